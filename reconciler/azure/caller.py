@@ -1,0 +1,87 @@
+"""Calling an SDK: every answer becomes a value or an `AzureError`, and waiting uses the injected clock.
+
+The SDKs' own retries are off: openai repeats a POST after 408, 409, 429, 5xx and timeouts without an idempotency key
+(contract, section 4.6), so a create that was carried out and then answered 500 would be paid for three times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from reconciler.azure.errors import AzureError, from_answer, no_answer, no_credential
+from reconciler.core.runtime import Runtime
+
+T = TypeVar("T")
+
+ATTEMPTS = 6
+"""How often a call that is safe to repeat is tried."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
+"""Seconds between tries, where Azure does not say."""
+
+
+class Caller:
+    """Makes calls to one host."""
+
+    def __init__(self, host: str, runtime: Runtime) -> None:
+        self.host = host
+        self.runtime = runtime
+
+    def once(self, doing: str, call: Callable[[], T]) -> T:
+        """Make a call that must not be repeated blindly; raises AzureError."""
+        try:
+            return call()
+        except AzureError:
+            raise
+        except Exception as error:
+            translated = self._translate(error, doing)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def safely(self, doing: str, call: Callable[[], T]) -> T:
+        """Make a call that may be repeated (a read, an idempotent write); raises AzureError in the end."""
+        waits = self.runtime.backoff(first=FIRST_WAIT, longest=LONGEST_WAIT)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self.once(doing, call)
+            except AzureError as error:
+                if attempt == ATTEMPTS or not error.passes:
+                    raise
+                wait = next(waits)
+                self.runtime.clock.sleep(max(wait, error.retry_after or 0))
+        raise AssertionError("unreachable")
+
+    def _translate(self, error: Exception, doing: str) -> AzureError | None:
+        import sys
+
+        openai = sys.modules.get("openai")
+        if openai is not None:
+            if isinstance(error, openai.APIStatusError):
+                return from_answer(error.status_code, _body(error.response), error.response.headers, doing)
+            if isinstance(error, openai.APIConnectionError):
+                return self._credential_behind(error) or no_answer(doing, error, self.host)
+        core = sys.modules.get("azure.core.exceptions")
+        if core is not None:
+            if isinstance(error, core.ClientAuthenticationError) and getattr(error, "response", None) is None:
+                return no_credential(error)
+            if isinstance(error, core.HttpResponseError) and error.response is not None:
+                return from_answer(error.status_code or 0, _body(error.response), error.response.headers, doing)
+            if isinstance(error, (core.ServiceRequestError, core.ServiceResponseError, core.HttpResponseError)):
+                return no_answer(doing, error, self.host)
+        return None
+
+    @staticmethod
+    def _credential_behind(error: BaseException) -> AzureError | None:
+        cause = error.__cause__
+        return cause if isinstance(cause, AzureError) else None
+
+
+def _body(response: object) -> object:
+    try:
+        return response.json()  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001  (any body that is not JSON, in any SDK's own way of saying so)
+        try:
+            return str(response.text)  # type: ignore[attr-defined]
+        except Exception:  # noqa: BLE001  (same)
+            return None

@@ -1,0 +1,136 @@
+"""One kind of error for everything that talking to Azure can end in, with secrets taken out.
+
+`AzureError` tells the gateways what they must know to decide (the status, whether a write may have happened) and
+people what to do. The texts for known answers are in `messages.py`: one row each.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reconciler.azure.messages import explain
+from reconciler.core.fault import Fault, ReconcilerError
+
+_SECRETS = (
+    re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"),
+    re.compile(r"(?i)((?:api[-_]?key|authorization|access[-_]?key|client[-_]?secret|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}"),
+    re.compile(r"(?i)([?&](?:sig|se|sp|sv|skoid|sktid|code|key|token)=)[^&\s\"']+"),
+    re.compile(r"\b(eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+    re.compile(r"\b(sk-)[A-Za-z0-9_-]{16,}"),
+)
+_LONGEST = 600
+"""Characters of Azure's own words that are shown."""
+
+
+def scrub(text: str) -> str:
+    """Take keys, tokens and SAS signatures out of a text, and cap its length."""
+    for pattern in _SECRETS:
+        text = pattern.sub(r"\1[hidden]", text)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+class AzureError(ReconcilerError):
+    """An answer of Azure (or none at all) that ends a call.
+
+    status: HTTP status, 0 if there was no answer. code: Azure's code. retry_after: seconds, if Azure said so.
+    ambiguous: a write may or may not have been carried out.
+    """
+
+    def __init__(
+        self, fault: Fault, *, status: int = 0, code: str = "", retry_after: float | None = None, ambiguous: bool = False
+    ) -> None:
+        super().__init__(fault)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+
+    @property
+    def fault(self) -> Fault:
+        """What is shown."""
+        return self.faults[0]
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same call may succeed a little later."""
+        return self.status in {0, 408, 429} or self.status >= 500 or self.is_conflict
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether another operation holds the account (contract, section 4.1)."""
+        busy = self.code in {"RequestConflict", "AccountProvisioningStateInvalid", "AnotherOperationInProgress"}
+        return self.status == 409 and (busy or "another operation" in self.fault.detail.lower())
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the object itself does not exist; a gateway's own 404 ("Resource not found") is not that."""
+        return self.status == 404 and self.code != "404"
+
+
+def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
+    """Read an error answer of either surface or of ARM; tolerates any body."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, str):
+        error = {"message": error}
+    if not isinstance(error, dict):
+        error = body if isinstance(body, dict) else {}
+    inner = error.get("innererror") or error.get("inner_error")
+    code = str(error.get("code") or (inner.get("code") if isinstance(inner, dict) else "") or "")
+    message = scrub(str(error.get("message") or (body if isinstance(body, str) else "") or ""))
+    summary, remedy = explain(status, code, message)
+    said = f"Azure answered {status}{f' {code}' if code and code != str(status) else ''}"
+    fault = Fault(
+        code=f"azure-{_kebab(code) or status}",
+        summary=summary,
+        detail=f"{doing}: {said}" + (f": {message}" if message else "."),
+        remedy=remedy,
+    )
+    ambiguous = status in {408, 409, 429} or status >= 500
+    return AzureError(fault, status=status, code=code, retry_after=_retry_after(headers), ambiguous=ambiguous)
+
+
+def no_answer(doing: str, cause: BaseException, host: str) -> AzureError:
+    """Describe a connection that gave no answer."""
+    words = scrub(str(cause.__cause__ or cause)) or type(cause).__name__
+    unresolved = any(sign in words.lower() for sign in ("name or service", "getaddrinfo", "nodename", "name resolution"))
+    summary = "The host name does not resolve" if unresolved else "Azure did not answer"
+    remedy = (
+        "Check `endpoint` and `resource_id` of the Account, and DNS or the private endpoint."
+        if unresolved
+        else "Check the network and run the command again: it goes on where this one stopped."
+    )
+    return AzureError(Fault("azure-no-answer", summary, f"{doing} at {host}: {words}", remedy), ambiguous=True)
+
+
+def no_credential(cause: BaseException) -> AzureError:
+    """Describe that no token could be had."""
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    words = scrub(lines[0]) if lines else type(cause).__name__
+    return AzureError(
+        Fault(
+            "azure-no-credential",
+            "No credential for Azure was found",
+            words,
+            "Sign in, or in CI set up workload identity (OIDC):\n  az login",
+        ),
+        status=401,
+        code="no-credential",
+    )
+
+
+def _retry_after(headers: Any) -> float | None:
+    for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value: Any = headers.get(name) if headers is not None else None
+        try:
+            seconds = float(value) * unit
+        except (TypeError, ValueError):
+            continue
+        if seconds == seconds and 0 <= seconds:  # noqa: PLR0124  (NaN)
+            return min(seconds, 300.0)
+    return None
+
+
+def _kebab(code: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", code).lower()).strip("-")[:60]

@@ -1,0 +1,84 @@
+"""Files of the data plane: list, upload, read back, delete. Returns Azure's own objects as mappings."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from reconciler.azure.listing import FreshList, all_pages
+from reconciler.azure.session import TRANSFER_TIMEOUT, Session
+from reconciler.azure.surfaces import surface_for
+from reconciler.azure.wire import Json
+
+PURPOSE = "fine-tune"
+
+
+class Files:
+    """The files of one account that can be trained on."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._calls = session.data_calls
+        self.fresh = FreshList(self.all)
+
+    def _client(self) -> Any:
+        return self._session.data_client(surface_for("files", self._session.api))
+
+    def all(self) -> list[Json]:
+        """Return all files with the purpose `fine-tune`."""
+
+        def fetch(query: dict[str, Any]) -> bytes:
+            files = self._client().files.with_raw_response
+            return bytes(files.list(purpose=PURPOSE, extra_query=query).content)
+
+        return all_pages(self._calls, "listing files", fetch)
+
+    def upload(self, filename: str, content: io.RawIOBase) -> Json:
+        """Upload once, never repeated by itself; the part needs a content type of its own (contract, section 1.3)."""
+        return self._calls.once(
+            f"uploading {filename}",
+            lambda: _object(
+                self._client().files.with_raw_response.create(
+                    file=(filename, content, "application/json"), purpose=PURPOSE, timeout=TRANSFER_TIMEOUT
+                )
+            ),
+        )
+
+    def get(self, file_id: str) -> Json:
+        """Return one file."""
+        return self._calls.safely(
+            f"reading {file_id}", lambda: _object(self._client().files.with_raw_response.retrieve(file_id))
+        )
+
+    def content(self, file_id: str) -> Iterator[bytes]:
+        """Stream a file's bytes back."""
+        doing = f"reading the content of {file_id}"
+
+        def opened() -> Any:
+            return self._client().files.with_streaming_response.content(file_id, timeout=TRANSFER_TIMEOUT).__enter__()
+
+        response = self._calls.safely(doing, opened)
+        try:
+            chunks = response.iter_bytes(1 << 20)
+            while True:
+                chunk = self._calls.once(doing, lambda: next(chunks, None))
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            response.close()
+
+    def delete(self, file_id: str) -> None:
+        """Delete one file."""
+        self._calls.safely(f"deleting {file_id}", lambda: self._client().files.with_raw_response.delete(file_id))
+
+
+def _object(response: Any) -> Json:
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        body = {}
+    return body if isinstance(body, dict) else {}

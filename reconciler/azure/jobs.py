@@ -1,0 +1,90 @@
+"""Fine-tuning jobs and the models they make. Returns Azure's own objects as mappings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.azure.files import _object as json_object
+from reconciler.azure.listing import PAGE, FreshList, all_pages
+from reconciler.azure.session import Session
+from reconciler.azure.surfaces import Operation, surface_for
+from reconciler.azure.wire import Json, items
+
+
+class Jobs:
+    """The fine-tuning jobs and models of one account."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._calls = session.data_calls
+        self.fresh = FreshList(self.all)
+
+    def _client(self, operation: Operation = "jobs") -> Any:
+        return self._session.data_client(surface_for(operation, self._session.api))
+
+    def all(self) -> list[Json]:
+        """Return all jobs."""
+
+        def fetch(query: dict[str, Any]) -> bytes:
+            jobs = self._client().fine_tuning.jobs.with_raw_response
+            return bytes(jobs.list(limit=PAGE, extra_query=query).content)
+
+        return all_pages(self._calls, "listing fine-tuning jobs", fetch)
+
+    def models(self) -> list[Json]:
+        """Return all models: base models and those that were trained."""
+        return all_pages(
+            self._calls,
+            "listing models",
+            lambda query: bytes(self._client("models").models.with_raw_response.list(extra_query=query).content),
+        )
+
+    def model(self, name: str) -> Json:
+        """Return one model."""
+        return self._calls.safely(
+            f"reading model {name}", lambda: json_object(self._client("models").models.with_raw_response.retrieve(name))
+        )
+
+    def create(self, body: dict[str, Any]) -> Json:
+        """Create a job, once: the call is never repeated by itself, because it is paid for."""
+        known = {key: body[key] for key in ("model", "training_file") if key in body}
+        rest = {key: value for key, value in body.items() if key not in known}
+        return self._calls.once(
+            "creating the fine-tuning job",
+            lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.create(**known, extra_body=rest)),
+        )
+
+    def get(self, job_id: str) -> Json:
+        """Return one job."""
+        return self._calls.safely(
+            f"reading {job_id}", lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.retrieve(job_id))
+        )
+
+    def cancel(self, job_id: str) -> Json:
+        """Cancel one job."""
+        return self._calls.safely(
+            f"cancelling {job_id}", lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.cancel(job_id))
+        )
+
+    def events(self, job_id: str) -> list[Json]:
+        """Return all events of a job, oldest first."""
+
+        def fetch(query: dict[str, Any]) -> bytes:
+            jobs = self._client("events").fine_tuning.jobs.with_raw_response
+            return bytes(jobs.list_events(job_id, limit=PAGE, extra_query=query).content)
+
+        # Azure lists the newest first (recorded); within one second the listed order is kept.
+        found = all_pages(self._calls, f"reading the events of {job_id}", fetch)
+        return sorted(reversed(found), key=lambda event: event.get("created_at") or 0)
+
+    def latest_event(self, job_id: str) -> Json:
+        """Return the newest event of a job, or an empty mapping."""
+        jobs = self._client("events").fine_tuning.jobs.with_raw_response
+        page = self._calls.safely(f"reading the events of {job_id}", lambda: json_object(jobs.list_events(job_id, limit=10)))
+        return max(items(page), key=lambda event: event.get("created_at") or 0, default={})
+
+    def delete_model(self, name: str) -> None:
+        """Delete a trained model; Azure refuses while a deployment of it exists."""
+        self._calls.safely(
+            f"deleting model {name}", lambda: self._client("delete_model").models.with_raw_response.delete(name)
+        )

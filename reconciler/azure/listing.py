@@ -1,0 +1,80 @@
+"""Lists: whole, page by page, and shared by all who ask for one that is fresh."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from reconciler.azure.caller import Caller
+from reconciler.azure.wire import Json, items, text
+
+T = TypeVar("T")
+
+PAGE = 100
+"""Objects asked for in one page."""
+MOST_PAGES = 1000
+"""A server that pages on for ever is not followed further than this."""
+
+
+def all_pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) -> list[Json]:
+    """Read a list to its end. Pages may shift while they are read: an object seen twice counts once."""
+    import orjson
+
+    found: dict[str, Json] = {}
+    query: dict[str, Any] = {}
+    for _ in range(MOST_PAGES):
+        raw = caller.safely(doing, lambda query=query: fetch(query))  # type: ignore[misc]
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            body = {}
+        page = items(body)
+        new = [item for item in page if text(item, "id") and text(item, "id") not in found]
+        found.update((text(item, "id"), item) for item in new)
+        if not new or not isinstance(body, dict) or body.get("has_more") is not True:
+            break
+        query = {"after": text(body, "last_id") or text(page[-1], "id")}
+    return list(found.values())
+
+
+class FreshList(Generic[T]):
+    """A list that many writers ask for at once: each gets one that was *begun* after it asked.
+
+    Callers that arrive while a list is being read share the next one, so a hundred creates in parallel cost a few
+    lists and each is still preceded and followed by its own look.
+    """
+
+    def __init__(self, read: Callable[[], Sequence[T]]) -> None:
+        self._read = read
+        self._condition = threading.Condition()
+        self._begun = 0
+        self._reading = False
+        self._result: tuple[int, Sequence[T] | BaseException] = (0, ())
+
+    def get(self) -> Sequence[T]:
+        """Return a list begun after this call; raises what reading it raised."""
+        with self._condition:
+            wanted = self._begun + 1
+            while self._reading and self._result[0] < wanted:
+                self._condition.wait()
+            if self._result[0] >= wanted:
+                return self._unwrap()
+            self._reading = True
+            self._begun = mine = wanted
+        result: Sequence[T] | BaseException
+        try:
+            result = self._read()
+        except BaseException as error:  # noqa: BLE001  (handed to every waiting caller)
+            result = error
+        with self._condition:
+            self._reading = False
+            self._result = (mine, result)
+            self._condition.notify_all()
+            return self._unwrap()
+
+    def _unwrap(self) -> Sequence[T]:
+        result = self._result[1]
+        if isinstance(result, BaseException):
+            raise result
+        return result

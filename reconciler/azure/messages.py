@@ -1,0 +1,61 @@
+"""What Azure's answers mean and what to do: one row for each known answer, first match wins.
+
+A row is (status or None, pattern over "code message", summary, remedy). Sources: contract, sections 1.8 and 4; facts,
+sections 6 and 7. To add one, add a row here and a case to tests/unit/test_azure_messages.py.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TRAIN_ROLE = (
+    "Ask for a role that holds the action: Foundry User, Cognitive Services OpenAI Contributor or Foundry Owner on the "
+    "account. Roles named Contributor or Owner alone have no data actions."
+)
+_DEPLOY_ROLE = (
+    "Deployments need the action Microsoft.CognitiveServices/accounts/deployments/write (and read, delete): Cognitive "
+    "Services OpenAI Contributor, Cognitive Services Contributor or Foundry Owner have it; Foundry User has not."
+)
+
+_ROWS: tuple[tuple[int | None, str, str, str], ...] = (
+    (401, r"audience|scope", "The token is for another audience", "Check `cloud` and `endpoint` of the Account."),
+    (401, r"", "Azure refused the credential", "Check which identity is signed in:\n  az account show\nor, with `auth: api_key`, the key in AZURE_OPENAI_API_KEY."),
+    (403, r"deployments/(write|delete|read)", "The identity may not manage deployments", _DEPLOY_ROLE),
+    (403, r"firewall|virtual network|network|private endpoint", "The account's network rules refuse this machine", "Allow this machine's address on the account, or run from inside its network."),
+    (403, r"temporarily blocked", "Azure has blocked the account", "Open a support request; see the account's page in the portal."),
+    (403, r"AuthorizationFailed|does not have authorization", "The identity lacks a control-plane role", _DEPLOY_ROLE),
+    (403, r"", "The identity lacks a role", _TRAIN_ROLE),
+    (400, r"requires the reinforcement method", "The base model takes only the reinforcement method", "Choose another `model` or `method`."),
+    (400, r"does not support fine-?tuning", "Azure refuses to fine-tune this base model", "Usually the training type is not offered for the model or the region: try `training_type: global`. Otherwise check the model's name."),
+    (400, r"fineTuningJob field is required", "Azure could not read the training type", "Dated API versions know fewer spellings: use `api: v1`."),
+    (400, r"must point to a completed file import|File status is not|not.{0,10}ready", "The training file is not processed yet", "Run the command again: it goes on where this one stopped."),
+    (400, r"images are not supported for provided model", "The identity may lack AIServices/agents/write", _TRAIN_ROLE),
+    (400, r"CannotChangeDeploymentModel|model of deployment cannot be changed", "Azure does not change the model of this deployment in place", "Nothing has changed. Declare a second Deployment with another name for the new model, move the callers, then delete the old one."),
+    (400, r"capacity and model at the same time", "Model and capacity cannot change in one call", "Run the command again: the second change follows by itself."),
+    (400, r"InsufficientQuota|bigger than (the current )?available capacity", "The quota is used up", "Lower `sku.capacity`, delete what is not needed, or ask for more quota. Fine-tuned deployments have quota of their own (…-finetune)."),
+    (400, r"DeploymentModelNotSupported", "Azure does not know the model that is to be deployed", "Check that the model still exists and belongs to this account."),
+    (400, r"SKU .* not supported|sku name .* is invalid|InvalidResourceProperties", "The model does not support this sku", "Choose another `sku.name`, for example GlobalStandard or DeveloperTier."),
+    (400, r"api-version", "The surface does not take this API version", "Set `api: v1`, or a dated version that the resource supports."),
+    (409, r"FlagMustBeSetForRestore", "The account was deleted and can be restored", "Restore or purge the soft-deleted account first."),
+    (409, r"RequestConflict|another operation", "Another operation on the account is under way", "Run the command again in a few minutes."),
+    (404, r"DeploymentNotFound", "The deployment does not exist", ""),
+    (404, r"ResourceNotFound|ResourceGroupNotFound|SubscriptionNotFound", "ARM does not know the resource", "Check `resource_id` of the Account."),
+    (404, r"^404 |Resource not found", "The endpoint does not serve this route", "Check `endpoint` of the Account and its `api`: the resource may be another one, or older than this surface."),
+    (413, r"", "The file is too large for this route", "Files up to 512 MB can be uploaded."),
+    (400, r"512 MB|too large|maximum allowed size", "The file is too large for this route", "Files up to 512 MB can be uploaded."),
+    (429, r"", "Azure throttles the requests", "Run the command again in a few minutes: it goes on where this one stopped."),
+    (None, r"quotaExceeded|limit .{0,30}(reached|exceeded)", "A limit of the account is reached", "Delete files or jobs that are not needed, or wait until queued jobs have run."),
+)
+
+
+def explain(status: int, code: str, message: str) -> tuple[str, str]:
+    """Return the summary and the remedy for an error answer."""
+    words = f"{code} {message}"
+    for row_status, pattern, summary, remedy in _ROWS:
+        if row_status in {None, status} and re.search(pattern, words, re.IGNORECASE):
+            return summary, remedy
+    if status >= 500:
+        return "Azure failed", "Run the command again: it goes on where this one stopped."
+    if 300 <= status < 400:
+        return "The endpoint redirects, and redirects are never followed", "Check `endpoint` of the Account."
+    return "Azure refused the request", ""

@@ -1,0 +1,201 @@
+"""One account's clients, made on first use: importing an SDK costs more than a whole `validate`.
+
+Endpoints are checked when the session is made, before any credential exists (design: hosts). Redirects are off in both
+SDKs: openai would resend the training data, and a key given as a default header, to another origin.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from reconciler.azure.caller import Caller
+from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
+from reconciler.azure.errors import AzureError, no_credential
+from reconciler.core.account import Account
+from reconciler.core.fault import Fault
+from reconciler.core.runtime import Meters, Runtime
+
+if TYPE_CHECKING:
+    from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+    from openai import OpenAI
+
+LOOPBACK_CREDENTIAL = "loopback"
+"""What is sent to a loopback endpoint in place of a credential."""
+GA_API = "2024-10-21"
+"""The dated surface that serves what v1 lacks (contract, section 1.2)."""
+READ_TIMEOUT, TRANSFER_TIMEOUT = 60.0, 900.0
+"""Seconds without an answer: for ordinary calls, and for file contents."""
+
+
+@dataclass(frozen=True)
+class Transports:
+    """What replaces the network and the credential, for a simulation; None is the real thing.
+
+    data: an httpx transport for openai. control: an azure-core transport. credential: an azure-core TokenCredential.
+    """
+
+    data: Any = None
+    control: Any = None
+    credential: Any = None
+
+
+class Session:
+    """The clients of one account. Safe to share between threads."""
+
+    def __init__(
+        self,
+        account: Account,
+        runtime: Runtime,
+        environ: Mapping[str, str],
+        *,
+        transports: Transports | None = None,
+        meters: Meters | None = None,
+        trust_files: bool = False,
+    ) -> None:
+        self.account = account
+        self.runtime = runtime
+        self.meters = meters or Meters()
+        self.trust_files = trust_files
+        self._environ = environ
+        self._transports = transports or Transports()
+        self._lock = threading.RLock()
+        self._cloud = CLOUDS[account.spec.cloud]
+        self.data: Endpoint = self._data_endpoint()
+        self.control: Endpoint = management_endpoint(
+            account.spec.management_endpoint, self._cloud, environ, account.place
+        )
+        self.data_calls = Caller(self.data.host, runtime)
+        self.control_calls = Caller(self.control.host, runtime)
+
+    def _data_endpoint(self) -> Endpoint:
+        url = self.account.spec.endpoint or f"https://{self.account.account_name}{self._cloud.resource_suffix}"
+        return data_endpoint(url, self._cloud, self._environ, self.account.place)
+
+    @property
+    def api(self) -> str:
+        """The configured data-plane surface: `v1` or a dated version."""
+        return self.account.spec.api
+
+    @property
+    def credential_kind(self) -> str:
+        """What is sent to the data plane, in words."""
+        if self.data.is_loopback:
+            return "no credential (loopback)"
+        return "API key" if self.account.spec.auth == "api_key" else "Entra ID"
+
+    @cached_property
+    def _credential(self) -> Any:
+        if self._transports.credential is not None:
+            return self._transports.credential
+        from azure.identity import DefaultAzureCredential
+
+        return DefaultAzureCredential(authority=self._cloud.authority)
+
+    def _token(self, scope: str) -> Callable[[], str]:
+        def token() -> str:
+            from azure.core.exceptions import AzureError as CoreError
+
+            try:
+                with self._lock:
+                    return str(self._credential.get_token(scope).token)
+            except CoreError as error:
+                raise no_credential(error) from error
+
+        return token
+
+    def _api_key(self) -> str:
+        own = "AZURE_OPENAI_API_KEY_" + re.sub(r"[^A-Z0-9]", "_", self.account.name.upper())
+        key = self._environ.get(own) or self._environ.get("AZURE_OPENAI_API_KEY")
+        if not key:
+            raise AzureError(
+                Fault(
+                    "azure-no-credential",
+                    "No API key is set",
+                    f"Account/{self.account.name} has `auth: api_key`, and neither {own} nor AZURE_OPENAI_API_KEY is set.",
+                    "Set one of them, or use `auth: entra`.",
+                    self.account.place,
+                ),
+                status=401,
+                code="no-credential",
+            )
+        return key
+
+    def data_client(self, api: str | None = None) -> OpenAI:
+        """Return the openai client of a surface (the configured one by default)."""
+        with self._lock:
+            return self._data_client(api or self.api)
+
+    def _data_client(self, api: str) -> OpenAI:
+        clients: dict[str, OpenAI] = self.__dict__.setdefault("_clients", {})
+        if api not in clients:
+            import openai
+
+            headers: dict[str, Any] = {}
+            key: str | Callable[[], str]
+            if self.data.scope is None:
+                key = LOOPBACK_CREDENTIAL
+                headers["api-key"] = LOOPBACK_CREDENTIAL
+            elif self.account.spec.auth == "api_key":
+                key = "unused"
+                headers = {"api-key": self._api_key(), "Authorization": openai.Omit()}
+            else:
+                key = self._token(self.data.scope)
+            clients[api] = openai.OpenAI(
+                base_url=f"{self.data.url}/openai/v1" if api == "v1" else f"{self.data.url}/openai",
+                api_key=key,
+                default_headers=headers,
+                default_query=None if api == "v1" else {"api-version": api},
+                max_retries=0,
+                timeout=READ_TIMEOUT,
+                http_client=openai.DefaultHttpxClient(
+                    follow_redirects=False,
+                    # A proxy of the environment must not see what stays on this machine.
+                    trust_env=not self.data.is_loopback,
+                    transport=self._transports.data,
+                ),
+            )
+        return clients[api]
+
+    @cached_property
+    def _control_client(self) -> CognitiveServicesManagementClient:
+        from azure.core.pipeline.policies import HeadersPolicy
+        from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+
+        options: dict[str, Any] = {}
+        if self.control.scope is None:
+            # azure-core refuses to send a bearer token over plain http, so the fixed one goes in as a header.
+            options["authentication_policy"] = HeadersPolicy({"Authorization": f"Bearer {LOOPBACK_CREDENTIAL}"})
+            options["use_env_settings"] = False
+            credential: Any = object()
+        else:
+            credential = self._credential
+            options["credential_scopes"] = [self.control.scope]
+        if self._transports.control is not None:
+            options["transport"] = self._transports.control
+        return CognitiveServicesManagementClient(
+            credential,
+            str(self.account.subscription_id),
+            base_url=self.control.url,
+            permit_redirects=False,
+            retry_total=0,
+            connection_timeout=20,
+            read_timeout=READ_TIMEOUT,
+            **options,
+        )
+
+    def control_client(self) -> CognitiveServicesManagementClient:
+        """Return the client of the control plane."""
+        with self._lock:
+            return self._control_client
+
+    def close(self) -> None:
+        """Close the connections of the clients that were made."""
+        for client in self.__dict__.get("_clients", {}).values():
+            client.close()
+        if "_control_client" in self.__dict__:
+            self._control_client.close()

@@ -1,0 +1,80 @@
+"""Rare commands that change Azure: `cancel` a job, `destroy` what we own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reconciler.cli.exits import OK
+from reconciler.cli.state import (
+    GLOBALS,
+    AllowDeleteOption,
+    ApproveOption,
+    ExcludeOption,
+    ParallelismOption,
+    PathArgument,
+    SettleOption,
+    TargetOption,
+    seconds,
+)
+
+
+def cancel(
+    address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of one of our jobs.")],
+    path: Annotated[Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")] = Path("manifests"),
+    auto_approve: ApproveOption = False,
+) -> int:
+    """Cancel a job that has not ended. What it has trained so far is billed."""
+    from reconciler.cli.apply import confirm
+    from reconciler.cli.compose import workbench
+    from reconciler.cli.look import find_job
+    from reconciler.core.fault import Fault, ReconcilerError
+    from reconciler.core.resource import Phase
+
+    with workbench(path, GLOBALS.settings()) as bench:
+        live = find_job(bench, address)
+        if not bench.engine.kinds[live.kind].is_ours(live, bench.accounts[live.account]):
+            raise ReconcilerError(Fault("not-ours", "The job does not bear our mark", f"{live.id} is not touched."))
+        if live.phase is not Phase.WORKING:
+            raise ReconcilerError(Fault("job-ended", "The job has ended already", f"{live.id} is {live.status}."))
+        print(f"- {live.address}  cancel {live.id} ({live.status}); what it has trained so far is billed")
+        if not auto_approve:
+            confirm("cancel")
+        gateway: Any = bench.engine.gateways[live.account, live.kind]
+        ended = gateway.cancel(live)
+        print(f"{live.id} is {ended.status}. It is not started again by itself: raise `attempt` to train again.")
+    return OK
+
+
+def destroy(
+    path: PathArgument = Path("manifests"),
+    target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    allow_delete: AllowDeleteOption = None,
+    auto_approve: ApproveOption = False,
+    settle: SettleOption = "5m",
+    parallelism: ParallelismOption = 10,
+) -> int:
+    """Delete everything of ours in the accounts: deployments, unfinished jobs, files. Models only if named."""
+    from reconciler.cli.apply import carry_out
+    from reconciler.cli.compose import KINDS, workbench
+    from reconciler.core.plan import Options, make_plan
+
+    options = Options(
+        prune=True,
+        targets=tuple(target or ()),
+        excludes=tuple(exclude or ()),
+        allow_delete=tuple(allow_delete or ()),
+        destroy=True,
+    )
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism, settle=seconds(settle, "--settle")) as bench:
+        first = make_plan((), bench.accounts, bench.engine.observe(), KINDS, options)
+        models = [live for live in first.history if live.outputs.get("model")]
+        code = carry_out(
+            bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
+        )
+        if models:
+            print(f"{len(models)} models are kept. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}")
+    return code

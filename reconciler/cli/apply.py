@@ -1,0 +1,294 @@
+"""`apply`: carry out what was approved, as far as Azure lets it go now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reconciler.cli.exits import INTERRUPTED, apply_exit
+from reconciler.cli.state import (
+    GLOBALS,
+    AllowDeleteOption,
+    ApproveOption,
+    ExcludeOption,
+    ParallelismOption,
+    PathArgument,
+    PruneOption,
+    SettleOption,
+    TargetOption,
+    is_interactive,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.cli.compose import Workbench
+    from reconciler.core.approval import Approval
+    from reconciler.core.change import Plan
+    from reconciler.core.fault import Fault
+    from reconciler.core.plan import Options
+    from reconciler.core.resource import Desired
+
+
+def apply(
+    path: PathArgument = Path("manifests"),
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Do only what this saved plan shows.")] = None,
+    auto_approve: ApproveOption = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until training has ended, and go on.", envvar="RECONCILER_WAIT")] = False,
+    settle: SettleOption = "5m",
+    continue_: Annotated[bool, typer.Option("--continue", help="Only go on with what an apply began (for schedules).")] = False,
+    prune: PruneOption = False,
+    allow_delete: AllowDeleteOption = None,
+    target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan that is applied.")] = None,
+    parallelism: ParallelismOption = 10,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 3 if work goes on at Azure.")] = False,
+    trust_files: Annotated[bool, typer.Option("--trust-files", help="Do not read files back before training on them.")] = False,
+) -> int:
+    """Make Azure match the manifests, as far as it can go now; run it again to go on."""
+    from reconciler.cli.compose import workbench
+
+    time_to_settle = seconds(settle, "--settle")
+    if plan and (target or exclude):
+        raise typer.BadParameter("a saved plan already says what is done", param_hint="--target/--exclude with --plan")
+    with workbench(
+        path, GLOBALS.settings(), parallelism=parallelism, settle=time_to_settle, trust_files=trust_files
+    ) as bench:
+        options = bench.options(
+            prune=prune,
+            targets=tuple(target or ()),
+            excludes=tuple(exclude or ()),
+            allow_delete=tuple(allow_delete or ()),
+            unattended=continue_,
+        )
+        approved = saved_approval(plan, bench) if plan else None
+        first = bench.plan(options)
+        if out:
+            from reconciler.cli.plan import saved, write_private
+
+            write_private(out, saved(first, bench))
+        return carry_out(
+            bench,
+            bench.tree.desired,
+            options,
+            first,
+            approved,
+            wait=wait,
+            detailed=detailed_exitcode,
+            ask=not (auto_approve or continue_ or plan),
+        )
+
+
+def carry_out(
+    bench: Workbench,
+    desired: Sequence[Desired],
+    options: Options,
+    first: Plan,
+    approved: Approval | None,
+    *,
+    wait: bool,
+    detailed: bool,
+    ask: bool,
+    word: str = "apply",
+) -> int:
+    """Show a plan, have it approved, carry it out, and say what became of it."""
+    from reconciler.cli.plan import show
+    from reconciler.core.approval import Approval
+    from reconciler.core.fault import Refused
+
+    if approved is None:
+        show(first, bench)
+    else:
+        refuse_if_stale(first, approved)
+    if first.refusals:
+        raise Refused(*first.refusals)
+    if first.actions and ask:
+        confirm(word)
+    with Reporter(bench, live=wait or bool(first.actions)) as reporter:
+        try:
+            outcomes = bench.engine.converge(desired, options, approved or Approval.of(first), first=first, wait=wait)
+            for outcome in outcomes:
+                reporter.note(outcome)
+        except KeyboardInterrupt:
+            reporter.interrupted()
+            return INTERRUPTED
+        except Refused:
+            reporter.summarise()
+            raise
+    reporter.summarise()
+    return apply_exit(reporter.final(), detailed=detailed)
+
+
+def confirm(word: str) -> None:
+    """Ask a person; without a terminal to ask on, refuse."""
+    from reconciler.core.fault import Fault, Refused
+
+    if not is_interactive():
+        raise Refused(
+            Fault(
+                "not-approved-here",
+                "The plan is not approved, and there is no terminal to ask on",
+                "Nothing was done.",
+                f"Review the plan, then run:\n  reconciler {word} --auto-approve",
+            )
+        )
+    answer = input(f"\nDo you want to {word} this? Only 'yes' is accepted: ")
+    if answer.strip() != "yes":
+        raise Refused(Fault("declined", "The plan was declined", "Nothing was done."))
+
+
+def saved_approval(file: Path, bench: Workbench) -> Approval:
+    """Read a saved plan and check that it is of this tree, these accounts and this kind of Azure."""
+    import orjson
+
+    from reconciler.core.fault import Fault, Refused
+    from reconciler.render.document import read_approval
+
+    remedy = "Make and review a new plan:\n  reconciler plan --out plan.json"
+
+    def refused(code: str, summary: str, detail: str) -> Refused:
+        return Refused(Fault(code, summary, detail, remedy))
+
+    try:
+        document: Any = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise refused("plan-unreadable", "The saved plan is not a whole JSON document", f"{file}: {error}") from error
+    approval, meta = read_approval(document)
+    if meta.emulator != bench.emulated:
+        where = "the emulator" if meta.emulator else "Azure"
+        raise refused("plan-elsewhere", "The saved plan was made for another Azure", f"{file} was made against {where}.")
+    accounts = bench.described_accounts()
+    if meta.accounts != accounts:
+        raise refused("plan-accounts", "The saved plan is of other accounts", f"{file} names {meta.accounts}.")
+    return approval if meta.tree_digest == _tree_digest(bench) else _stale_tree(file, remedy)
+
+
+def _tree_digest(bench: Workbench) -> str:
+    from reconciler.core.plan import Options, make_plan
+    from reconciler.cli.compose import KINDS
+    from reconciler.core.resource import World
+
+    return make_plan(bench.tree.desired, bench.accounts, World({}), KINDS, Options()).tree_digest
+
+
+def _stale_tree(file: Path, remedy: str) -> Approval:
+    from reconciler.core.fault import Fault, Refused
+
+    raise Refused(
+        Fault("plan-stale", "The manifests or the data are not those of the saved plan", f"{file} was made from another tree.", remedy)
+    )
+
+
+def refuse_if_stale(first: Plan, approved: Approval) -> None:
+    """Refuse a fresh plan that wants what the saved one does not show."""
+    from reconciler.core.fault import Refused
+    from reconciler.engine import not_approved
+
+    missing = approved.missing(first)
+    if missing:
+        raise Refused(not_approved(missing))
+
+
+class Reporter:
+    """Says what happens while it happens: a live view on a terminal, plain lines elsewhere."""
+
+    def __init__(self, bench: Workbench, *, live: bool) -> None:
+        self._bench = bench
+        self._latest: dict[tuple[str, str], Any] = {}
+        self._said: set[str] = set()
+        self._wrote: dict[tuple[str, str], Any] = {}
+        self._view: Any = None
+        if live and GLOBALS.color():
+            from reconciler.cli.live import LiveView
+
+            self._view = LiveView(bench)
+
+    def __enter__(self) -> Reporter:
+        if self._view:
+            self._view.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._view:
+            self._view.stop()
+
+    def note(self, outcome: Any) -> None:
+        """Take one outcome in, and say it if it is news."""
+        from reconciler.render.outcome import outcome_line
+
+        key = (str(outcome.address), outcome.live.id if outcome.live and _is_delete(outcome) else "")
+        self._latest[key] = outcome
+        if outcome.wrote:
+            self._wrote[key] = outcome
+        if self._view:
+            self._view.note(outcome)
+        if outcome.status == "unchanged":
+            was_working = self._said_working(key)
+            if not was_working:
+                return
+        line = outcome_line(outcome, kinds=self._kinds(), color=GLOBALS.color(), progress=self._progress(outcome))
+        if line and line not in self._said:
+            self._said.add(line)
+            self._print(line)
+
+    def final(self) -> list[Any]:
+        """Return the last outcome of each change."""
+        return list(self._latest.values())
+
+    def summarise(self) -> None:
+        """Print the last line."""
+        from reconciler.render.outcome import apply_summary
+
+        print(apply_summary(self.final(), list(self._wrote.values()), kinds=self._kinds()))
+        if self._bench.emulated:
+            from reconciler.render.text import EMULATOR_LINE
+
+            print(EMULATOR_LINE)
+
+    def interrupted(self) -> None:
+        """Say what was done before Ctrl-C, and how to go on."""
+        if self._view:
+            self._view.stop()
+        print("\nInterrupted.")
+        self.summarise()
+        print("Nothing is lost: run the same command again, it goes on where this one stopped.")
+
+    def _said_working(self, key: tuple[str, str]) -> bool:
+        return key in self._wrote and self._wrote[key].status == "pending"
+
+    def _progress(self, outcome: Any) -> str:
+        live = outcome.live
+        if live is None or outcome.status != "pending" or live.phase.value != "working":
+            return ""
+        gateway = self._bench.engine.gateways[live.account, live.kind]
+        from reconciler.core.fault import ReconcilerError
+
+        try:
+            return gateway.progress(live)
+        except ReconcilerError:
+            return ""
+
+    def _print(self, line: str) -> None:
+        if self._view:
+            self._view.print(line)
+        else:
+            print(line, flush=True)
+
+    @staticmethod
+    def _kinds() -> Any:
+        from reconciler.cli.compose import KINDS
+
+        return KINDS
+
+
+def _is_delete(outcome: Any) -> bool:
+    return hasattr(outcome.change, "duplicate_of")
+
+
+def faults_of(outcomes: Sequence[Any]) -> list[Fault]:
+    """Return what went wrong."""
+    return [outcome.fault for outcome in outcomes if outcome.fault]

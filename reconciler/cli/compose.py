@@ -1,0 +1,135 @@
+"""The composition root: everything that a command works with is put together here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.azure.session import Session
+from reconciler.core.account import Account
+from reconciler.core.change import Plan
+from reconciler.core.plan import Options, make_plan
+from reconciler.core.resource import World
+from reconciler.core.runtime import Meters, Runtime
+from reconciler.engine import Engine
+from reconciler.kind import Gateway
+from reconciler.kinds import REGISTRY
+from reconciler.manifests import Tree, load
+
+KINDS = REGISTRY
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the global options and the environment say."""
+
+    emulator: bool = False
+    emulator_state: Path = Path(".reconciler/emulator")
+    color: bool = False
+
+
+@dataclass
+class Workbench:
+    """A loaded tree and the means to look at and change what it describes."""
+
+    tree: Tree
+    accounts: Mapping[str, Account]
+    sessions: Mapping[str, Session]
+    engine: Engine
+    meters: Meters
+    runtime: Runtime
+    emulated: bool
+
+    def plan(self, options: Options, world: World | None = None) -> Plan:
+        """Look at Azure and make a plan."""
+        return make_plan(self.tree.desired, self.accounts, world or self.engine.observe(), KINDS, options)
+
+    def options(
+        self,
+        *,
+        prune: bool = False,
+        targets: tuple[str, ...] = (),
+        excludes: tuple[str, ...] = (),
+        allow_delete: tuple[str, ...] = (),
+        unattended: bool = False,
+    ) -> Options:
+        """Return planning options for this tree."""
+        whole = all(self.tree.is_whole(name) for name in self.accounts)
+        return Options(prune, targets, excludes, allow_delete, unattended=unattended, whole_tree=whole)
+
+    def headers(self) -> list[str]:
+        """Return a line for each account: which one, where, and with what credential."""
+        return [
+            f"Account/{name}  {session.data.url}  {session.api}  {session.credential_kind}"
+            for name, session in self.sessions.items()
+        ]
+
+    def described_accounts(self) -> list[dict[str, str]]:
+        """Return what binds a saved plan to its accounts."""
+        return [
+            {
+                "name": name,
+                "endpoint": "emulator" if self.emulated else session.data.url,
+                "resource_id": session.account.spec.resource_id or "",
+                "owner": session.account.spec.owner,
+            }
+            for name, session in self.sessions.items()
+        ]
+
+
+def load_tree(path: Path, environ: Mapping[str, str] | None = None) -> Tree:
+    """Load the manifests below a path, with the cache of digests of unchanged files."""
+    from reconciler.cli.cache import open_cache
+
+    environ = os.environ if environ is None else environ
+    with open_cache(environ) as cache:
+        return load(path, KINDS, environ, cache)
+
+
+@contextmanager
+def workbench(
+    path: Path, settings: Settings, *, parallelism: int = 10, settle: float = 300.0, trust_files: bool = False
+) -> Iterator[Workbench]:
+    """Put together what a command needs; the embedded emulator runs as long as it is open."""
+    tree = load_tree(path)
+    if settings.emulator:
+        from reconciler.cli.emulated import emulated_accounts
+
+        with emulated_accounts(tree.accounts, settings.emulator_state) as accounts:
+            yield _assemble(tree, accounts, parallelism, settle, trust_files, emulated=True)
+    else:
+        yield _assemble(tree, tree.accounts, parallelism, settle, trust_files, emulated=False)
+
+
+def _assemble(
+    tree: Tree, accounts: Mapping[str, Account], parallelism: int, settle: float, trust_files: bool, *, emulated: bool
+) -> Workbench:
+    runtime = Runtime(SystemClock())
+    meters = Meters()
+    sessions = {
+        name: Session(account, runtime, os.environ, meters=meters, trust_files=trust_files)
+        for name, account in accounts.items()
+    }
+    gateways: dict[tuple[str, str], Gateway] = {
+        (name, kind.name): kind.connect(session) for name, session in sessions.items() for kind in KINDS.values()
+    }
+    executor = ThreadPoolExecutor(max_workers=max(1, parallelism), thread_name_prefix="reconciler")
+    engine = Engine(KINDS, accounts, gateways, runtime, executor, settle=settle)
+    return Workbench(tree, accounts, sessions, engine, meters, runtime, emulated)

@@ -1,0 +1,76 @@
+"""The live view of `apply` on a terminal: uploads with bytes and rate, jobs with status, elapsed time, last event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from reconciler.cli.compose import Workbench
+
+_LONGEST = 12
+"""Lines of a kind that are shown at once."""
+
+
+class LiveView:
+    """Shows what is under way below the lines that are final."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._working: dict[str, tuple[Any, str]] = {}
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True, get_renderable=self._render)
+
+    def start(self) -> None:
+        """Begin to draw."""
+        self._live.start()
+
+    def stop(self) -> None:
+        """Stop drawing and leave nothing behind."""
+        self._live.stop()
+
+    def print(self, line: str) -> None:
+        """Print a final line above the view."""
+        self._console.print(Text.from_ansi(line))
+
+    def note(self, outcome: Any, progress: str = "") -> None:
+        """Take one outcome in."""
+        name = str(outcome.address)
+        live = outcome.live
+        if live is not None and live.phase.value == "working" and outcome.status == "pending":
+            self._working[name] = (live, progress or self._working.get(name, (None, ""))[1])
+        else:
+            self._working.pop(name, None)
+
+    def _render(self) -> Group:
+        now = self._bench.runtime.clock.now()
+        lines: list[Text] = []
+        for name, meter in list(self._bench.meters.running().items())[:_LONGEST]:
+            rate = meter.done / max(now - meter.started_at, 0.1)
+            share = meter.done / meter.total if meter.total else 1.0
+            left = f", {(meter.total - meter.done) / rate:.0f} s left" if rate and meter.done < meter.total else ""
+            bar = "━" * round(share * 20)
+            lines.append(Text(f"  ↑ {name}  {bar:<20} {size(meter.done)} of {size(meter.total)}, {size(rate)}/s{left}"))
+        for name, (live, progress) in list(self._working.items())[:_LONGEST]:
+            elapsed = duration(now - live.created_at) if live.created_at else ""
+            lines.append(Text(f"  … {name}  {live.status}  {elapsed}  {progress}"))
+        return Group(*lines)
+
+
+def size(amount: float) -> str:
+    """Return bytes as a person reads them."""
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def duration(elapsed: float) -> str:
+    """Return seconds as a person reads them."""
+    minutes, secs = divmod(int(max(elapsed, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {secs:02d} s" if minutes else f"{secs} s"

@@ -1,0 +1,223 @@
+"""Commands that only look: `status`, `drift`, `history`, `logs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from reconciler.cli.exits import ERROR, OK, drift_exit
+from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.cli.compose import Workbench
+    from reconciler.core.change import Change, Plan
+    from reconciler.core.resource import Observed
+
+
+def status(
+    path: PathArgument = Path("manifests"),
+    target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    parallelism: ParallelismOption = 10,
+) -> int:
+    """Show each resource: what it is at Azure, and how far it is."""
+    from reconciler.cli.compose import workbench
+    from reconciler.render.table import table
+
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
+        made = bench.plan(bench.options(targets=tuple(target or ()), excludes=tuple(exclude or ())))
+        rows = [_status_row(change, bench) for change in made.changes]
+        for header in bench.headers():
+            print(header)
+        print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
+        _print_failures(made, bench)
+    return ERROR if made.errored else OK
+
+
+def drift(
+    path: PathArgument = Path("manifests"),
+    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
+    target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    parallelism: ParallelismOption = 10,
+) -> int:
+    """Show what was changed outside git, what is missing and what is left over; exit 2 if a person must act."""
+    from reconciler.cli.compose import workbench
+    from reconciler.render.drift import drift_document, drift_text, needs_person
+
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
+        made = bench.plan(bench.options(prune=True, targets=tuple(target or ()), excludes=tuple(exclude or ())))
+        if output_format == "json":
+            import orjson
+
+            document = drift_document(made, emulator=bench.emulated, accounts=bench.described_accounts())
+            print(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str).decode())
+        else:
+            print(drift_text(made, bench.headers(), color=GLOBALS.color(), emulator=bench.emulated))
+    return drift_exit(made, needs_person=needs_person(made))
+
+
+def history(
+    address: Annotated[str | None, typer.Argument(metavar="[ADDR]", help="FineTuneJob/name; all if absent.")] = None,
+    path: Annotated[Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")] = Path("manifests"),
+) -> int:
+    """Show finished jobs and models of ours, those that a manifest matches and those that none does any more."""
+    from reconciler.cli.compose import workbench
+    from reconciler.core.change import live_of
+    from reconciler.render.table import table
+
+    with workbench(path, GLOBALS.settings()) as bench:
+        made = bench.plan(bench.options())
+        matched = {live.id: str(change.address) for change in made.changes if (live := live_of(change)) is not None}
+        serving = _serving(made)
+        lives = [*(live for change in made.changes if (live := live_of(change)) is not None), *made.history]
+        jobs = {live.id: live for live in lives if live.kind == "FineTuneJob"}
+        wanted = (address or "").partition("/")[2]
+        rows = []
+        for live in sorted(jobs.values(), key=lambda item: item.created_at, reverse=True):
+            name = matched.get(live.id, "")
+            if wanted and wanted not in {live.name, live.id, name.partition("/")[2]}:
+                continue
+            model = str(live.outputs.get("model", ""))
+            rows.append(
+                (
+                    live.id,
+                    live.status,
+                    _when(live.created_at),
+                    _tokens(live),
+                    name or f"history of {live.name}",
+                    ", ".join(serving.get(model, ())) or "-",
+                    model or "-",
+                )
+            )
+        print(table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows) if rows else "No jobs yet.")
+    return OK
+
+
+def logs(
+    address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of a job.")],
+    path: Annotated[Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")] = Path("manifests"),
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+) -> int:
+    """Print the events of a job, oldest first."""
+    from reconciler.cli.compose import workbench
+    from reconciler.core.resource import Phase
+
+    with workbench(path, GLOBALS.settings()) as bench:
+        live = find_job(bench, address)
+        gateway: Any = bench.engine.gateways[live.account, live.kind]
+        seen: set[str] = set()
+        waits = bench.runtime.backoff(first=1.0, longest=15.0)
+        while True:
+            live = gateway.refresh(live)
+            for event in gateway.events(live):
+                if str(event.get("id")) not in seen:
+                    seen.add(str(event.get("id")))
+                    print(_event_line(event), flush=True)
+            if not follow or live.phase is not Phase.WORKING:
+                break
+            bench.runtime.clock.sleep(next(waits))
+    return OK
+
+
+def find_job(bench: Workbench, address: str) -> Observed:
+    """Return the live job that an address or an id names; raises ReconcilerError."""
+    from reconciler.core.change import live_of
+    from reconciler.core.fault import Fault, ReconcilerError
+
+    made = bench.plan(bench.options())
+    name = address.removeprefix("FineTuneJob/")
+    lives: list[Observed] = []
+    for change in made.changes:
+        live = live_of(change)
+        if live is not None and live.kind == "FineTuneJob" and (name == live.id or str(change.address) == f"FineTuneJob/{name}"):
+            lives.append(live)
+    lives += [live for live in made.history if name in {live.id, live.name}]
+    if not lives:
+        known = sorted(str(change.address) for change in made.changes if change.address.kind == "FineTuneJob")
+        listed = "\n  ".join(known) or "none"
+        raise ReconcilerError(
+            Fault("no-such-job", "There is no such job at Azure", f"{address} has no job yet, or is not declared.", f"Jobs of these manifests:\n  {listed}")
+        )
+    return lives[0]
+
+
+def _status_row(change: Change, bench: Workbench) -> tuple[str, ...]:
+    from reconciler.core.change import Create, Delete, Keep, Replace, Stuck, Update, Wait, live_of
+    from reconciler.core.resource import Phase
+
+    live = live_of(change)
+    since = _ago(bench.runtime.clock.now() - live.created_at) if live is not None and live.created_at else "-"
+    at = live.id.rpartition("/")[2] if live is not None else "-"
+    state, detail = "", ""
+    match change:
+        case Stuck():
+            state, detail = "stuck", f"{change.fault.summary}: {change.fault.detail}"
+        case Wait():
+            state, detail = "waiting", "for " + ", ".join(map(str, change.on))
+        case Create():
+            state = "missing" if change.reason == "missing" else "to be made"
+        case Update() | Replace():
+            state, detail = "differs", ", ".join(item.path for item in change.changes)
+        case Delete():
+            state = "left over"
+        case Keep():
+            state = change.live.status if change.live else "not needed"
+            if change.live and change.live.phase is Phase.WORKING:
+                detail = bench.engine.gateways[change.live.account, change.live.kind].progress(change.live)
+            elif change.live:
+                detail = str(change.live.outputs.get("model", ""))
+    return (str(change.address), state, since, at, detail)
+
+
+def _serving(made: Plan) -> dict[str, list[str]]:
+    from reconciler.core.change import live_of
+
+    serving: dict[str, list[str]] = {}
+    for change in made.changes:
+        live = live_of(change)
+        if live is not None and live.kind == "Deployment":
+            serving.setdefault(str(live.outputs.get("model", "")), []).append(live.name)
+    return serving
+
+
+def _print_failures(made: Plan, bench: Workbench) -> None:
+    if made.errored:
+        import sys
+
+        from reconciler.core.change import Stuck
+        from reconciler.render.fault import faults_text
+
+        faults: Sequence[Any] = list(dict.fromkeys(change.fault for change in made.changes if isinstance(change, Stuck)))
+        print(faults_text(faults, color=GLOBALS.color(sys.stderr)), file=sys.stderr)
+    del bench
+
+
+def _when(moment: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment)) if moment else "-"
+
+
+def _ago(elapsed: float) -> str:
+    minutes = int(max(elapsed, 0) // 60)
+    if minutes < 120:
+        return f"{minutes} min" if minutes else f"{int(max(elapsed, 0))} s"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+def _tokens(live: Observed) -> str:
+    tokens = live.facts.get("trained_tokens")
+    return f"{int(tokens):,}" if tokens else "-"
+
+
+def _event_line(event: Any) -> str:
+    from reconciler.render.text import printable
+
+    level = str(event.get("level") or "info")
+    prefix = "" if level == "info" else f"{level}: "
+    return f"{_when(float(event.get('created_at') or 0))}  {prefix}{printable(str(event.get('message') or ''))}"

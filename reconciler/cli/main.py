@@ -1,0 +1,156 @@
+"""The `reconciler` command: global options, the one error handler, exit codes.
+
+Only light modules are imported here; each command imports what it needs when it runs, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+import typer.core
+
+from reconciler import __version__
+from reconciler.cli import act, apply, look, offline, plan, tools
+from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
+
+EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
+
+class _Grouped(typer.core.TyperGroup):
+    """Lists the commands in three groups, by how often they are used."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, group by group, in the order in which they are registered."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name, command in self.commands.items():
+            group = getattr(command, "rich_help_panel", None) or RARE
+            groups.setdefault(str(group), []).append((name, command.get_short_help_str(limit=100)))
+        for group, rows in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(rows)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order in which they are registered."""
+        del ctx
+        return list(self.commands)
+
+
+app = typer.Typer(
+    name="reconciler",
+    cls=_Grouped,
+    help="Declarative reconciler for Azure OpenAI fine-tuning: datasets, jobs and deployments from YAML in git.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    chdir: Annotated[str | None, typer.Option("--chdir", metavar="DIR", help="Go to this folder first.", envvar="RECONCILER_CHDIR")] = None,
+    emulator: Annotated[bool, typer.Option("--emulator", help="Use the embedded emulator instead of Azure.", envvar="RECONCILER_EMULATOR")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Set what holds for every command."""
+    from reconciler.cli.state import GLOBALS
+
+    if version:
+        print(f"reconciler {__version__}")
+        raise typer.Exit(OK)
+    if chdir:
+        try:
+            os.chdir(chdir)
+        except OSError as error:
+            raise typer.BadParameter(f"{chdir}: {error.strerror}", param_hint="--chdir") from error
+    GLOBALS.emulator = emulator
+    GLOBALS.no_color = no_color
+
+
+app.command(rich_help_panel=EVERY_DAY)(offline.validate)
+app.command(rich_help_panel=EVERY_DAY)(plan.plan)
+app.command(rich_help_panel=EVERY_DAY)(apply.apply)
+app.command(rich_help_panel=EVERY_DAY)(look.status)
+app.command(rich_help_panel=LOOK)(look.drift)
+app.command(rich_help_panel=LOOK)(look.history)
+app.command(rich_help_panel=LOOK)(look.logs)
+app.command(rich_help_panel=RARE)(act.cancel)
+app.command(rich_help_panel=RARE)(act.destroy)
+app.command(rich_help_panel=RARE)(offline.schema)
+app.command(rich_help_panel=RARE)(tools.emulator)
+app.command(rich_help_panel=RARE)(tools.demo)
+
+_ANYWHERE = {"--emulator", "--no-color"}
+"""Global switches that are accepted after the command too, where fingers put them."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; expected failures are shown without a traceback."""
+    moved = [word for word in arguments if word in _ANYWHERE]
+    arguments = [*moved, *(word for word in arguments if word not in _ANYWHERE)]
+    try:
+        result = app(arguments, prog_name="reconciler", standalone_mode=False)
+    except KeyboardInterrupt:
+        print("\nInterrupted. Nothing is lost: run the command again, it goes on where this one stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (nobody reads any more; the interpreter closes it)
+        return ERROR
+    except Exception as error:  # noqa: BLE001  (the one place where every failure becomes a text and a code)
+        return _failed(error)
+    return result if isinstance(result, int) else OK
+
+
+def _failed(error: Exception) -> int:
+    from reconciler.core.fault import ReconcilerError, Refused
+
+    if isinstance(error, ReconcilerError):
+        from reconciler.cli.state import GLOBALS
+        from reconciler.render.fault import faults_text
+
+        print(faults_text(error.faults, color=GLOBALS.color(sys.stderr)), file=sys.stderr)
+        return REFUSED if isinstance(error, Refused) else ERROR
+    if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's usage errors
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "reconciler"
+        print(f"\n  {path} --help", file=sys.stderr)
+        return USAGE
+    if type(error).__name__ == "Abort":
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"error: {name}{error.strerror or error}", file=sys.stderr)
+        return ERROR
+    import traceback
+
+    traceback.print_exc()
+    print("\nThis is a bug in reconciler. Please report it with the lines above.", file=sys.stderr)
+    return BUG
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process.
+
+    The process ends without tearing the interpreter down: freeing a few hundred thousand objects one by one costs
+    more than most commands.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or ERROR
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""`plan`: what would change, as text or JSON, on the screen or in a file that `apply --plan` takes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from reconciler.cli.exits import plan_exit
+from reconciler.cli.state import (
+    GLOBALS,
+    AllowDeleteOption,
+    ExcludeOption,
+    ParallelismOption,
+    PathArgument,
+    PruneOption,
+    TargetOption,
+)
+
+if TYPE_CHECKING:
+    from reconciler.cli.compose import Workbench
+    from reconciler.core.change import Plan
+
+
+def plan(
+    path: PathArgument = Path("manifests"),
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply --plan`.")] = None,
+    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
+    prune: PruneOption = False,
+    target: TargetOption = None,
+    exclude: ExcludeOption = None,
+    allow_delete: AllowDeleteOption = None,
+    parallelism: ParallelismOption = 10,
+) -> int:
+    """Show what `apply` would do. Changes nothing."""
+    from reconciler.cli.compose import workbench
+
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
+        options = bench.options(
+            prune=prune, targets=tuple(target or ()), excludes=tuple(exclude or ()), allow_delete=tuple(allow_delete or ())
+        )
+        made = bench.plan(options)
+        if out:
+            write_private(out, saved(made, bench))
+        if output_format == "json":
+            print(saved(made, bench))
+        else:
+            show(made, bench)
+    return plan_exit(made, detailed=detailed_exitcode)
+
+
+def show(made: Plan, bench: Workbench) -> None:
+    """Print a plan as text."""
+    from reconciler.cli.compose import KINDS
+    from reconciler.render.text import plan_text
+
+    print(
+        plan_text(
+            made,
+            bench.headers(),
+            color=GLOBALS.color(),
+            kinds=KINDS,
+            emulator=bench.emulated,
+            now=bench.runtime.clock.now(),
+        )
+    )
+
+
+def saved(made: Plan, bench: Workbench) -> str:
+    """Return a plan as the JSON document that can be saved."""
+    from reconciler import __version__
+    from reconciler.cli.compose import KINDS
+    from reconciler.render.document import dumps, plan_document
+
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bench.runtime.clock.now()))
+    return dumps(
+        plan_document(
+            made,
+            tool_version=__version__,
+            accounts=bench.described_accounts(),
+            emulator=bench.emulated,
+            created_at=created,
+            kinds=KINDS,
+        )
+    )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; a file that cannot be written whole is not left behind."""
+    from reconciler.core.fault import Fault, ReconcilerError
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ReconcilerError(
+            Fault("plan-not-written", "The plan could not be written", f"{path}: {error.strerror}", "Free some space or choose another --out.")
+        ) from error
+    print(f"Saved: {path}", file=sys.stderr)

@@ -1,0 +1,76 @@
+"""The global options of this invocation, and the arguments that several commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from reconciler.cli.compose import Settings
+
+
+@dataclass
+class Globals:
+    """What the options before the command say."""
+
+    emulator: bool = False
+    no_color: bool = False
+
+    def color(self, stream: IO[str] | None = None) -> bool:
+        """Return whether a stream wants colours (NO_COLOR and non-terminals are honoured)."""
+        return not self.no_color and not os.environ.get("NO_COLOR") and (stream or sys.stdout).isatty()
+
+    def settings(self) -> Settings:
+        """Return them as the composition root wants them."""
+        from reconciler.cli.compose import Settings
+
+        state = Path(os.environ.get("RECONCILER_EMULATOR_STATE") or ".reconciler/emulator")
+        return Settings(emulator=self.emulator, emulator_state=state, color=self.color())
+
+
+GLOBALS = Globals()
+
+
+def is_interactive() -> bool:
+    """Return whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+PathArgument = Annotated[
+    Path, typer.Argument(metavar="[PATH]", help="Folder (or file) of manifests.", envvar="RECONCILER_PATH", show_default=True)
+]
+TargetOption = Annotated[
+    list[str] | None, typer.Option("--target", metavar="ADDR", help="Only this resource (Kind/name, globs) and what it needs. Repeatable.")
+]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="ADDR", help="Not this resource, nor what needs it. Repeatable.")
+]
+PruneOption = Annotated[bool, typer.Option("--prune", help="Delete what is left over: ours, and declared by no manifest.")]
+AllowDeleteOption = Annotated[
+    list[str] | None, typer.Option("--allow-delete", metavar="ADDR", help="Allow the deletion of this object by name. Repeatable.")
+]
+ApproveOption = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+ParallelismOption = Annotated[
+    int, typer.Option("--parallelism", min=1, max=100, help="Requests in parallel.", envvar="RECONCILER_PARALLELISM")
+]
+SettleOption = Annotated[
+    str, typer.Option("--settle", metavar="DURATION", help="How long to wait for what takes Azure minutes.", envvar="RECONCILER_SETTLE")
+]
+
+
+def seconds(text: str, option: str) -> float:
+    """Read a duration such as 90, 90s, 5m or 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    try:
+        value = float(number) * unit
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e7:
+        raise typer.BadParameter(f"{text!r} is not a duration such as 90s, 5m or 2h", param_hint=option)
+    return value

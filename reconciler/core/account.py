@@ -1,0 +1,115 @@
+"""The Account manifest: where resources live and whose they are. It is not a resource."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from reconciler.core.fault import Place
+from reconciler.core.resource import Block
+
+Owner = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{3,20}$")]
+PRUNABLE = ("datasets", "jobs", "deployments")
+
+_RESOURCE_ID = (
+    r"^/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)/?$"
+)
+
+
+class AccountSpec(Block):
+    """Where resources live, how to reach it, and who owns what is made there."""
+
+    resource_id: str | None = Field(
+        default=None,
+        description="ARM id of the Azure OpenAI or Foundry account. Needed for deployments.",
+        examples=["/subscriptions/…/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme"],
+    )
+    endpoint: str | None = Field(
+        default=None,
+        description="Data-plane endpoint; derived from the account's name if absent.",
+        examples=["https://acme.openai.azure.com"],
+    )
+    management_endpoint: str | None = Field(default=None, description="ARM endpoint; fixed by `cloud` if absent.")
+    cloud: Literal["public", "usgovernment", "china"] = Field(default="public", description="The Azure cloud.")
+    api: str = Field(
+        default="v1",
+        pattern=r"^(v1|\d{4}-\d{2}-\d{2}(-preview)?)$",
+        description="Data-plane surface: `v1` or a dated API version.",
+        examples=["v1", "2025-04-01-preview"],
+    )
+    auth: Literal["entra", "api_key"] = Field(
+        default="entra",
+        description="`api_key` (from AZURE_OPENAI_API_KEY) serves the data plane only; deployments always need Entra.",
+    )
+    owner: Owner = Field(description="Marks what is made from these manifests; unique per source of truth.")
+    previous_owners: tuple[Owner, ...] = Field(default=(), description="Former values of `owner`, still recognised.")
+    prune: tuple[Literal["datasets", "jobs", "deployments"], ...] = Field(
+        default=("datasets", "deployments"),
+        description="What is planned for deletion when its manifest is gone (done only with --prune).",
+    )
+    subscription_id: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
+    resource_group: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
+    account_name: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
+    location: str | None = Field(default=None, description="Azure region; read from ARM if absent.")
+
+    @field_validator("resource_id")
+    @classmethod
+    def _is_account_id(cls, value: str | None) -> str | None:
+        import re
+
+        if value is not None and not re.match(_RESOURCE_ID, value, re.IGNORECASE):
+            raise ValueError(
+                "is not the id of an account: /subscriptions/ID/resourceGroups/GROUP"
+                "/providers/Microsoft.CognitiveServices/accounts/NAME"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> AccountSpec:
+        if not (self.resource_id or self.endpoint):
+            raise ValueError("needs `resource_id` or `endpoint`")
+        return self
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The owner and its former names: whose marks are ours."""
+        return (self.owner, *self.previous_owners)
+
+
+class Account:
+    """An Account manifest, with what is derived from it."""
+
+    __slots__ = ("_parts", "name", "place", "source", "spec")
+
+    def __init__(self, name: str, spec: AccountSpec, place: Place, source: str = "") -> None:
+        import re
+
+        self.name = name
+        self.spec = spec
+        self.place = place
+        self.source = source
+        """Repository and folder of the manifests: the tag that tells our deployments from another repository's."""
+        found = re.match(_RESOURCE_ID, spec.resource_id, re.IGNORECASE) if spec.resource_id else None
+        self._parts = found.groupdict() if found else {}
+
+    @property
+    def subscription_id(self) -> str | None:
+        """Azure subscription of the account."""
+        return self.spec.subscription_id or self._parts.get("subscription")
+
+    @property
+    def resource_group(self) -> str | None:
+        """Resource group of the account."""
+        return self.spec.resource_group or self._parts.get("group")
+
+    @property
+    def account_name(self) -> str | None:
+        """Name of the account in Azure."""
+        return self.spec.account_name or self._parts.get("account")
+
+    @property
+    def has_control_plane(self) -> bool:
+        """Whether deployments of it can be reached."""
+        return bool(self.subscription_id and self.resource_group and self.account_name)

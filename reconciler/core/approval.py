@@ -1,0 +1,99 @@
+"""What was approved, and whether a change made later is part of it.
+
+A saved plan is never executed. A fresh plan is made, and each of its changes must be one that the saved plan shows: the
+same address, verb and desired digest, and for an update or a deletion the same live object with the same values before.
+What the saved plan shows as waiting may go on. So an edited file can only narrow what happens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, is_action, verb
+from reconciler.core.diff import FieldChange
+
+
+@dataclass(frozen=True)
+class Approved:
+    """One change that was shown."""
+
+    address: str
+    verb: str
+    digest: str = ""
+    live_id: str = ""
+    before: Mapping[str, str] = field(default_factory=dict)
+    waits: bool = False
+    """It was shown as waiting (wholly or in part) for another change."""
+
+
+class Approval:
+    """The changes that a person, or a reviewed file, let through."""
+
+    def __init__(self, entries: Iterable[Approved]) -> None:
+        self._entries: dict[str, list[Approved]] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.address, []).append(entry)
+
+    @classmethod
+    def of(cls, plan: Plan) -> Approval:
+        """Approve what a plan shows."""
+        return cls(entry(change, plan) for change in plan.changes)
+
+    def missing(self, plan: Plan) -> list[str]:
+        """Return the changes of a fresh plan that were not shown, in words."""
+        return [f"{verb(change)} {change.address}" for change in plan.actions if not self._admits(change, plan)]
+
+    def _admits(self, change: Change, plan: Plan) -> bool:
+        if isinstance(change, Delete) and change.reason == "duplicate":
+            # Cancelling all but one job of a digest is part of creating it.
+            return True
+        fresh = entry(change, plan)
+        return any(_covers(shown, fresh) for shown in self._entries.get(fresh.address, ()))
+
+
+def entry(change: Change, plan: Plan) -> Approved:
+    """Return what must agree for a change to be the one that was shown."""
+    address = str(change.address)
+    digest = plan.digests.get(change.address, "")
+    match change:
+        case Create():
+            return Approved(address, verb(change), digest)
+        case Update():
+            waits = bool(change.also_waits_for)
+            return Approved(address, verb(change), digest, change.live.id, before(change.changes), waits)
+        case Replace():
+            return Approved(address, verb(change), digest, change.live.id, before(change.changes))
+        case Delete():
+            return Approved(address, verb(change), "", change.live.id)
+        case Wait():
+            return Approved(address, verb(change), digest, change.live.id if change.live else "", waits=True)
+        case Keep() | Stuck():
+            return Approved(address, verb(change), digest)
+    assert_never(change)
+
+
+def before(changes: Iterable[FieldChange]) -> dict[str, str]:
+    """Return the values before, as JSON texts by path."""
+    return {change.path: as_json(change.before) for change in changes}
+
+
+def as_json(value: Any) -> str:
+    """Return the one JSON text of a value."""
+    return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def waits_on_new_work(plan: Plan) -> bool:
+    """Return whether anything of a plan waits for what the plan itself makes."""
+    made = {change.address for change in plan.changes if is_action(change)}
+    return any(isinstance(change, Wait) and made & set(change.on) for change in plan.changes)
+
+
+def _covers(shown: Approved, fresh: Approved) -> bool:
+    if shown.waits and fresh.verb in {"create", "update"}:
+        return shown.digest == fresh.digest
+    if shown.verb != fresh.verb or shown.digest != fresh.digest or shown.live_id != fresh.live_id:
+        return False
+    return all(shown.before.get(path) == value for path, value in fresh.before.items())

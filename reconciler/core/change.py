@@ -1,0 +1,208 @@
+"""What a plan is made of: a union of small values, so that every `match` over it is checked for totality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeGuard, assert_never
+
+from reconciler.core.diff import FieldChange
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
+
+Then = Literal["create", "update"]
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Nothing to do: the live object is the declared one, or none is needed (`live` is None)."""
+
+    desired: Desired
+    live: Observed | None
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.desired.address
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing can be done before other resources are ready; then it is created or updated."""
+
+    desired: Desired
+    live: Observed | None
+    on: tuple[Address, ...]
+    then: Then
+    blocked: bool = False
+    """True if what it waits for needs a person first."""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.desired.address
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A person must decide; nothing is done, and the live object is not touched."""
+
+    address: Address
+    account: str
+    fault: Fault
+    live: Observed | None = None
+    desired: Desired | None = None
+
+
+@dataclass(frozen=True)
+class Create:
+    """A new object; `why` compares it with the predecessor that it supersedes, which is kept."""
+
+    desired: Desired
+    after: Spec
+    reason: str
+    digest: str
+    supersedes: Observed | None = None
+    why: tuple[FieldChange, ...] = ()
+    held: str = ""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.desired.address
+
+
+@dataclass(frozen=True)
+class Update:
+    """The live object is changed in place."""
+
+    desired: Desired
+    live: Observed
+    after: Spec
+    changes: tuple[FieldChange, ...]
+    digest: str
+    also_waits_for: tuple[Address, ...] = ()
+    held: str = ""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.desired.address
+
+
+@dataclass(frozen=True)
+class Replace:
+    """The live object is deleted and made anew, because a field that cannot change differs."""
+
+    desired: Desired
+    live: Observed
+    after: Spec
+    changes: tuple[FieldChange, ...]
+    digest: str
+    held: str = ""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.desired.address
+
+
+@dataclass(frozen=True)
+class Delete:
+    """A live object of ours goes away: `left_over` by the manifests, or a `duplicate` of another."""
+
+    live: Observed
+    reason: Literal["left_over", "duplicate"]
+    held: str = ""
+    duplicate_of: str = ""
+
+    @property
+    def address(self) -> Address:
+        """What a person would call the live object."""
+        return self.live.address
+
+
+Change = Keep | Wait | Stuck | Create | Update | Replace | Delete
+Action = Create | Update | Replace | Delete
+"""The changes that write.
+
+Each has `held`: why it is listed and not done in this run (for example that `--prune` was not given).
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An ordered list of changes: what is needed comes before what needs it, deletions come last."""
+
+    changes: tuple[Change, ...]
+    history: tuple[Observed, ...] = ()
+    """Finished jobs and models of ours that no manifest matches: never drift, shown by `history`."""
+    warnings: tuple[Fault, ...] = ()
+    tree_digest: str = ""
+    """Digest of everything that the manifests declare, data included."""
+    needs: dict[Address, tuple[Address, ...]] = field(default_factory=dict)
+    """Which resources each resource refers to."""
+    digests: dict[Address, str] = field(default_factory=dict)
+    """The identity of what each resource declares."""
+    refusals: tuple[Fault, ...] = ()
+    """Why the plan may not be applied as it is (see `core.guard`)."""
+    errored: bool = False
+    """True if part of Azure could not be read, so that the plan is not whole."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The changes that write and are not held back."""
+        return tuple(change for change in self.changes if is_action(change))
+
+    @property
+    def converged(self) -> bool:
+        """True if every manifest is matched and nothing is under way or stuck."""
+        return not self.errored and all(_at_rest(change) for change in self.changes)
+
+
+def is_action(change: Change) -> TypeGuard[Action]:
+    """Return whether applying this change writes to Azure."""
+    return isinstance(change, Create | Update | Replace | Delete) and not change.held
+
+
+def verb(change: Change) -> str:
+    """Return the machine word of a change, as Terraform's JSON plan spells actions."""
+    match change:
+        case Keep() | Wait() | Stuck():
+            return "no-op"
+        case Create():
+            return "create"
+        case Update():
+            return "update"
+        case Replace():
+            return "replace"
+        case Delete():
+            return "delete"
+    assert_never(change)
+
+
+def live_of(change: Change) -> Observed | None:
+    """Return the live object that a change is about, if there is one."""
+    return None if isinstance(change, Create) else change.live
+
+
+def account_of(change: Change) -> str:
+    """Return the account that a change is about."""
+    match change:
+        case Stuck():
+            return change.account
+        case Delete():
+            return change.live.account
+        case Keep() | Wait() | Create() | Update() | Replace():
+            return change.desired.account
+    assert_never(change)
+
+
+def _at_rest(change: Change) -> bool:
+    match change:
+        case Keep():
+            return change.live is None or change.live.phase is Phase.READY
+        case Delete():
+            return bool(change.held)
+        case Wait() | Stuck() | Create() | Update() | Replace():
+            return False
+    assert_never(change)

@@ -1,0 +1,134 @@
+"""Identity derived from content: canonical values, spec digests, and the marks that carry them on the wire.
+
+A mark is a hint for finding an object again; whether the object is ours is decided by evidence (see `core.plan`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+FILE_DIGEST_CHARS = 26
+"""Base32 characters of the content digest in an uploaded file's name: 130 bits."""
+MARK_DIGEST_CHARS = 8
+"""Base32 characters of the spec digest in a mark: 40 bits."""
+MARK_CHECK_CHARS = 4
+"""Base32 characters that check owner and digest in a mark: 20 bits."""
+MARK_CHARS = MARK_DIGEST_CHARS + MARK_CHECK_CHARS
+SUFFIX_CHARS = 31
+"""Longest suffix that we send. Azure's sources say 18, 40 and 64; 34 was seen accepted (contract, section 1.4)."""
+TEXT_CHARS = SUFFIX_CHARS - MARK_CHARS - 1
+"""What remains of it for the text that people read, after the mark and a hyphen."""
+
+_MARK = re.compile(r"^([a-z2-7]{8})([a-z2-7]{4})(?:-(.*))?$", re.IGNORECASE | re.DOTALL)
+_FILE_NAME = re.compile(r"^(?P<name>.+)\.(?P<digest>[a-z2-7]{26})\.(?P<owner>[a-z0-9-]{3,20})\.jsonl$")
+_MODEL_TAIL = re.compile(r"\.ft-(?P<hex>[0-9a-f]{32})(?:-(?P<suffix>.+))?$", re.IGNORECASE)
+
+
+def canonical(value: Any) -> Any:
+    """Return a value in the one spelling that equal settings share: numbers as shortest decimals, keys sorted.
+
+    Raises ValueError for what JSON cannot say (NaN, infinity).
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (int, float, Decimal)):
+        return number(value)
+    if isinstance(value, Mapping):
+        return {str(key): canonical(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, (list, tuple)):
+        return [canonical(item) for item in value]
+    raise ValueError(f"no canonical form for {type(value).__name__}")
+
+
+def number(value: float | Decimal) -> str:
+    """Return the shortest plain decimal: 1.0 is "1", 1e-4 is "0.0001"."""
+    decimal = Decimal(str(value))
+    if not decimal.is_finite():
+        raise ValueError("not a finite number")
+    text = format(decimal.normalize(), "f")
+    return "0" if text in {"-0", "0"} else text
+
+
+def spec_digest(fields: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of the canonical form of what decides a result."""
+    text = json.dumps(canonical(fields), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def short(digest: str, chars: int) -> str:
+    """Return the first characters of a hex digest in lower-case base32 (5 bits a character)."""
+    return base64.b32encode(bytes.fromhex(digest)).decode().lower()[:chars]
+
+
+def file_digest(digest: str) -> str:
+    """Return the part of a content digest that an uploaded file's name carries."""
+    return short(digest, FILE_DIGEST_CHARS)
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """An uploaded file's name, taken apart from the right: `<name>.<digest>.<owner>.jsonl`."""
+
+    name: str
+    digest: str
+    owner: str
+
+    def __str__(self) -> str:
+        """Return the name on the wire."""
+        return f"{self.name}.{self.digest}.{self.owner}.jsonl"
+
+    @classmethod
+    def parse(cls, filename: str) -> FileName | None:
+        """Read a name that we may have given; None for any other."""
+        found = _FILE_NAME.match(filename)
+        return cls(found["name"], found["digest"], found["owner"]) if found else None
+
+
+def _check(owner: str, digest_part: str) -> str:
+    return short(hashlib.sha256(f"{owner}\0{digest_part}".encode()).hexdigest(), MARK_CHECK_CHARS)
+
+
+def mark(owner: str, digest: str) -> str:
+    """Return the 12 characters that stand at the front of a wire suffix."""
+    part = short(digest, MARK_DIGEST_CHARS)
+    return part + _check(owner, part)
+
+
+@dataclass(frozen=True, slots=True)
+class Suffix:
+    """A wire suffix that begins with a mark: `<8 of digest><4 of check>-<text>`."""
+
+    digest_part: str
+    check: str
+    text: str
+
+    @classmethod
+    def parse(cls, suffix: str | None) -> Suffix | None:
+        """Read a suffix that may begin with a mark; None for any other."""
+        found = _MARK.match(suffix or "")
+        return cls(found[1].lower(), found[2].lower(), found[3] or "") if found else None
+
+    def owner(self, owners: tuple[str, ...]) -> str | None:
+        """Return which of these owners made the mark, if one did."""
+        return next((owner for owner in owners if _check(owner, self.digest_part) == self.check), None)
+
+
+def wire_suffix(owner: str, digest: str, text: str) -> str:
+    """Return `<mark>-<text>`, at most 31 characters: a service that cuts it cuts the text, not the identity."""
+    return f"{mark(owner, digest)}-{text}"[:SUFFIX_CHARS].rstrip("-")
+
+
+def model_tail(model: str) -> tuple[str, str] | None:
+    """Split `<base>.ft-<32 hex>[-<suffix>]` into the job's hex id and the suffix; None for a base model.
+
+    The name of a fine-tuned model repeats its job's id (recorded answers; contract, section 0.2).
+    """
+    found = _MODEL_TAIL.search(model)
+    return (found["hex"].lower(), found["suffix"] or "") if found else None

@@ -1,0 +1,77 @@
+"""What makes deletion safe: a plan that deletes too much, or what is protected, is refused unless told by address.
+
+`--allow-delete Kind/name` names what may go. A file that a newer version of its dataset supersedes is not counted: its
+manifest is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from reconciler.core.account import Account
+from reconciler.core.change import Change, Delete, account_of
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Observed
+
+SHARE, FROM = 0.3, 4
+"""More than this share of the objects of a kind, where there are at least so many, is refused."""
+
+
+def guard(
+    changes: Sequence[Change], accounts: Mapping[str, Account], declared: Collection[Address], allowed: Collection[str]
+) -> tuple[Fault, ...]:
+    """Return why deletions of a plan are refused; `declared` is what the manifests declare."""
+    going = [change for change in changes if isinstance(change, Delete) and change.reason == "left_over" and not change.held]
+    unnamed = [change for change in going if not _named(change.live, allowed)]
+    faults = [_protected(change) for change in unnamed if change.live.facts.get("protect")]
+    names = {str(address).lower() for address in declared}
+    gone = [change for change in unnamed if str(change.address).lower() not in names]
+    for account in accounts:
+        mine = [change for change in gone if account_of(change) == account]
+        if mine and not _any_resource(changes, account):
+            faults.append(_refusal("tree-empty", "The manifests declare nothing for an account", account, mine))
+            continue
+        for kind in sorted({change.live.kind for change in mine}):
+            group = [change for change in mine if change.live.kind == kind]
+            total = len(group) + _matched(changes, account, kind)
+            if len(group) == total:
+                faults.append(_refusal("deletes-every", f"Every {kind} of an account would be deleted", account, group))
+            elif total >= FROM and len(group) > SHARE * total:
+                summary = f"More than {SHARE:.0%} of the objects of a kind would be deleted"
+                faults.append(_refusal("deletes-many", summary, account, group, f"{len(group)} of {total} {kind}s. "))
+    return tuple(faults)
+
+
+def _named(live: Observed, allowed: Collection[str]) -> bool:
+    return str(live.address) in allowed or f"{live.kind}/{live.id}" in allowed
+
+
+def _any_resource(changes: Sequence[Change], account: str) -> bool:
+    return any(not isinstance(change, Delete) and account_of(change) == account for change in changes)
+
+
+def _matched(changes: Sequence[Change], account: str, kind: str) -> int:
+    lives = (getattr(change, "live", None) for change in changes if not isinstance(change, Delete))
+    return sum(1 for live in lives if live is not None and live.account == account and live.kind == kind)
+
+
+def _protected(change: Delete) -> Fault:
+    return Fault(
+        "protected",
+        "A protected object would be deleted",
+        f"{change.address} carries the tag `reconciler-protect`.",
+        f"If it is to go, name it:\n  --allow-delete {change.address}",
+        subject=str(change.address),
+    )
+
+
+def _refusal(code: str, summary: str, account: str, group: Sequence[Delete], detail: str = "") -> Fault:
+    listed = ", ".join(str(change.address) for change in group[:10]) + (" …" if len(group) > 10 else "")
+    flags = " ".join(f"--allow-delete {change.address}" for change in group[:10])
+    return Fault(
+        code,
+        summary,
+        f"Account/{account}: {detail}{listed}.",
+        f"If they are to go, name them:\n  {flags}",
+        subject=f"Account/{account}",
+    )

@@ -1,0 +1,304 @@
+"""The planner: what is declared and what is live go in, an ordered plan comes out. Pure.
+
+It goes through the declared resources once, what is needed before what needs it. For each it asks the kind which live
+object is the resource's (the claim), and decides. What no manifest claims and bears our mark is then history or left
+over. What an option forbids (no --prune, --target, --continue) stays in the plan as `held`, so it is shown.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+
+from reconciler.core.account import Account
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
+from reconciler.core.diff import FieldChange
+from reconciler.core.digest import spec_digest
+from reconciler.core.fault import Fault
+from reconciler.core.guard import guard
+from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
+from reconciler.core.rules import Claim, Resolved, Rules, View, unclaimed
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run may do. `whole_tree` is false where the tree read is not the folder of the Account."""
+
+    prune: bool = False
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    allow_delete: tuple[str, ...] = ()
+    unattended: bool = False
+    whole_tree: bool = True
+    destroy: bool = False
+
+
+class Planner:
+    """One planning; its parts share the indices that make it fast."""
+
+    def __init__(
+        self,
+        desired: Sequence[Desired],
+        accounts: Mapping[str, Account],
+        world: World,
+        kinds: Mapping[str, Rules],
+        options: Options,
+    ) -> None:
+        self.declared = {item.address: item for item in desired}
+        self.accounts = accounts
+        self.world = world
+        self.kinds = kinds
+        self.options = options
+        self.order = _ordered(desired)
+        self.digests: dict[Address, tuple[str, ...]] = {}
+        for item in self.order:
+            self.digests[item.address] = kinds[item.address.kind].digests(item, self.digests)
+        self.views = {name: View(account, world, self.digests, self.declared) for name, account in accounts.items()}
+        self.changes: dict[Address, Change] = {}
+        self.duplicates: list[Delete] = []
+        self.claimed: set[str] = set()
+
+    def plan(self) -> Plan:
+        """Make the plan."""
+        for item in self.order:
+            self.changes[item.address] = self._decide(item)
+        self._spare_what_nobody_needs()
+        selected = self._selected()
+        changes: list[Change] = [change for address, change in self.changes.items() if address in selected]
+        duplicates = [item for item in self.duplicates if not self._narrowed() or item.address in selected]
+        deletions, history = self._unmatched()
+        held = [self._hold(change) for change in (*changes, *duplicates, *deletions)]
+        destroying = self.options.destroy
+        refusals = guard(held, {} if destroying else self.accounts, self.declared, self.options.allow_delete)
+        return Plan(
+            changes=tuple(held),
+            refusals=refusals,
+            history=tuple(history),
+            tree_digest=self._tree_digest(),
+            needs={item.address: item.refs for item in self.order},
+            digests={address: digests[0] for address, digests in self.digests.items()},
+            errored=bool(self.world.failures),
+        )
+
+    def _decide(self, item: Desired) -> Change:
+        rules = self.kinds[item.address.kind]
+        for kind in (rules.name, *rules.observes):
+            failure = self.world.failures.get((item.account, kind))
+            if failure:
+                return Stuck(item.address, item.account, failure, desired=item)
+        refs: Resolved = {ref: self._points_at(ref) for ref in item.refs}
+        claim = rules.claim(item, self.views[item.account], refs)
+        self._settle_claim(item, claim)
+        if claim.stuck:
+            return Stuck(item.address, item.account, claim.stuck, claim.live, item)
+        blocking = tuple(ref for ref in item.refs if self._holds_up(ref))
+        if claim.live is None:
+            return self._absent(item, rules, claim, refs, blocking)
+        return self._present(item, rules, claim.live, refs, blocking)
+
+    def _absent(
+        self, item: Desired, rules: Rules, claim: Claim, refs: Resolved, blocking: tuple[Address, ...]
+    ) -> Change:
+        if blocking:
+            return Wait(item, None, blocking, "create", blocked=any(self._is_blocked(ref) for ref in blocking))
+        reason = "retrain" if claim.predecessor else claim.reason
+        after = rules.resolve(item, refs)
+        return Create(item, after, reason, self.digests[item.address][0], claim.predecessor, claim.why)
+
+    def _present(
+        self, item: Desired, rules: Rules, live: Observed, refs: Resolved, blocking: tuple[Address, ...]
+    ) -> Change:
+        if not rules.updatable:
+            return Keep(item, live)
+        after = rules.resolve(item, refs)
+        changes = tuple(
+            change
+            for change in rules.compare(item, after, live)
+            if not isinstance(change.after, Unknown)
+        )
+        digest = self.digests[item.address][0]
+        if live.phase is Phase.FAILED:
+            changes = (*changes, FieldChange("status", live.status, "ready"))
+        if any(change.path in after.immutable for change in changes):
+            return Replace(item, live, after, changes, digest)
+        if changes:
+            return Update(item, live, after, changes, digest, blocking)
+        if blocking:
+            return Wait(item, live, blocking, "update", blocked=any(self._is_blocked(ref) for ref in blocking))
+        return Keep(item, live)
+
+    def _settle_claim(self, item: Desired, claim: Claim) -> None:
+        if claim.live:
+            self.claimed.add(claim.live.id)
+        for live in claim.duplicates:
+            self.claimed.add(live.id)
+            winner = claim.live.id if claim.live else str(item.address)
+            self.duplicates.append(Delete(live, "duplicate", duplicate_of=winner))
+
+    def _points_at(self, ref: Address) -> Observed | Unknown:
+        match self.changes[ref]:
+            case (
+                Keep(live=Observed() as live)
+                | Wait(live=Observed() as live)
+                | Update(live=live)
+                | Stuck(live=Observed() as live)
+            ):
+                return live
+            case _:
+                return Unknown(ref)
+
+    def _holds_up(self, ref: Address) -> bool:
+        """Whether what refers to `ref` must wait for another run, or for a person."""
+        change = self.changes[ref]
+        match change:
+            case Stuck() | Wait(live=None):
+                return True
+            case Keep(live=Observed(phase=phase)) | Update(live=Observed(phase=phase)) | Wait(live=Observed(phase=phase)):
+                return phase is Phase.WORKING or phase is Phase.FAILED
+            case Create() | Replace():
+                return self.kinds[ref.kind].long_running
+            case _:
+                return False
+
+    def _is_blocked(self, ref: Address) -> bool:
+        change = self.changes[ref]
+        return isinstance(change, Stuck) or (isinstance(change, Wait) and change.blocked)
+
+    def _spare_what_nobody_needs(self) -> None:
+        """Turn the creation of an on-demand object into a keep if all that refer to it have what they need."""
+        needed: dict[Address, bool] = {}
+        for item in self.order:
+            change = self.changes[item.address]
+            is_made = isinstance(change, Create) or (isinstance(change, Wait) and change.live is None and not change.blocked)
+            for ref in item.refs:
+                needed[ref] = needed.get(ref, False) or is_made
+        for address, change in self.changes.items():
+            spare = isinstance(change, Create | Stuck) and self.kinds[address.kind].on_demand
+            if spare and needed.get(address) is False and not self._failed_to_look(change):
+                self.changes[address] = Keep(self.declared[address], None)
+
+    def _failed_to_look(self, change: Change) -> bool:
+        return isinstance(change, Stuck) and change.fault in self.world.failures.values()
+
+    def _unmatched(self) -> tuple[list[Delete], list[Observed]]:
+        deletions: list[Delete] = []
+        history: list[Observed] = []
+        for name, account in self.accounts.items():
+            for kind, rules in self.kinds.items():
+                if any((name, seen) in self.world.failures for seen in (kind, *rules.observes)):
+                    continue
+                for live in unclaimed(self.world.of(name, kind), self.claimed):
+                    if not rules.is_ours(live, account) or live.phase is Phase.GONE:
+                        continue
+                    finished = live.phase in {Phase.READY, Phase.FAILED}
+                    if rules.keeps_history and finished and not self._named_for_deletion(live):
+                        history.append(live)
+                    elif not rules.in_use(live, self.world, name):
+                        deletions.append(Delete(live, "left_over"))
+        last_first = {kind: -place for place, kind in enumerate(self.kinds)}
+        deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))
+        return deletions, history
+
+    def _named_for_deletion(self, live: Observed) -> bool:
+        return live.phase is Phase.READY and names(self.options.allow_delete, live, globs=False)
+
+    def _hold(self, change: Change) -> Change:
+        if isinstance(change, Delete):
+            held = self._held_deletion(change)
+            return replace(change, held=held) if held else change
+        if self.options.unattended and isinstance(change, Create | Update | Replace):
+            if not self.kinds[change.address.kind].may_continue(change):
+                return replace(change, held="--continue only goes on with what an apply began")
+        return change
+
+    def _held_deletion(self, change: Delete) -> str:
+        if change.reason == "duplicate":
+            return ""
+        rules = self.kinds[change.live.kind]
+        account = self.accounts[change.live.account].spec
+        named = names(self.options.allow_delete, change.live, globs=False)
+        if self.options.unattended:
+            return "--continue never deletes"
+        if self.options.destroy:
+            return "" if self._is_chosen(change.live) else "not named by --target"
+        if self._narrowed():
+            return "nothing is deleted with --target or --exclude"
+        if not self.options.prune:
+            return "left over, not deleted: --prune is not given"
+        if not self.options.whole_tree:
+            return "left over, not deleted: PATH is not the folder that holds the Account"
+        if rules.prune not in account.prune and not named:
+            return f"left over, not deleted: `{rules.prune}` is not in `prune` of Account/{change.live.account}"
+        return ""
+
+    def _is_chosen(self, live: Observed) -> bool:
+        chosen = not self.options.targets or names(self.options.targets, live, globs=True)
+        return chosen and not names(self.options.excludes, live, globs=True)
+
+    def _narrowed(self) -> bool:
+        return bool(self.options.targets or self.options.excludes)
+
+    def _selected(self) -> set[Address]:
+        chosen = set(self.changes)
+        if self.options.targets:
+            chosen = {address for address in self.changes if matches(self.options.targets, address)}
+            for item in reversed(self.order):
+                if item.address in chosen:
+                    chosen.update(item.refs)
+        if self.options.excludes:
+            dropped = {address for address in self.changes if matches(self.options.excludes, address)}
+            for item in self.order:
+                if any(ref in dropped for ref in item.refs):
+                    dropped.add(item.address)
+            chosen -= dropped
+        return chosen
+
+    def _tree_digest(self) -> str:
+        accounts = {
+            name: account.spec.model_dump(mode="json", exclude_none=True, exclude={"endpoint", "management_endpoint"})
+            for name, account in self.accounts.items()
+        }
+        tree = {str(address): list(digests[:1]) for address, digests in self.digests.items()}
+        return spec_digest({"accounts": accounts, "resources": tree})
+
+
+def make_plan(
+    desired: Sequence[Desired],
+    accounts: Mapping[str, Account],
+    world: World,
+    kinds: Mapping[str, Rules],
+    options: Options | None = None,
+) -> Plan:
+    """Compare what is declared with what is live.
+
+    `kinds` is in dependency order (what is referred to comes first); deletions come last, in the reverse of it.
+    """
+    return Planner(desired, accounts, world, kinds, options or Options()).plan()
+
+
+def matches(patterns: Iterable[str], address: Address) -> bool:
+    """Return whether an address is named by one of these addresses or globs."""
+    return any(fnmatch.fnmatchcase(str(address), pattern) for pattern in patterns)
+
+
+def names(patterns: Iterable[str], live: Observed, *, globs: bool) -> bool:
+    """Return whether a live object is named: `Kind/name` or `Kind/id`."""
+    spellings = (str(live.address), f"{live.kind}/{live.id}")
+    if globs:
+        return any(fnmatch.fnmatchcase(spelling, pattern) for spelling in spellings for pattern in patterns)
+    return any(spelling == pattern for spelling in spellings for pattern in patterns)
+
+
+def _ordered(desired: Sequence[Desired]) -> list[Desired]:
+    by_address = {item.address: item for item in desired}
+    sorter: TopologicalSorter[Address] = TopologicalSorter()
+    for item in desired:
+        sorter.add(item.address, *item.refs)
+    return [by_address[address] for address in sorter.static_order() if address in by_address]
+
+
+def stuck_fault(code: str, summary: str, detail: str, remedy: str, item: Desired, path: str = "") -> Fault:
+    """Make the fault of a stuck resource, with the place of the field that decides."""
+    return Fault(code, summary, detail, remedy, item.place_of(path), str(item.address))

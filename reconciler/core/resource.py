@@ -1,0 +1,207 @@
+"""The words of the model: an address, a spec, what is desired and what is observed.
+
+Desired and observed state hold the *same* `Spec` type, so the difference between them is computed in one place
+(`core.diff`). What is read from Azure is built with `model_construct`: limits for what may be written never reject
+what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.core.fault import Fault, Place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """`Kind/name`: how a resource is called everywhere, in manifests, plans and flags."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return `Kind/name`."""
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `Kind/name`; raises ValueError for anything else."""
+        kind, slash, name = text.partition("/")
+        if not slash or not kind or not name:
+            raise ValueError(f"not an address: {text!r}")
+        return cls(kind, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Marks a spec field as the name of another resource: `job: Annotated[str, Ref("FineTuneJob")]`."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPath:
+    """Marks a spec field as a path relative to its manifest, inside the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Stands for a value that a resource will have only after it is applied."""
+
+    address: Address
+
+    def __str__(self) -> str:
+        """Return what a plan shows for it."""
+        return "(known after apply)"
+
+
+class Block(BaseModel):
+    """A mapping inside a spec: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Spec(Block):
+    """The declared (or observed) settings of one resource.
+
+    A field that is not set is not managed: it is never compared. `comparable()` is where a kind says how its values
+    are compared.
+    """
+
+    immutable: ClassVar[frozenset[str]] = frozenset()
+    """Dotted paths of fields that only a new object can change."""
+
+    account: str | None = Field(default=None, description="Name of the Account; needed only where there are several.")
+
+    def comparable(self) -> dict[str, Any]:
+        """Return the set, managed fields as plain nested values in their canonical spelling."""
+        return self.model_dump(exclude_unset=True, exclude_none=True, exclude={"account"})
+
+
+class Phase(Enum):
+    """How far a live object is, as far as a dependant cares."""
+
+    READY = "ready"
+    """It can be used."""
+    SETTLING = "settling"
+    """Azure is busy with it for seconds or minutes; the engine looks again within --settle."""
+    WORKING = "working"
+    """It trains: minutes to days; waited for only with --wait."""
+    FAILED = "failed"
+    """It ended without a result, or cannot be used."""
+    GONE = "gone"
+    """It does not exist (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the local data of a resource is: the digest of its canonical bytes, its size in bytes, its examples."""
+
+    digest: str
+    bytes: int
+    examples: int
+    format: str
+    path: str
+    findings: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One resource as the manifests declare it.
+
+    `places` maps dotted field paths to where they stand. `refs` are the resources its spec names. `content` is set
+    for kinds with local data.
+    """
+
+    address: Address
+    account: str
+    spec: Spec
+    place: Place
+    places: Mapping[str, Place] = field(default_factory=dict)
+    refs: tuple[Address, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    adopt: bool | Mapping[str, str] = False
+    content: Content | None = None
+    origin: Address | None = None
+    """The resource whose inline field made this one, if it has no manifest of its own."""
+
+    def place_of(self, path: str) -> Place:
+        """Return where a field stands, or the nearest thing around it."""
+        while path:
+            if path in self.places:
+                return self.places[path]
+            path = path.rpartition(".")[0]
+        return self.place
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One live object, read leniently.
+
+    `identity` is what its mark says of its content or spec digest (a prefix), `owner_check` or `owner` whose mark it
+    is; both are hints. `outputs` are the values others refer to. `facts` are for people: they are shown, not decided
+    on.
+    """
+
+    kind: str
+    account: str
+    id: str
+    name: str
+    phase: Phase
+    spec: Spec
+    status: str = ""
+    identity: str = ""
+    owner: str = ""
+    created_at: float = 0
+    finished_at: float | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    """Azure's own words for why it failed."""
+
+    @property
+    def address(self) -> Address:
+        """Return what a person would call it: its kind and the name it carries."""
+        return Address(self.kind, self.name)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything observed in one look: objects by account and kind, and what could not be read."""
+
+    objects: Mapping[tuple[str, str], tuple[Observed, ...]]
+    failures: Mapping[tuple[str, str], Fault] = field(default_factory=dict)
+    at: float = 0
+    """When the look began, in seconds since the epoch."""
+
+    def of(self, account: str, kind: str) -> tuple[Observed, ...]:
+        """Return the live objects of one kind in one account."""
+        return self.objects.get((account, kind), ())
+
+    def __iter__(self) -> Iterator[Observed]:
+        """Go through every live object."""
+        for group in self.objects.values():
+            yield from group
+
+    def overlaid(self, known: Mapping[tuple[str, str, str], Observed]) -> Self:
+        """Put objects that are known better than the lists show them in their place.
+
+        A list may be late: what this run has just made may be missing in it, and what it has just changed may be
+        shown as it was. A known object that still works gives way to its listed state, which may be further.
+        """
+        if not known:
+            return self
+        merged = {key: {live.id: live for live in group} for key, group in self.objects.items()}
+        for (account, kind, object_id), live in known.items():
+            group = merged.get((account, kind))
+            if group is None:
+                continue
+            if object_id not in group or live.phase in {Phase.READY, Phase.FAILED, Phase.GONE}:
+                group[object_id] = live
+        objects = {key: tuple(group.values()) for key, group in merged.items()}
+        return type(self)(objects, self.failures, self.at)

@@ -1,0 +1,130 @@
+"""What the planner asks of a kind, and what it tells it: pure rules over values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from reconciler.core.account import Account
+from reconciler.core.diff import FieldChange
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Desired, Observed, Spec, Unknown, World
+
+Digests = Mapping[Address, tuple[str, ...]]
+"""Identity of every declared resource under each version of its kind's digest rule, newest first."""
+Resolved = Mapping[Address, Observed | Unknown]
+"""What the references of a resource point at: a live object, or something that does not exist yet."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Which live object is a declared resource's, by mark and evidence."""
+
+    live: Observed | None = None
+    stuck: Fault | None = None
+    duplicates: tuple[Observed, ...] = ()
+    """Further live objects of the same identity that should not go on."""
+    reason: str = "new"
+    """Why there is none: `new`, or a word of the kind's own such as `missing`."""
+    predecessor: Observed | None = None
+    why: tuple[FieldChange, ...] = ()
+
+
+class View:
+    """What a kind may look at to decide: one account's live objects, and the identities of all declared resources."""
+
+    def __init__(self, account: Account, world: World, digests: Digests, contents: Mapping[Address, Desired]) -> None:
+        self.account = account
+        self.world = world
+        self.digests = digests
+        self.declared = contents
+        self._by_id: dict[str, Observed] | None = None
+        self._by_identity: dict[str, dict[str, list[Observed]]] = {}
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose marks are ours."""
+        return self.account.spec.owners
+
+    @property
+    def now(self) -> float:
+        """When the world was looked at, in seconds since the epoch."""
+        return self.world.at
+
+    def of(self, kind: str) -> tuple[Observed, ...]:
+        """Return the account's live objects of a kind."""
+        return self.world.of(self.account.name, kind)
+
+    def by_id(self, object_id: str) -> Observed | None:
+        """Return the account's live object with this id."""
+        if self._by_id is None:
+            self._by_id = {
+                live.id: live for (name, _), group in self.world.objects.items() if name == self.account.name for live in group
+            }
+        return self._by_id.get(object_id)
+
+    def by_identity(self, kind: str, identity: str) -> list[Observed]:
+        """Return the account's live objects of a kind whose mark carries this identity."""
+        if kind not in self._by_identity:
+            index: dict[str, list[Observed]] = {}
+            for live in self.of(kind):
+                if live.identity:
+                    index.setdefault(live.identity, []).append(live)
+            self._by_identity[kind] = index
+        return self._by_identity[kind].get(identity, [])
+
+
+class Rules(Protocol):
+    """The pure half of a kind (see `reconciler.kind.Kind` for the whole).
+
+    name: as in manifests. word: what creating one is called ("create", "train"). observes: other kinds whose
+    live objects its claim looks at. long_running: it works for hours after its creation. on_demand: it is made only if something
+    that is to be made needs it, or nothing refers to it. control_plane: its writes are made one at a time an account.
+    echoes_all: the service returns each field it was sent. updatable: it can be changed in place. prune: its word in
+    `Account.prune`. keeps_history: finished objects that no manifest matches stay and are no drift.
+    """
+
+    name: ClassVar[str]
+    word: ClassVar[str]
+    observes: ClassVar[tuple[str, ...]]
+    long_running: ClassVar[bool]
+    on_demand: ClassVar[bool]
+    control_plane: ClassVar[bool]
+    echoes_all: ClassVar[bool]
+    updatable: ClassVar[bool]
+    prune: ClassVar[str]
+    keeps_history: ClassVar[bool]
+
+    def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
+        """Return the resource's identity under each version of the digest rule, newest first."""
+        ...
+
+    def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        """Find the live object of a declared resource."""
+        ...
+
+    def resolve(self, desired: Desired, refs: Resolved) -> Spec:
+        """Return the spec with references replaced by what they point at; what is not known yet is `Unknown`."""
+        ...
+
+    def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
+        """Return what of the live object contradicts the declared spec (`after`: with its references resolved)."""
+        ...
+
+    def is_ours(self, live: Observed, account: Account) -> bool:
+        """Return whether a live object bears our mark (of this source, where the mark tells)."""
+        ...
+
+    def in_use(self, live: Observed, world: World, account: str) -> bool:
+        """Return whether an unmatched live object is still needed by another live object."""
+        ...
+
+    def may_continue(self, change: object) -> bool:
+        """Return whether an unattended run (`--continue`) may make this change."""
+        ...
+
+
+def unclaimed(lives: Iterable[Observed], claimed: set[str]) -> list[Observed]:
+    """Return the live objects whose id nobody claimed."""
+    return [live for live in lives if live.id not in claimed]

@@ -1,0 +1,186 @@
+"""What was found in data, as values: every code is in one table, with the sentence that documents it.
+
+A finding says where and what, and never quotes the data: it is printed in pull requests and logs, where rows of training
+data do not belong. An error is something that Azure rejects, documents as required, or that leaves nothing to train on;
+everything else is a warning. Codes are stable: they may be listed in other people's files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+KEPT_PER_CODE = 20
+"""Findings of one code that are kept with their place; the others are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding: its name, how bad it is, what it means, and what to do about it."""
+
+    name: str
+    severity: Severity
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found. `line` counts from 1, 0 is the whole file; `column` counts characters from 1.
+
+    `path` is the place inside the record ("messages[2].role"; "" is the record). `message` holds no value of the data.
+    """
+
+    severity: Severity
+    code: str
+    file: str
+    line: int
+    column: int | None
+    path: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return `file:line:column: severity: message [code]`, the form that editors and CI systems understand."""
+        place = ":".join(str(part) for part in (self.file, self.line or None, self.column) if part)
+        inside = f" at {self.path}" if self.path else ""
+        return f"{place}: {self.severity}: {self.message}{inside} [{self.code}]"
+
+
+def _codes(severity: Severity, rows: Iterable[tuple[str, str, str]]) -> dict[str, Code]:
+    return {name: Code(name, severity, meaning, remedy) for name, meaning, remedy in rows}
+
+
+_FILE_ERRORS = (
+    ("file-empty", "the file holds no examples", "Add examples, one JSON object a line."),
+    (
+        "file-too-large",
+        "the file is larger than the 512 MB that Azure accepts",
+        "Split the examples over several jobs, or leave some out.",
+    ),
+    ("examples-too-few", "a job needs at least 10 examples", "Add examples; 50 good ones are a start."),
+    ("file-compressed", "the file is compressed", "Unpack it and give the JSONL file itself."),
+    ("file-binary", "the file is binary, not text", "Give a JSONL file: UTF-8 text, one JSON object a line."),
+    ("file-utf16", "the file is UTF-16 or UTF-32, not UTF-8", "Convert it:\n  iconv -f UTF-16 -t UTF-8 IN > OUT"),
+    ("file-csv", "the file looks like a table (CSV), not JSONL", "Convert each row to one JSON object on one line."),
+    (
+        "file-json-array",
+        "the file is one JSON array, not JSONL",
+        "Write each element on a line of its own:\n  jq -c '.[]' IN > OUT",
+    ),
+    (
+        "file-json-indented",
+        "the file is JSON over several lines, not JSONL",
+        "Write each record on one line:\n  jq -c . IN > OUT",
+    ),
+    (
+        "file-cr-lines",
+        "lines end with a carriage return alone, which nothing reads as a line end",
+        "Convert the line ends:\n  tr '\\r' '\\n' < IN > OUT",
+    ),
+    (
+        "file-lfs-pointer",
+        "the file is a Git LFS pointer; the data itself was not fetched",
+        "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):\n  git lfs pull",
+    ),
+    (
+        "file-dvc-pointer",
+        "the file is a DVC pointer; the data itself was not fetched",
+        "Fetch it, and give the data file, not the .dvc file:\n  dvc pull",
+    ),
+)
+_RECORD_ERRORS = (
+    ("utf8-invalid", "the line is not valid UTF-8", "Save the file as UTF-8."),
+    ("nul-byte", "the line holds a NUL byte", "Remove it; inside a JSON string it is written \\u0000."),
+    ("bom-inside", "a byte order mark stands inside the file", "Remove it; it is left where files were joined."),
+    ("json-invalid", "the line is not valid JSON", "Correct the JSON; each line is one complete object."),
+    ("json-too-deep", "the record is nested too deeply to be read", "Flatten it; a chat record needs ten levels."),
+    ("record-not-object", "the record is not a JSON object", 'Write an object: {"messages": […]}.'),
+    ("messages-missing", "the record has no `messages`", 'Write chat format: {"messages": [{"role": …, "content": …}]}.'),
+    ("messages-invalid", "`messages` is not a list with messages in it", "Give at least one user and one assistant message."),
+    ("message-not-object", "the message is not a JSON object", 'Write {"role": …, "content": …}.'),
+    ("role-missing", "the message has no role", "Add `role`: system, user, assistant, tool or developer."),
+    (
+        "role-unknown",
+        "the role is none of system, user, assistant, tool, developer, function",
+        "Use one of these roles, in lower case.",
+    ),
+    ("user-missing", "the example has no user message", "Add the message that the assistant answers."),
+    ("assistant-missing", "the example has no assistant message: nothing to learn from", "Add the answer to be learned."),
+    ("content-missing", "the message has no content", "Add `content`; only a message that calls tools may go without."),
+    ("content-invalid", "`content` is neither text nor a list of parts", "Give a string, or a list of objects with `type`."),
+    ("weight-invalid", "`weight` is neither 0 nor 1", "Use 1 to train on the message, 0 to show it only."),
+    ("weight-misplaced", "`weight` stands on a message that is not the assistant's", "Remove it: only answers are learned."),
+    (
+        "tool-calls-invalid",
+        "`tool_calls` is malformed",
+        'Write [{"id": …, "type": "function", "function": {"name": …, "arguments": "{…}"}}].',
+    ),
+    (
+        "tool-arguments-invalid",
+        "`arguments` is not a string that holds JSON",
+        "Write the arguments as JSON inside a string.",
+    ),
+    ("tool-call-id-missing", "the tool message has no `tool_call_id`", "Name the call that the message answers."),
+)
+_WARNINGS = (
+    ("examples-few", "fewer than 50 examples", "Azure advises to start with 50 good examples; hundreds are better."),
+    ("line-too-long", "the line is too long to be checked (over 16 MiB); it counts as one example", "Refer to images by URL."),
+    ("json-not-portable", "some readers of JSON refuse this line", "Replace unpaired \\ud800-\\udfff escapes and huge numbers."),
+    ("key-duplicate", "a key stands twice in one object; the last one counts", "Remove one of them."),
+    ("key-unknown", "a key that the format does not know; Azure may ignore or refuse it", "Remove it or correct its name."),
+    ("row-duplicate", "the same row stands in the file before", "Remove it, or raise n_epochs to repeat everything."),
+    ("last-not-assistant", "the last message is not the assistant's", "End the example with the answer to be learned."),
+    (
+        "system-differs",
+        "the examples do not share one system message",
+        "Use one, and the same one with the model; it works best with the message it was trained with.",
+    ),
+    ("content-empty", "`content` is empty", "Add the text, or leave the example out."),
+    ("weights-zero", "all weights are 0: the example teaches nothing", "Set `weight` 1 on the answer to be learned."),
+    ("tools-invalid", "`tools` is malformed", 'Write [{"type": "function", "function": {"name": …, "parameters": {…}}}].'),
+    ("tool-undeclared", "the called function is not declared in `tools`", "Declare it, or correct its name."),
+    ("tool-call-unmatched", "`tool_call_id` names no call made before", "Use the `id` of the call that is answered."),
+)
+CODES: dict[str, Code] = {
+    **_codes("error", _FILE_ERRORS),
+    **_codes("error", _RECORD_ERRORS),
+    **_codes("warning", _WARNINGS),
+}
+"""All codes that a scan can give, in the order of the documentation: whole file, record, warnings."""
+
+
+class Collector:
+    """Gathers findings of one file: counts all of them, keeps the first of each code."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.counts: Counter[str] = Counter()
+        self._kept: list[Finding] = []
+
+    def add(
+        self,
+        code: str,
+        line: int = 0,
+        column: int | None = None,
+        *,
+        path: str = "",
+        message: str = "",
+        remedy: str = "",
+    ) -> None:
+        """Add a finding; message and remedy are the code's own where none are given."""
+        self.counts[code] += 1
+        if self.counts[code] <= KEPT_PER_CODE:
+            known = CODES[code]
+            self._kept.append(
+                Finding(
+                    known.severity, code, self.file, line, column, path, message or known.meaning, remedy or known.remedy
+                )
+            )
+
+    def kept(self) -> tuple[Finding, ...]:
+        """Return the findings that were kept, by line; those of the whole file first."""
+        return tuple(sorted(self._kept, key=lambda finding: finding.line))

@@ -1,0 +1,379 @@
+"""Observe, and apply: the only part that orders I/O. Level-based: each round looks, plans, and goes as far as it can.
+
+What a round cannot do because Azure is busy is done by a later round (with `--wait`) or a later run. Two kinds of
+waiting: *settling* takes seconds to minutes and is waited for here, within `settle` seconds an object; *working*
+(training) takes hours and is waited for only on request.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Literal, Protocol, TypeVar, assert_never
+
+from reconciler.core.account import Account
+from reconciler.core.approval import Approval, before
+from reconciler.core.change import (
+    Change,
+    Create,
+    Delete,
+    Keep,
+    Plan,
+    Replace,
+    Stuck,
+    Update,
+    Wait,
+    account_of,
+    is_action,
+    verb,
+)
+from reconciler.core.fault import Fault, ReconcilerError, Refused
+from reconciler.core.plan import Options, make_plan
+from reconciler.core.resource import Address, Desired, Observed, Phase, World
+from reconciler.core.runtime import Runtime
+from reconciler.kind import Gateway, Kind
+
+T = TypeVar("T")
+Status = Literal["unchanged", "done", "pending", "blocked", "held", "failed"]
+Gateways = Mapping[tuple[str, str], Gateway]
+KNOWN_FOR = 120.0
+"""Seconds for which what this run wrote is believed over a list that may be late."""
+
+
+class Executor(Protocol):
+    """Runs tasks: a thread pool, or one after the other in a simulation."""
+
+    def submit(self, task: Callable[[], T], /) -> Future[T]:
+        """Start a task."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one change in one round."""
+
+    change: Change
+    status: Status
+    live: Observed | None = None
+    fault: Fault | None = None
+    message: str = ""
+    seconds: float = 0
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.change.address
+
+    @property
+    def wrote(self) -> bool:
+        """Whether Azure was changed."""
+        return is_action(self.change) and self.status in {"done", "pending"}
+
+
+@dataclass
+class _Node:
+    change: Change
+    needs: set[int] = field(default_factory=set)
+    exclusive: str = ""
+    """The account whose control-plane slot it takes."""
+
+
+class Engine:
+    """Carries plans out. `settle` is in seconds."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        accounts: Mapping[str, Account],
+        gateways: Gateways,
+        runtime: Runtime,
+        executor: Executor,
+        *,
+        settle: float = 300.0,
+    ) -> None:
+        self.kinds = kinds
+        self.accounts = accounts
+        self.gateways = gateways
+        self.runtime = runtime
+        self.executor = executor
+        self.settle = settle
+        self._known: dict[tuple[str, str, str], tuple[float, Observed]] = {}
+        self._declared: Mapping[Address, Desired] = {}
+
+    def observe(self) -> World:
+        """List everything once, all lists in parallel; what cannot be read is kept as a fault."""
+        now = self.runtime.clock.now()
+        found: dict[tuple[str, str], tuple[Observed, ...]] = {}
+        failures: dict[tuple[str, str], Fault] = {}
+        tasks = {key: self.executor.submit(gateway.observe) for key, gateway in self.gateways.items()}
+        for key, task in tasks.items():
+            try:
+                found[key] = tuple(task.result())
+            except ReconcilerError as error:
+                failures[key] = error.faults[0]
+        known = {key: live for key, (at, live) in self._known.items() if now - at < KNOWN_FOR}
+        return World(found, failures, now).overlaid(known)
+
+    def converge(
+        self,
+        desired: Sequence[Desired],
+        options: Options,
+        approval: Approval,
+        *,
+        first: Plan | None = None,
+        wait: bool = False,
+    ) -> Iterator[Outcome]:
+        """Make and carry out plans until nothing more can be done now (with `wait`: until nothing works any more).
+
+        `first` is a plan that was just made and shown. Raises Refused when a plan wants what was not approved.
+        """
+        attempted: set[tuple[str, ...]] = set()
+        given_up: set[Address] = set()
+        waits = self.runtime.backoff(first=1.0, longest=30.0)
+        plan = first
+        while True:
+            if plan is None:
+                plan = make_plan(desired, self.accounts, self.observe(), self.kinds, options)
+            missing = approval.missing(plan)
+            if missing:
+                raise Refused(not_approved(missing))
+            acted = working = False
+            for outcome in self.run(plan, attempted=attempted, given_up=given_up):
+                acted = acted or outcome.wrote
+                working = working or (outcome.live is not None and outcome.live.phase is Phase.WORKING)
+                yield outcome
+            plan = None
+            if acted:
+                waits = self.runtime.backoff(first=1.0, longest=30.0)
+            elif wait and working:
+                self.runtime.clock.sleep(next(waits))
+            else:
+                return
+
+    def run(self, plan: Plan, *, attempted: set[tuple[str, ...]], given_up: set[Address]) -> Iterator[Outcome]:
+        """Carry one plan out and yield what became of each change, as it happens.
+
+        `attempted` and `given_up` carry over from round to round: what failed is not tried twice in a run, and what
+        was done and is planned again was not taken by Azure.
+        """
+        self._declared = {change.desired.address: change.desired for change in plan.changes if not isinstance(change, (Stuck, Delete))}
+        nodes = self._nodes(plan)
+        outcomes: dict[int, Outcome] = {}
+        lives: dict[Address, Observed] = {}
+        waiting = list(range(len(nodes)))
+        running: dict[Future[Outcome], int] = {}
+        busy: set[str] = set()
+        while waiting or running:
+            later: list[int] = []
+            for number in waiting:
+                node = nodes[number]
+                if not node.needs <= outcomes.keys() or node.exclusive in busy:
+                    later.append(number)
+                    continue
+                settled = self._without_work(node, plan, outcomes, nodes, attempted, given_up)
+                if settled:
+                    outcomes[number] = settled
+                    self._note(settled, lives, given_up)
+                    yield settled
+                    continue
+                attempted.add(_signature(node.change))
+                if node.exclusive:
+                    busy.add(node.exclusive)
+                needed = {ref: lives[ref] for ref in plan.needs.get(node.change.address, ()) if ref in lives}
+                running[self.executor.submit(self._task(node.change, needed))] = number
+            progressed = len(later) < len(waiting)
+            waiting = later
+            if running:
+                done, _ = concurrent.futures.wait(running, return_when=FIRST_COMPLETED)
+                for future in sorted(done, key=lambda item: running[item]):
+                    number = running.pop(future)
+                    busy.discard(nodes[number].exclusive)
+                    outcome = future.result()
+                    outcomes[number] = outcome
+                    self._note(outcome, lives, given_up)
+                    yield outcome
+            elif waiting and not progressed:
+                raise AssertionError("the changes of a plan wait for each other")
+
+    def _nodes(self, plan: Plan) -> list[_Node]:
+        numbers = {change.address: number for number, change in enumerate(plan.changes) if not isinstance(change, Delete)}
+        ranks = {kind: rank for rank, kind in enumerate(self.kinds)}
+        deletions = [n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and change.reason == "left_over"]
+        nodes: list[_Node] = []
+        for number, change in enumerate(plan.changes):
+            node = _Node(change)
+            kind = change.address.kind
+            if isinstance(change, Delete):
+                if change.reason == "left_over":
+                    node.needs = set(numbers.values())
+                    node.needs |= {n for n in deletions if ranks[plan.changes[n].address.kind] > ranks[kind]}
+            else:
+                node.needs = {numbers[ref] for ref in plan.needs.get(change.address, ()) if ref in numbers}
+            settles = isinstance(change, Keep) and change.live is not None and change.live.phase is Phase.SETTLING
+            if self.kinds[kind].control_plane and (is_action(change) or settles):
+                node.exclusive = account_of(change)
+            nodes.append(node)
+        return nodes
+
+    def _without_work(
+        self,
+        node: _Node,
+        plan: Plan,
+        outcomes: Mapping[int, Outcome],
+        nodes: Sequence[_Node],
+        attempted: set[tuple[str, ...]],
+        given_up: set[Address],
+    ) -> Outcome | None:
+        """Return the outcome of a change for which nothing is sent, or None if there is work."""
+        change = node.change
+        match change:
+            case Stuck():
+                return Outcome(change, "failed", change.live, change.fault)
+            case Wait():
+                return Outcome(change, "blocked" if change.blocked else "pending", change.live)
+            case Keep():
+                if change.live and change.live.phase is Phase.SETTLING:
+                    return None
+                working = change.live is not None and change.live.phase is Phase.WORKING
+                return Outcome(change, "pending" if working else "unchanged", change.live)
+            case Create() | Update() | Replace() | Delete():
+                if change.held:
+                    return Outcome(change, "held", message=change.held)
+            case _ as never:
+                assert_never(never)
+        if change.address in given_up and not isinstance(change, Delete):
+            return Outcome(change, "blocked", message="it failed earlier in this run")
+        if _signature(change) in attempted:
+            if isinstance(change, Delete) and change.reason == "duplicate":
+                return Outcome(change, "unchanged", change.live)
+            return Outcome(change, "failed", fault=_not_taken(change))
+        failed = [outcomes[number] for number in node.needs if outcomes[number].status in {"failed", "blocked"}]
+        if isinstance(change, Delete):
+            failed = [item for item in failed if account_of(item.change) == account_of(change) and is_action(item.change)]
+        if failed:
+            names = ", ".join(sorted(str(item.address) for item in failed))
+            return Outcome(change, "blocked", message=f"waits for {names}")
+        unready = [
+            outcomes[number]
+            for number in node.needs
+            if isinstance(change, Create | Update | Replace)
+            and (live := outcomes[number].live) is not None
+            and live.phase is Phase.SETTLING
+        ]
+        if unready:
+            names = ", ".join(sorted(str(item.address) for item in unready))
+            return Outcome(change, "pending", message=f"waits for {names}, which Azure still processes")
+        return None
+
+    def _task(self, change: Change, refs: Mapping[Address, Observed]) -> Callable[[], Outcome]:
+        def task() -> Outcome:
+            began = self.runtime.clock.now()
+            try:
+                live = self._carry_out(change, refs)
+            except ReconcilerError as error:
+                return Outcome(change, "failed", fault=error.faults[0], seconds=self.runtime.clock.now() - began)
+            return self._outcome(change, live, self.runtime.clock.now() - began)
+
+        return task
+
+    def _carry_out(self, change: Change, refs: Mapping[Address, Observed]) -> Observed:
+        gateway = self.gateways[account_of(change), change.address.kind]
+        match change:
+            case Keep(live=Observed() as live):
+                return self._settled(gateway, live)
+            case Create():
+                for ref, needed in refs.items():
+                    self.gateways[needed.account, ref.kind].verify(self._declared[ref], needed)
+                return self._settled(gateway, gateway.create(change, refs))
+            case Update():
+                return self._settled(gateway, gateway.update(change))
+            case Replace():
+                gone = self._settled(gateway, gateway.delete(Delete(change.live, "left_over")))
+                if gone.phase is not Phase.GONE:
+                    return gone
+                create = Create(change.desired, change.after, "replace", change.digest)
+                return self._settled(gateway, gateway.create(create, refs))
+            case Delete():
+                return self._settled(gateway, gateway.delete(change))
+            case _:
+                raise AssertionError(f"nothing to carry out: {verb(change)}")
+
+    def _settled(self, gateway: Gateway, live: Observed) -> Observed:
+        """Look again until Azure is done with an object, or the time for settling is over."""
+        clock = self.runtime.clock
+        deadline = clock.now() + self.settle
+        # Many operations are over by the time that their answer arrives: the first look is at once.
+        for pause in chain((0.0,), self.runtime.backoff(first=0.1, longest=10.0)):
+            if live.phase is not Phase.SETTLING or clock.now() + pause > deadline:
+                return live
+            if pause:
+                clock.sleep(pause)
+            live = gateway.refresh(live)
+        raise AssertionError("unreachable")
+
+    def _outcome(self, change: Change, live: Observed, seconds: float) -> Outcome:
+        if isinstance(change, Delete):
+            still_there = live.phase is Phase.SETTLING
+            return Outcome(change, "pending" if still_there else "done", live, seconds=seconds)
+        match live.phase:
+            case Phase.READY:
+                return Outcome(change, "unchanged" if isinstance(change, Keep) else "done", live, seconds=seconds)
+            case Phase.SETTLING | Phase.WORKING:
+                return Outcome(change, "pending", live, seconds=seconds)
+            case Phase.FAILED | Phase.GONE:
+                return Outcome(change, "failed", live, _ended_badly(change, live), seconds=seconds)
+        assert_never(live.phase)
+
+    def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: set[Address]) -> None:
+        if outcome.status == "failed" and is_action(outcome.change):
+            given_up.add(outcome.address)
+        live = outcome.live
+        if live is None:
+            return
+        if not isinstance(outcome.change, Delete):
+            lives[outcome.address] = live
+        if outcome.wrote:
+            self._known[live.account, live.kind, live.id] = (self.runtime.clock.now(), live)
+
+
+def _signature(change: Change) -> tuple[str, ...]:
+    """What makes a change the same one if it is planned again in a later round."""
+    match change:
+        case Update() | Replace():
+            return (verb(change), str(change.address), change.live.id, *sorted(f"{k}={v}" for k, v in before(change.changes).items()))
+        case Delete():
+            return (verb(change), change.live.kind, change.live.account, change.live.id)
+        case _:
+            return (verb(change), str(change.address))
+
+
+def _not_taken(change: Change) -> Fault:
+    return Fault(
+        "not-taken",
+        "Azure accepted the change and did not make it",
+        f"{verb(change)} {change.address} was done in this run and is needed again.",
+        "Look at the object in the portal; run the command again later.",
+        subject=str(change.address),
+    )
+
+
+def _ended_badly(change: Change, live: Observed) -> Fault:
+    return Fault(
+        "ended-failed",
+        "Azure accepted the change and it failed",
+        f"{live.id} is {live.status or live.phase.value}" + (f": {live.reason}" if live.reason else "."),
+        "Mend the cause and run the command again.",
+        subject=str(change.address),
+    )
+
+
+def not_approved(missing: Sequence[str]) -> Fault:
+    return Fault(
+        "not-approved",
+        "The plan is stale: Azure or the manifests are not what they were when it was made",
+        "Not in the approved plan: " + "; ".join(missing) + ".",
+        "Nothing of this was done. Make and review a new plan:\n  reconciler plan --out plan.json",
+    )

@@ -1,0 +1,186 @@
+"""What a resource kind is: its spec, its pure rules, and a gateway to Azure. A new kind is one file that fills this in.
+
+`Kind` gives every rule a default that fits the plainest kind there is: one found by its name, whose fields are all
+returned and can all be changed. `kinds/__init__.py` lists the kinds; nothing else names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from reconciler.azure.session import Session
+from reconciler.core.account import Account
+from reconciler.core.change import Create, Delete, Update
+from reconciler.core.diff import FieldChange, differences
+from reconciler.core.digest import spec_digest
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Content, Desired, Observed, Spec, World
+from reconciler.core.rules import Claim, Digests, Resolved, View
+
+
+class Gateway(Protocol):
+    """One kind of object in one account: thin, one short conversation a call, no waiting for Azure.
+
+    Each method may raise `AzureError`. None of them waits until something is ready: it returns the object in the
+    phase `SETTLING` and the engine looks again.
+    """
+
+    def observe(self) -> Sequence[Observed]:
+        """List the live objects: a constant number of calls, plus pages."""
+        ...
+
+    def create(self, change: Create, refs: Mapping[Address, Observed]) -> Observed:
+        """Make the object, unless it is found to exist already; `refs` are the live objects it refers to."""
+        ...
+
+    def update(self, change: Update) -> Observed:
+        """Change the live object in place."""
+        ...
+
+    def delete(self, change: Delete) -> Observed:
+        """Delete (or cancel) the live object; that it is gone already is success."""
+        ...
+
+    def refresh(self, live: Observed) -> Observed:
+        """Look at one object again; phase `GONE` if it does not exist."""
+        ...
+
+    def verify(self, desired: Desired, live: Observed) -> None:
+        """Prove by content that the live object is the declared one, before money is spent on it."""
+        ...
+
+    def progress(self, live: Observed) -> str:
+        """Return how far a working object is, in a few words; "" if there is nothing to say."""
+        ...
+
+
+@dataclass(frozen=True)
+class Implied:
+    """A resource that a field of another one declares inline."""
+
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+    path: str
+    """The field that declares it."""
+
+
+class DigestCache(Protocol):
+    """Remembers what was read from a file that has not changed since."""
+
+    def get(self, path: Path, data_format: str | None = None) -> Any:
+        """Return what a scan for this format found in this very file, or None."""
+        ...
+
+    def put(self, path: Path, value: Any, data_format: str | None = None) -> None:
+        """Remember what a scan found."""
+        ...
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where the manifests are: `root` is the repository; `cache` remembers the digests of unchanged files."""
+
+    root: Path
+    cache: DigestCache | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What `inspect` read: the content, and what is wrong with it."""
+
+    content: Content | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+class Kind:
+    """A resource kind. Subclasses set the attributes (explained at `core.rules.Rules`) and override what differs."""
+
+    name: ClassVar[str]
+    spec: ClassVar[type[Spec]]
+    word: ClassVar[str] = "create"
+    observes: ClassVar[tuple[str, ...]] = ()
+    long_running: ClassVar[bool] = False
+    on_demand: ClassVar[bool] = False
+    control_plane: ClassVar[bool] = False
+    echoes_all: ClassVar[bool] = True
+    updatable: ClassVar[bool] = True
+    prune: ClassVar[str] = ""
+    keeps_history: ClassVar[bool] = False
+    unique_digest: ClassVar[bool] = False
+    """Whether two resources of one account may not have the same digest."""
+
+    def connect(self, session: Session) -> Gateway:
+        """Return the gateway of this kind to one account."""
+        raise NotImplementedError
+
+    def implied(self, name: str, spec: Spec) -> tuple[Spec, tuple[Implied, ...]]:
+        """Take inline resources out of a spec; returns the spec that refers to them, and them."""
+        del name
+        return spec, ()
+
+    def inspect(self, desired: Desired, workspace: Workspace) -> Loaded:
+        """Read the local data of a declared resource, if it has any."""
+        del desired, workspace
+        return Loaded()
+
+    def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
+        """Return what is wrong with a resource in the light of all others and its account."""
+        del desired, declared, account
+        return ()
+
+    def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
+        """Return the identity of a declared resource, newest rule first."""
+        fields = {
+            "name": desired.address.name,
+            "spec": desired.spec.comparable(),
+            "refs": {str(ref): parents[ref][0] for ref in desired.refs if ref in parents},
+        }
+        return (spec_digest(fields),)
+
+    def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        """Find the live object by name."""
+        del refs
+        found = next((live for live in view.of(self.name) if live.name == desired.address.name), None)
+        if found and not self.is_ours(found, view.account):
+            return Claim(stuck=not_ours(desired, found))
+        return Claim(live=found)
+
+    def resolve(self, desired: Desired, refs: Resolved) -> Spec:
+        """Return the spec with references replaced by what they point at."""
+        del refs
+        return desired.spec
+
+    def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
+        """Return what of the live object contradicts the declared spec (`after`: with its references resolved)."""
+        del desired
+        return differences(after, live.spec, echoes_all=self.echoes_all)
+
+    def is_ours(self, live: Observed, account: Account) -> bool:
+        """Return whether a live object bears our mark."""
+        return live.owner in account.spec.owners
+
+    def in_use(self, live: Observed, world: World, account: str) -> bool:
+        """Return whether an unmatched live object is still needed by another live object."""
+        del live, world, account
+        return False
+
+    def may_continue(self, change: object) -> bool:
+        """Return whether an unattended run may make this change."""
+        del change
+        return False
+
+
+def not_ours(desired: Desired, live: Observed) -> Fault:
+    """Say that a name is taken by an object that does not bear our mark."""
+    return Fault(
+        "name-taken",
+        "The name is taken by an object that these manifests do not own",
+        f"{live.id} exists and does not bear the mark of this account's owner; it is not changed.",
+        "Choose another name, or take the object over by adding to its manifest:\n  metadata: {adopt: true}",
+        desired.place,
+        str(desired.address),
+    )

@@ -1,0 +1,173 @@
+"""Deployment: a model that answers, found by its name and owned by its ARM tags.
+
+| tag | what it says |
+|---|---|
+| reconciler-owner | whose it is (Account.owner) |
+| reconciler-source | which repository and folder declares it |
+| reconciler-digest | digest of what was applied |
+| reconciler-from | the job whose model it serves |
+| reconciler-protect | "true" keeps it from being deleted |
+
+A name that is taken by an object without our tags is never written over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from reconciler.azure.session import Session
+from reconciler.core.account import Account
+from reconciler.core.change import Create, Update
+from reconciler.core.diff import FieldChange
+from reconciler.core.digest import spec_digest
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
+from reconciler.core.rules import Claim, Digests, Resolved, View
+from reconciler.kind import Kind, not_ours
+from reconciler.kinds.deployment.gateway import DeploymentGateway
+from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel
+
+FIRST_DEPLOYMENT = 24 * 3600.0
+"""Seconds after a job's end within which a missing deployment is a first one, not one that vanished.
+
+Azure deletes developer-tier deployments after 24 hours and idle ones after 15 days (contract, section 2.4).
+"""
+_FORMATS = (("gpt-oss", "Microsoft"), ("ministral", "Mistral AI"), ("mistral", "Mistral AI"), ("llama", "Meta"), ("qwen", "Alibaba"))
+"""Start of a base model's name to its `model.format`, where that is not OpenAI (contract, section 2.4)."""
+
+
+class DeploymentKind(Kind):
+    """Deployments of models."""
+
+    name: ClassVar[str] = "Deployment"
+    spec: ClassVar[type[Spec]] = DeploymentSpec
+    observes: ClassVar[tuple[str, ...]] = ("FineTuneJob",)
+    control_plane: ClassVar[bool] = True
+    prune: ClassVar[str] = "deployments"
+
+    def connect(self, session: Session) -> DeploymentGateway:
+        """Return the gateway to one account's deployments."""
+        return DeploymentGateway(session)
+
+    def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
+        """Deployments need the control plane, and names of their own."""
+        faults = []
+        if not account.has_control_plane:
+            faults.append(
+                Fault(
+                    "account-without-control-plane",
+                    "Deployments need the account's `resource_id`",
+                    f"Account/{account.name} has only an endpoint.",
+                    "Add `resource_id: /subscriptions/…/accounts/NAME` to the Account.",
+                    desired.place,
+                    str(desired.address),
+                )
+            )
+        mine = live_name(desired).lower()
+        for other in declared.values():
+            same_kind = other.address.kind == self.name and other.account == desired.account
+            if same_kind and other.address < desired.address and live_name(other).lower() == mine:
+                faults.append(
+                    Fault(
+                        "deployment-name-twice",
+                        "Two manifests declare one deployment",
+                        f"{other.address} ({other.place}) has the same deployment name.",
+                        "Give one of them another `deployment_name`.",
+                        desired.place_of("spec.deployment_name"),
+                        str(desired.address),
+                    )
+                )
+                break
+        return faults
+
+    def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
+        """Return the digest of what is declared, the job's identity included."""
+        spec = _spec(desired)
+        model: object = spec.model.model_dump()
+        if isinstance(spec.model, JobModel):
+            model = {"job": parents.get(Address("FineTuneJob", spec.model.job), ("",))[0]}
+        fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": live_name(desired)}
+        return (spec_digest(fields),)
+
+    def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        """Find the deployment by its name, if its tags say that it is ours."""
+        name = live_name(desired).lower()
+        live = next((item for item in view.of(self.name) if item.name.lower() == name), None)
+        if live is None:
+            return Claim(reason=self._missing(refs, view))
+        if self.is_ours(live, view.account):
+            return Claim(live=live)
+        if desired.adopt:
+            differing = super().compare(desired, self.resolve(desired, refs), live)
+            known = [change for change in differing if not isinstance(change.after, Unknown)]
+            return Claim(live=live, stuck=_adopt_differs(desired, known)) if known else Claim(live=live)
+        return Claim(live=live, stuck=not_ours(desired, live))
+
+    @staticmethod
+    def _missing(refs: Resolved, view: View) -> str:
+        ends = [live.finished_at for live in refs.values() if isinstance(live, Observed) and live.finished_at]
+        return "missing" if ends and view.now - max(ends) > FIRST_DEPLOYMENT else "new"
+
+    def resolve(self, desired: Desired, refs: Resolved) -> Spec:
+        """Put the job's model in the place of the reference."""
+        spec = _spec(desired)
+        if not isinstance(spec.model, JobModel):
+            return spec
+        address = Address("FineTuneJob", spec.model.job)
+        live = refs.get(address)
+        if isinstance(live, Observed) and live.phase is Phase.READY and live.outputs.get("model"):
+            base = str(live.facts.get("base") or live.outputs["model"])
+            named = NamedModel(name=live.outputs["model"], version="1", format=format_of(base))
+            return spec.model_copy(update={"model": named})
+        return spec.model_copy(update={"model": Unknown(address)})
+
+    def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
+        """Compare the declared fields and the tags that say whose it is."""
+        changes = list(super().compare(desired, after, live))
+        for tag, value in live.facts["wanted_tags"].items():
+            if live.facts["tags"].get(tag) != value:
+                changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))
+        return tuple(changes)
+
+    def is_ours(self, live: Observed, account: Account) -> bool:
+        """Return whether the tags name one of our owners and this source."""
+        return live.owner in account.spec.owners and live.facts.get("source") == account.source
+
+    def may_continue(self, change: object) -> bool:
+        """An unattended run may make a first deployment, and let one follow its job."""
+        match change:
+            case Create(reason="new", desired=desired):
+                return isinstance(_spec(desired).model, JobModel)
+            case Update(changes=changes, desired=desired):
+                follows = isinstance(_spec(desired).model, JobModel)
+                return follows and all(item.path.startswith(("model", "tags.")) for item in changes)
+            case _:
+                return False
+
+
+def live_name(desired: Desired) -> str:
+    """Return the deployment's name in Azure."""
+    return _spec(desired).deployment_name or desired.address.name
+
+
+def format_of(base: str) -> str:
+    """Return `model.format` for a base model's name; case-sensitive in ARM."""
+    return next((name for start, name in _FORMATS if base.lower().startswith(start)), "OpenAI")
+
+
+def _spec(desired: Desired) -> DeploymentSpec:
+    assert isinstance(desired.spec, DeploymentSpec)
+    return desired.spec
+
+
+def _adopt_differs(desired: Desired, changes: Sequence[FieldChange]) -> Fault:
+    said = ", ".join(f"{change.path} is {change.before}, declared {change.after}" for change in changes)
+    return Fault(
+        "adopt-differs",
+        "The deployment differs from the manifest that adopts it",
+        f"{said}.",
+        "Declare what is live first; change it in a second step.",
+        desired.place,
+        str(desired.address),
+    )

@@ -1,0 +1,266 @@
+"""Deployments of one account: ARM bodies in and out, tags that say whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from reconciler.azure.deployments import Deployments
+from reconciler.azure.errors import AzureError
+from reconciler.azure.session import Session
+from reconciler.azure.wire import Json, mapping, number, text
+from reconciler.core.change import Create, Delete, Update
+from reconciler.core.digest import model_tail
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
+from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel, Sku
+
+KIND = "Deployment"
+OWNER, SOURCE, DIGEST, FROM, PROTECT = (f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "protect"))
+_PHASES = {
+    "succeeded": Phase.READY,
+    "failed": Phase.FAILED,
+    "canceled": Phase.FAILED,
+    "disabled": Phase.FAILED,
+}
+_WRITABLE = (
+    "model",
+    "raiPolicyName",
+    "versionUpgradeOption",
+    "parentDeploymentName",
+    "capacitySettings",
+    "scaleSettings",
+    "spilloverDeploymentName",
+    "deploymentState",
+    "serviceTier",
+    "routing",
+)
+"""Properties that a PUT may carry (contract, section 2.2): what the manifest does not manage is sent back as it was."""
+
+
+class DeploymentGateway:
+    """The deployments of one account."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._deployments = Deployments(session)
+        self._checked = session.control.is_loopback or session.data.is_loopback
+
+    def observe(self) -> Sequence[Observed]:
+        """List the deployments."""
+        if not self._session.account.has_control_plane:
+            return ()
+        self._check_endpoint()
+        return [self._observed(body) for body in self._deployments.all()]
+
+    def create(self, change: Create, refs: Mapping[Address, Observed]) -> Observed:
+        """Make the deployment; the name is looked at first, so that nobody's is written over."""
+        name = self._name(change.desired)
+        existing = self._existing(name)
+        if existing and existing.phase is not Phase.GONE:
+            if not self._is_mine(existing):
+                raise _taken(existing, change.desired)
+            if existing.phase is not Phase.FAILED:
+                return existing
+        body = {
+            "sku": _sku(change.after),
+            "properties": _properties(change.after),
+            "tags": self._tags(change.desired, change.digest, refs),
+        }
+        return self._written(name, self._deployments.put(name, body))
+
+    def update(self, change: Update) -> Observed:
+        """Change the deployment: PATCH for sku and tags, PUT for the rest; model and capacity never in one call.
+
+        Azure refuses both at once (contract, section 2.4). If both differ the model goes first, and the capacity
+        follows when that has been taken.
+        """
+        live = self._existing(change.live.name)
+        if live is None:
+            raise AzureError(_gone(change), status=404)
+        if not self._is_mine(live) and not change.desired.adopt:
+            raise _taken(live, change.desired)
+        raw = live.facts["raw"]
+        tags = {**live.facts["tags"], **self._own_tags(change.desired, change.digest)}
+        source = change.after.comparable().get("model")
+        paths = {item.path.partition(".")[0] for item in change.changes}
+        if paths <= {"sku", "tags"}:
+            body: dict[str, Any] = {"tags": tags}
+            if "sku" in paths:
+                body["sku"] = {**mapping(raw, "sku"), **_sku(change.after)}
+            return self._written(live.name, self._deployments.patch(live.name, body))
+        kept = {key: value for key, value in mapping(raw, "properties").items() if key in _WRITABLE and value is not None}
+        if isinstance(source, Mapping):
+            tags[FROM] = self._from(change.desired, change.after)
+        body = {"sku": mapping(raw, "sku"), "properties": {**kept, **_properties(change.after)}, "tags": tags}
+        return self._written(live.name, self._deployments.put(live.name, body))
+
+    def delete(self, change: Delete) -> Observed:
+        """Delete the deployment, if it still bears our tags."""
+        live = self._existing(change.live.name)
+        if live is None:
+            return replace(change.live, phase=Phase.GONE)
+        if not self._is_mine(live):
+            raise _taken(live, None)
+        try:
+            self._deployments.delete(live.name)
+        except AzureError as error:
+            if not error.is_absent:
+                raise
+        return self.refresh(replace(live, phase=Phase.SETTLING))
+
+    def refresh(self, live: Observed) -> Observed:
+        """Look at one deployment again."""
+        return self._existing(live.name) or replace(live, phase=Phase.GONE)
+
+    def verify(self, desired: Desired, live: Observed) -> None:
+        """Nothing to prove: nothing is spent on a deployment's content."""
+
+    def progress(self, live: Observed) -> str:
+        """Nothing to say: it settles in seconds."""
+        del live
+        return ""
+
+    def _existing(self, name: str) -> Observed | None:
+        try:
+            return self._observed(self._deployments.get(name))
+        except AzureError as error:
+            if error.is_absent:
+                return None
+            raise
+
+    def _written(self, name: str, body: Json) -> Observed:
+        # A PATCH may be answered 202 without a body.
+        if not mapping(body, "properties"):
+            found = self._existing(name)
+            if found is None:
+                raise AzureError(Fault("azure-unreadable", "Azure's answer could not be read", f"deployment {name}"))
+            return found
+        return self._observed(body)
+
+    def _is_mine(self, live: Observed) -> bool:
+        account = self._session.account
+        return live.owner in account.spec.owners and live.facts["source"] == account.source
+
+    @staticmethod
+    def _name(desired: Desired) -> str:
+        return getattr(desired.spec, "deployment_name", None) or desired.address.name
+
+    def _wanted_tags(self) -> dict[str, str]:
+        account = self._session.account
+        return {OWNER: account.spec.owner, SOURCE: account.source}
+
+    def _own_tags(self, desired: Desired, digest: str) -> dict[str, str]:
+        del desired
+        return {**self._wanted_tags(), DIGEST: digest[:32]}
+
+    def _tags(self, desired: Desired, digest: str, refs: Mapping[Address, Observed]) -> dict[str, str]:
+        jobs = [live.id for live in refs.values() if live.outputs.get("model")]
+        tags = self._own_tags(desired, digest)
+        return {**tags, FROM: jobs[0]} if jobs else tags
+
+    @staticmethod
+    def _from(desired: Desired, after: Spec) -> str:
+        del desired
+        model = mapping(after.comparable(), "model")
+        tail = model_tail(text(model, "name"))
+        return f"ftjob-{tail[0]}" if tail else text(model, "name")
+
+    def _observed(self, body: Json) -> Observed:
+        properties = mapping(body, "properties")
+        model = mapping(properties, "model")
+        sku = mapping(body, "sku")
+        tags = {str(key): str(value) for key, value in mapping(body, "tags").items()}
+        status = text(properties, "provisioningState")
+        spec = DeploymentSpec.model_construct(
+            model=NamedModel.model_construct(
+                name=text(model, "name"), version=text(model, "version"), format=text(model, "format")
+            ),
+            sku=Sku.model_construct(name=text(sku, "name"), capacity=int(number(sku, "capacity") or 0)),
+            rai_policy_name=text(properties, "raiPolicyName") or None,
+            version_upgrade_option=text(properties, "versionUpgradeOption") or None,
+        )
+        return Observed(
+            kind=KIND,
+            account=self._session.account.name,
+            id=text(body, "id") or text(body, "name"),
+            name=text(body, "name"),
+            phase=_PHASES.get(status.lower(), Phase.SETTLING if status else Phase.READY),
+            spec=spec,
+            status=status,
+            owner=tags.get(OWNER, ""),
+            outputs={"deployment": text(body, "name"), "model": text(model, "name")},
+            facts={
+                "tags": tags,
+                "wanted_tags": self._wanted_tags(),
+                "source": tags.get(SOURCE, ""),
+                "from": tags.get(FROM, ""),
+                "digest": tags.get(DIGEST, ""),
+                "protect": tags.get(PROTECT, "").lower() == "true",
+                "raw": body,
+            },
+        )
+
+    def _check_endpoint(self) -> None:
+        """Check once that the endpoint belongs to the account: training in a wrong one succeeds in silence."""
+        if self._checked:
+            return
+        properties = mapping(self._deployments.account(), "properties")
+        named = [text(properties, "endpoint"), *(str(url) for url in mapping(properties, "endpoints").values())]
+        labels = {(urlsplit(url).hostname or "").partition(".")[0] for url in named if url}
+        mine = self._session.data.host.partition(".")[0]
+        if labels and mine not in labels:
+            raise AzureError(
+                Fault(
+                    "endpoint-of-another-account",
+                    "The endpoint does not belong to the account",
+                    f"{self._session.data.host} is not an endpoint of {self._session.account.account_name}.",
+                    "Correct `endpoint` or `resource_id` of the Account.",
+                    self._session.account.place,
+                )
+            )
+        self._checked = True
+
+
+def _sku(spec: Spec) -> dict[str, Any]:
+    return dict(spec.comparable()["sku"])
+
+
+def _properties(spec: Spec) -> dict[str, Any]:
+    assert isinstance(spec, DeploymentSpec)
+    properties: dict[str, Any] = {}
+    model = spec.comparable().get("model")
+    if isinstance(model, Mapping):
+        properties["model"] = dict(model)
+    if spec.rai_policy_name:
+        properties["raiPolicyName"] = spec.rai_policy_name
+    if spec.version_upgrade_option:
+        properties["versionUpgradeOption"] = spec.version_upgrade_option
+    return properties
+
+
+def _taken(live: Observed, desired: Desired | None) -> AzureError:
+    return AzureError(
+        Fault(
+            "name-taken",
+            "The name is taken by an object that these manifests do not own",
+            f"{live.name} does not bear the tags of this source; it is not changed.",
+            "Choose another `deployment_name`, or take it over by adding to its manifest:\n  metadata: {adopt: true}",
+            desired.place if desired else None,
+            str(desired.address) if desired else "",
+        ),
+        status=409,
+    )
+
+
+def _gone(change: Update) -> Fault:
+    return Fault(
+        "deployment-gone",
+        "The deployment was deleted while it was being changed",
+        change.live.name,
+        "Run the command again: the plan will say that it is missing.",
+        change.desired.place,
+        str(change.address),
+    )

@@ -1,0 +1,321 @@
+"""FineTuneJob: a training, found again by the digest of what decides its weights.
+
+The front of the wire suffix carries 40 bits of the digest and 20 that check the owner. The mark is a hint; that every
+declared field which the service echoes agrees is the evidence. A mark without evidence is somebody's clone: stuck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from reconciler.azure.session import Session
+from reconciler.core.account import Account
+from reconciler.core.diff import FieldChange, differences
+from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short, spec_digest
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
+from reconciler.core.rules import Claim, Digests, Resolved, View
+from reconciler.kind import Implied, Kind
+from reconciler.kinds.fine_tune_job.gateway import JobGateway, same_base, suffix_text
+from reconciler.kinds.fine_tune_job.spec import DatasetRef, FileId, FineTuneJobSpec, JobRef, decides_weights
+
+FILES = ("training_file", "validation_file")
+_INLINE = {"training_file": "training", "validation_file": "validation"}
+
+
+class FineTuneJobKind(Kind):
+    """Fine-tuning jobs and the models they make."""
+
+    name: ClassVar[str] = "FineTuneJob"
+    spec: ClassVar[type[Spec]] = FineTuneJobSpec
+    word: ClassVar[str] = "train"
+    observes: ClassVar[tuple[str, ...]] = ("Dataset", "Deployment")
+    long_running: ClassVar[bool] = True
+    echoes_all: ClassVar[bool] = False
+    updatable: ClassVar[bool] = False
+    prune: ClassVar[str] = "jobs"
+    keeps_history: ClassVar[bool] = True
+    unique_digest: ClassVar[bool] = True
+
+    def connect(self, session: Session) -> JobGateway:
+        """Return the gateway to one account's jobs and models."""
+        return JobGateway(session)
+
+    def implied(self, name: str, spec: Spec) -> tuple[Spec, tuple[Implied, ...]]:
+        """Expand file paths to datasets named `NAME.training` and `NAME.validation`."""
+        job = _job(spec)
+        changes: dict[str, DatasetRef] = {}
+        implied: list[Implied] = []
+        for field in FILES:
+            value = getattr(job, field)
+            if isinstance(value, str):
+                dataset = f"{name}.{_INLINE[field]}"
+                changes[field] = DatasetRef(dataset=dataset)
+                implied.append(Implied("Dataset", dataset, {"source": {"path": value}, **_account(job)}, field))
+        return (job.model_copy(update=changes) if changes else job), tuple(implied)
+
+    def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
+        """Return the spec digest under each version of the rule (there is one), newest first."""
+        job = _job(desired.spec)
+        base: object = job.model
+        if isinstance(job.model, JobRef):
+            parent = parents.get(Address(self.name, job.model.job), ("",))[0]
+            base = {"job": parent, "checkpoint": job.model.checkpoint}
+        training = _file_identity(job.training_file, parents)
+        assert training is not None
+        return (spec_digest(decides_weights(job, base, training, _file_identity(job.validation_file, parents))),)
+
+    def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        """Find the job of this digest, by mark and evidence."""
+        if isinstance(desired.adopt, Mapping):
+            return self._adopt(desired, view, refs)
+        parts = [short(digest, MARK_DIGEST_CHARS) for digest in view.digests[desired.address]]
+        marked = [
+            live
+            for part in parts
+            for live in view.by_identity(self.name, part)
+            if live.owner in view.owners and live.phase is not Phase.GONE
+        ]
+        proven: list[Observed] = []
+        clones: list[tuple[Observed, tuple[FieldChange, ...]]] = []
+        for live in marked:
+            differing = self._evidence(desired, live, view, refs)
+            if differing:
+                clones.append((live, differing))
+            else:
+                proven.append(live)
+        if proven:
+            return _first(desired, sorted(proven, key=_order))
+        if clones:
+            live, differing = min(clones, key=lambda pair: _order(pair[0]))
+            return Claim(live=None, stuck=_clone(desired, live, differing))
+        predecessor = self._predecessor(desired, view)
+        why = self._why(desired, predecessor, view, refs) if predecessor else ()
+        return Claim(predecessor=predecessor, why=why)
+
+    def resolve(self, desired: Desired, refs: Resolved) -> Spec:
+        """Put the parent's model name and the files' ids in the place of the references."""
+        job = _job(desired.spec)
+        update: dict[str, object] = {}
+        if isinstance(job.model, JobRef):
+            update["model"] = _output(refs.get(Address(self.name, job.model.job)), "model")
+        for field in FILES:
+            value = getattr(job, field)
+            if isinstance(value, DatasetRef):
+                update[field] = _output(refs.get(Address("Dataset", value.dataset)), "file_id")
+        return job.model_copy(update=update) if update else job
+
+    def is_ours(self, live: Observed, account: Account) -> bool:
+        """Return whether the suffix bears a mark of ours."""
+        return bool(live.owner) and live.owner in account.spec.owners
+
+    def _adopt(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        adopted = desired.adopt if isinstance(desired.adopt, Mapping) else {}
+        live = view.by_id(str(adopted.get("job", "")))
+        place = desired.place_of("metadata.adopt")
+        subject = str(desired.address)
+        if live is None or live.kind != self.name:
+            return Claim(
+                stuck=Fault("adopt-missing", "The job that is to be adopted does not exist", "", "Correct the id.", place, subject)
+            )
+        differing = self._evidence(desired, live, view, refs, adopting=True)
+        if differing:
+            detail = f"{live.id} differs from the manifest: {describe(differing)}."
+            remedy = "Correct the manifest, or remove `adopt` to train anew."
+            return Claim(stuck=Fault("adopt-differs", "The job differs from the manifest that adopts it", detail, remedy, place, subject))
+        return _first(desired, [live])
+
+    def _evidence(
+        self, desired: Desired, live: Observed, view: View, refs: Resolved, *, adopting: bool = False
+    ) -> tuple[FieldChange, ...]:
+        """Return what the service echoes that contradicts the manifest; nothing means proven."""
+        want = _job(self.resolve(desired, refs))
+        have = _job(live.spec)
+        if isinstance(want.model, Unknown):
+            # The parent has no model (yet): its digest is in the mark, its name is no evidence.
+            want = want.model_copy(update={"model": have.model})
+        elif isinstance(want.model, str) and isinstance(have.model, str) and same_base(want.model, have.model):
+            want = want.model_copy(update={"model": have.model})
+        found = differences(want, have, echoes_all=False)
+        return (*found, *self._file_changes(desired, live, view, adopting=adopting))
+
+    def _file_changes(self, desired: Desired, live: Observed, view: View, *, adopting: bool = False) -> list[FieldChange]:
+        job = _job(desired.spec)
+        changes: list[FieldChange] = []
+        for field in FILES:
+            declared = getattr(job, field)
+            used = live.facts.get(field)
+            if not used:
+                continue
+            if declared is None:
+                changes.append(FieldChange(field, used, None))
+            elif isinstance(declared, FileId):
+                if declared.file_id != used:
+                    changes.append(FieldChange(field, used, declared.file_id))
+            elif isinstance(declared, DatasetRef):
+                dataset = Address("Dataset", declared.dataset)
+                file = view.by_id(used)
+                adopted = view.declared[dataset].adopt if dataset in view.declared else False
+                if file is None or (isinstance(adopted, Mapping) and adopted.get("file") == used):
+                    continue
+                identity = file_digest(view.digests[dataset][0])
+                if file.identity != identity and not (adopting and not file.identity):
+                    changes.append(FieldChange(field, file.facts.get("filename"), f"{dataset} ({identity[:8]}…)"))
+        return changes
+
+    def _predecessor(self, desired: Desired, view: View) -> Observed | None:
+        """Pair a new job with the one it supersedes; the pairing explains and never decides."""
+        declared = {
+            short(digest, MARK_DIGEST_CHARS)
+            for address, digests in view.digests.items()
+            if address.kind == self.name
+            for digest in digests
+        }
+        ours = [
+            live
+            for live in view.of(self.name)
+            if live.owner in view.owners and live.identity not in declared and live.phase is not Phase.GONE
+        ]
+        if not ours:
+            return None
+        by_id = {live.id: live for live in ours}
+        for item in view.declared.values():
+            if item.address.kind == "Deployment" and desired.address in item.refs:
+                name = getattr(item.spec, "deployment_name", None) or item.address.name
+                for live in view.of("Deployment"):
+                    if live.name.lower() == name.lower() and live.facts.get("from") in by_id:
+                        return by_id[live.facts["from"]]
+        text = suffix_text(desired)
+        job = _job(desired.spec)
+        same_text = [live for live in ours if live.name == text]
+        same_data = [
+            live
+            for live in ours
+            if _uses_same_data(job, live, view)
+            and isinstance(job.model, str)
+            and same_base(job.model, str(_job(live.spec).model))
+        ]
+        return max(same_text or same_data, key=lambda live: (live.created_at, live.id), default=None)
+
+    def _why(self, desired: Desired, predecessor: Observed, view: View, refs: Resolved) -> tuple[FieldChange, ...]:
+        want = _job(self.resolve(desired, refs))
+        have = _job(predecessor.spec)
+        if isinstance(want.model, str) and isinstance(have.model, str) and same_base(want.model, have.model):
+            want = want.model_copy(update={"model": have.model})
+        found = [
+            change
+            for change in differences(want, have, echoes_all=False)
+            if not isinstance(change.after, Unknown)
+        ]
+        return (*found, *self._file_changes(desired, predecessor, view))
+
+
+def describe(changes: Sequence[FieldChange]) -> str:
+    """Say what is live and what is declared, in one line."""
+    return ", ".join(f"{change.path} is {shown(change.before)}, declared {shown(change.after)}" for change in changes)
+
+
+def shown(value: object) -> str:
+    """Return a value as a person writes it."""
+    if value is None:
+        return "absent"
+    if isinstance(value, float) and value == -1:
+        return "auto"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _job(spec: Spec) -> FineTuneJobSpec:
+    assert isinstance(spec, FineTuneJobSpec)
+    return spec
+
+
+def _account(job: FineTuneJobSpec) -> dict[str, str]:
+    return {"account": job.account} if job.account else {}
+
+
+def _output(live: Observed | Unknown | None, name: str) -> object:
+    if isinstance(live, Observed):
+        return live.outputs.get(name) or Unknown(live.address)
+    return live
+
+
+def _file_identity(value: object, parents: Digests) -> str | None:
+    match value:
+        case DatasetRef(dataset=name):
+            return parents[Address("Dataset", name)][0]
+        case FileId(file_id=file_id):
+            return f"file_id:{file_id}"
+        case _:
+            return None
+
+
+def _uses_same_data(job: FineTuneJobSpec, live: Observed, view: View) -> bool:
+    if not isinstance(job.training_file, DatasetRef):
+        return False
+    file = view.by_id(str(live.facts.get("training_file", "")))
+    return file is not None and file.identity == file_digest(view.digests[Address("Dataset", job.training_file.dataset)][0])
+
+
+_RANK = {"succeeded": 0, "running": 1, "paused": 1, "pausing": 1, "resuming": 1, "failed": 3, "cancelled": 3}
+
+
+def _order(live: Observed) -> tuple[int, float, str]:
+    """Order several live jobs of one digest; the first is the job."""
+    return (_RANK.get(live.status, 2), live.created_at, live.id)
+
+
+def _first(desired: Desired, ordered: list[Observed]) -> Claim:
+    first, rest = ordered[0], ordered[1:]
+    duplicates = tuple(live for live in rest if live.phase is Phase.WORKING)
+    if first.phase is Phase.FAILED:
+        return Claim(live=first, stuck=_ended(desired, first))
+    if first.phase is Phase.READY and first.facts.get("model_gone"):
+        return Claim(live=first, stuck=_vanished(desired, first), duplicates=duplicates)
+    return Claim(live=first, duplicates=duplicates)
+
+
+def _next_attempt(desired: Desired) -> str:
+    return f"To train again, set in its spec:\n  attempt: {_job(desired.spec).attempt + 1}"
+
+
+def _ended(desired: Desired, live: Observed) -> Fault:
+    if live.status == "cancelled":
+        return Fault(
+            "job-cancelled",
+            "The job was cancelled",
+            f"{live.id} was cancelled and is not started again by itself.",
+            _next_attempt(desired),
+            desired.place,
+            str(desired.address),
+        )
+    return Fault(
+        "job-failed",
+        "The job failed",
+        f"{live.id}: {live.reason or 'Azure gives no reason'}",
+        f"Mend the cause; changed data or settings train anew by themselves. {_next_attempt(desired)}",
+        desired.place,
+        str(desired.address),
+    )
+
+
+def _vanished(desired: Desired, live: Observed) -> Fault:
+    return Fault(
+        "model-gone",
+        "The model of a finished job is gone",
+        f"{live.id} succeeded, and its model {live.outputs.get('model')} does not exist any more.",
+        f"It is not trained again by itself. {_next_attempt(desired)}",
+        desired.place,
+        str(desired.address),
+    )
+
+
+def _clone(desired: Desired, live: Observed, differing: tuple[FieldChange, ...]) -> Fault:
+    return Fault(
+        "mark-without-evidence",
+        "A job carries our mark and other settings",
+        f"{live.id} carries our mark, but {describe(differing)}. It is not used, cancelled or deleted.",
+        f"Somebody has probably cloned a job. Give this one an identity of its own. {_next_attempt(desired)}",
+        desired.place,
+        str(desired.address),
+    )

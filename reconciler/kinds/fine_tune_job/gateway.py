@@ -1,0 +1,379 @@
+"""Jobs and models of one account, as observed and as created: where money is spent, so every create looks twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reconciler.azure.errors import AzureError
+from reconciler.azure.jobs import Jobs
+from reconciler.azure.session import Session
+from reconciler.azure.wire import Json, items, mapping, number, text
+from reconciler.core.change import Create, Delete, Update
+from reconciler.core.diff import differences
+from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, Suffix, model_tail, short, wire_suffix
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.kinds.fine_tune_job.spec import (
+    TRAINING_TYPES,
+    FileId,
+    FineTuneJobSpec,
+    Hyperparameters,
+    JobRef,
+    Method,
+    training_type,
+)
+
+KIND = "FineTuneJob"
+_ENDED = {"succeeded": Phase.READY, "failed": Phase.FAILED, "cancelled": Phase.FAILED, "canceled": Phase.FAILED}
+CREATE_ATTEMPTS = 3
+"""How often a create that is throttled (429) is sent, each time after a look."""
+LIST_LAG = 600.0
+"""Seconds after a job's end within which a list of models may not show its model yet."""
+
+
+def suffix_text(desired: Desired) -> str:
+    """Return the readable part of the wire suffix; Azure takes no dots in it (contract, section 1.4)."""
+    spec = desired.spec
+    text_ = spec.suffix if isinstance(spec, FineTuneJobSpec) and spec.suffix else desired.address.name
+    return text_.replace(".", "-")[:TEXT_CHARS].rstrip("-")
+
+
+def same_base(declared: str, echoed: str) -> bool:
+    """Return whether the service names the declared base: re-cased, or with the version's date added."""
+    want, have = declared.lower(), echoed.lower()
+    if want == have:
+        return True
+    rest = have.removeprefix(f"{want}-")
+    return rest != have and rest.replace("-", "").isdigit()
+
+
+class JobGateway:
+    """The jobs and models of one account."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._jobs = Jobs(session)
+
+    def observe(self) -> Sequence[Observed]:
+        """List jobs and models: job history is purged by Azure, models stay."""
+        bodies = self._jobs.all()
+        models = {text(body, "id").lower(): body for body in self._jobs.models()}
+        lists_trained = any(model_tail(name) for name in models)
+        seen: list[Observed] = []
+        for body in bodies:
+            live = self._observed(body)
+            model = str(live.outputs.get("model", ""))
+            if live.owner and model and model.lower() not in models:
+                live = self._confirm_model(live, model, trust_list=lists_trained)
+            seen.append(live)
+        ids = {live.id for live in seen}
+        kept = (self._from_model(body) for body in models.values())
+        seen.extend(live for live in kept if live and live.id not in ids)
+        return seen
+
+    def create(self, change: Create, refs: Mapping[Address, Observed]) -> Observed:
+        """Create the job unless one of its digest exists. The call is paid for: it is made once and never repeated blindly."""
+        spec = change.after
+        assert isinstance(spec, FineTuneJobSpec)
+        body = self._body(change, spec, refs)
+        clock = self._session.runtime.clock
+        waits = self._session.runtime.backoff(first=1.0, longest=8.0)
+        for attempts_left in reversed(range(CREATE_ATTEMPTS)):
+            found = self._find(change, body)
+            if found:
+                return found
+            try:
+                return self._confirm(change, body, self._jobs.create(body))
+            except AzureError as error:
+                if not error.ambiguous:
+                    raise
+                found = self._look_back(change, body, error)
+                if found:
+                    return found
+                # Only throttling says that the request was not taken in; everything else stays unsure.
+                if error.status != 429 or not attempts_left:
+                    raise self._unsure(change, error) from error
+                clock.sleep(max(next(waits), error.retry_after or 0))
+        raise AssertionError("unreachable")
+
+    def update(self, change: Update) -> Observed:
+        """Never called: a job cannot be changed."""
+        return change.live
+
+    def delete(self, change: Delete) -> Observed:
+        """Cancel a job that has not ended; delete the model of one that has."""
+        live = self.refresh(change.live)
+        if live.phase is Phase.WORKING:
+            if change.duplicate_of and not self._still_wins(change.duplicate_of):
+                return live
+            return self._after_cancel(live)
+        model = str(live.outputs.get("model") or change.live.outputs.get("model") or "")
+        if live.phase is not Phase.READY or not model or change.reason == "duplicate":
+            return live
+        try:
+            self._jobs.delete_model(model)
+        except AzureError as error:
+            if not error.is_absent:
+                raise
+        return replace(live, phase=Phase.GONE)
+
+    def refresh(self, live: Observed) -> Observed:
+        """Look at one job again."""
+        try:
+            return self._observed(self._jobs.get(live.id))
+        except AzureError as error:
+            if error.is_absent:
+                return live if live.facts.get("model_only") else replace(live, phase=Phase.GONE)
+            raise
+
+    def verify(self, desired: Desired, live: Observed) -> None:
+        """Nothing to prove: evidence is checked when the plan is made."""
+
+    def progress(self, live: Observed) -> str:
+        """Return the job's last event."""
+        latest = self._jobs.latest_event(live.id)
+        return text(latest, "message")
+
+    def events(self, live: Observed) -> Sequence[Json]:
+        """Return the events of a job, oldest first."""
+        return self._jobs.events(live.id)
+
+    def cancel(self, live: Observed) -> Observed:
+        """Cancel one job because a person asked for it."""
+        return self._after_cancel(live)
+
+    def _after_cancel(self, live: Observed) -> Observed:
+        try:
+            answered = self._observed(self._jobs.cancel(live.id))
+        except AzureError:
+            now = self.refresh(live)
+            if now.phase is Phase.WORKING:
+                raise
+            return now
+        return answered if answered.id else self.refresh(live)
+
+    def _still_wins(self, job_id: str) -> bool:
+        """Read the winner again: both must not be cancelled by two runs that saw different lists."""
+        try:
+            return self._observed(self._jobs.get(job_id)).phase in {Phase.WORKING, Phase.READY}
+        except AzureError as error:
+            return not error.is_absent
+
+    def _body(self, change: Create, spec: FineTuneJobSpec, refs: Mapping[Address, Observed]) -> dict[str, Any]:
+        declared = change.desired.spec
+        assert isinstance(declared, FineTuneJobSpec)
+        model = spec.model
+        if isinstance(declared.model, JobRef):
+            model = str(refs[Address(KIND, declared.model.job)].outputs["model"])
+        body: dict[str, Any] = {
+            "model": model,
+            "training_file": _file_id(declared.training_file, refs),
+            "suffix": wire_suffix(self._session.account.spec.owner, change.digest, suffix_text(change.desired)),
+            "trainingType": TRAINING_TYPES[training_type(spec.training_type)],
+        }
+        if declared.validation_file is not None:
+            body["validation_file"] = _file_id(declared.validation_file, refs)
+        if spec.seed is not None:
+            body["seed"] = spec.seed
+        settings = spec.method.hyperparameters.chosen()
+        if self._session.api == "v1":
+            method: dict[str, Any] = {"hyperparameters": settings} if settings else {}
+            body["method"] = {"type": spec.method.type, spec.method.type: method}
+        elif settings:
+            # The dated surfaces read supervised settings at the top level (contract, section 1.4).
+            body["hyperparameters"] = settings
+        return {**body, **(spec.extra_body or {})}
+
+    def _look_back(self, change: Create, body: Mapping[str, Any], error: AzureError) -> Observed | None:
+        """After an answer that does not say whether the job was created: list by mark, a few times."""
+        for wait in (0.0, 1.0, 2.0):
+            self._session.runtime.clock.sleep(wait)
+            try:
+                found = self._find(change, body)
+            except AzureError:
+                raise self._unsure(change, error) from error
+            if found:
+                return found
+        return None
+
+    def _find(self, change: Create, body: Mapping[str, Any]) -> Observed | None:
+        part = short(change.digest, MARK_DIGEST_CHARS)
+        wanted = _comparable_body(change, body)
+        for raw in self._jobs.fresh.get():
+            live = self._observed(raw)
+            if live.identity == part and live.owner and live.phase in {Phase.READY, Phase.WORKING, Phase.SETTLING}:
+                if not differences(_with_base(wanted, live), live.spec, echoes_all=False):
+                    return live
+        return None
+
+    def _confirm(self, change: Create, body: Mapping[str, Any], raw: Json) -> Observed:
+        """Read the answer of a create back: it must carry the mark, and contradict nothing that was sent."""
+        live = self._observed(raw)
+        if not live.id:
+            found = self._look_back(change, body, _unreadable())
+            if found:
+                return found
+            raise self._unsure(change, _unreadable())
+        if live.identity != short(change.digest, MARK_DIGEST_CHARS) or not live.owner:
+            self._after_cancel(live)
+            raise AzureError(
+                Fault(
+                    "mark-not-echoed",
+                    "Azure did not keep the job's mark",
+                    f"{live.id} was created and came back with the suffix {text(raw, 'suffix', 'user_provided_suffix')!r}, "
+                    "so it could not be found again; it was cancelled at once.",
+                    "This account cuts or drops suffixes. Please report it: this is a difference from every known answer of Azure.",
+                    subject=str(change.address),
+                )
+            )
+        wrong = differences(_with_base(_comparable_body(change, body), live), live.spec, echoes_all=False)
+        if wrong:
+            if live.status not in {"running", "succeeded"}:
+                self._after_cancel(live)
+            said = ", ".join(f"{item.path}: sent {item.after}, Azure says {item.before}" for item in wrong)
+            raise AzureError(
+                Fault(
+                    "create-not-as-sent",
+                    "Azure created the job with other settings than it was sent",
+                    f"{live.id}: {said}. It was cancelled if it had not started.",
+                    "Check the values against what the model and the training type allow.",
+                    subject=str(change.address),
+                )
+            )
+        return live
+
+    def _unsure(self, change: Create, cause: AzureError) -> AzureError:
+        fault = replace(
+            cause.fault,
+            code="create-unsure",
+            summary="The job may or may not have been created",
+            detail=f"{cause.fault.detail} No job with its mark is listed.",
+            remedy="Nothing is sent twice. Run the command again: it looks first.",
+            subject=str(change.address),
+        )
+        return AzureError(fault, status=cause.status, code=cause.code, ambiguous=True)
+
+    def _confirm_model(self, live: Observed, model: str, *, trust_list: bool) -> Observed:
+        """Decide whether a model that the list does not show is gone; a list may be late."""
+        fresh = live.finished_at is not None and self._session.runtime.clock.now() - live.finished_at < LIST_LAG
+        if trust_list and not fresh:
+            return replace(live, facts={**live.facts, "model_gone": True})
+        try:
+            self._jobs.model(model)
+        except AzureError as error:
+            if error.status == 404:
+                return replace(live, facts={**live.facts, "model_gone": True})
+            raise
+        return live
+
+    def _observed(self, body: Json) -> Observed:
+        status = text(body, "status").lower().replace("canceled", "cancelled")
+        model = text(body, "fine_tuned_model")
+        suffix = Suffix.parse(text(body, "suffix", "user_provided_suffix"))
+        tail = model_tail(model)
+        if suffix is None and tail:
+            suffix = Suffix.parse(tail[1])
+        error = mapping(body, "error")
+        phase = _ENDED.get(status, Phase.WORKING)
+        if phase is Phase.READY and not model:
+            phase = Phase.SETTLING
+        files = {key: text(body, key) for key in ("training_file", "validation_file") if text(body, key)}
+        return Observed(
+            kind=KIND,
+            account=self._session.account.name,
+            id=text(body, "id"),
+            name=suffix.text if suffix and suffix.text else text(body, "id"),
+            phase=phase,
+            spec=_live_spec(body),
+            status=status,
+            identity=suffix.digest_part if suffix else "",
+            owner=(suffix.owner(self._session.account.spec.owners) or "") if suffix else "",
+            created_at=number(body, "created_at") or 0,
+            finished_at=number(body, "finished_at"),
+            outputs={"model": model, "job_id": text(body, "id")} if model and status == "succeeded" else {},
+            facts={
+                **files,
+                "files": tuple(files.values()),
+                "seed": body.get("seed"),
+                "trained_tokens": number(body, "trained_tokens"),
+                "base": text(body, "model"),
+                "result_files": tuple(item for item in body.get("result_files") or () if isinstance(item, str)),
+            },
+            reason=": ".join(part for part in (text(error, "code"), text(error, "message")) if part),
+        )
+
+    def _from_model(self, body: Json) -> Observed | None:
+        """Make the job of a model whose own job is not listed any more."""
+        tail = model_tail(text(body, "id"))
+        suffix = Suffix.parse(tail[1]) if tail else None
+        if tail is None or suffix is None:
+            return None
+        owner = suffix.owner(self._session.account.spec.owners)
+        base = text(body, "id")[: -(len(".ft-") + len(tail[0]) + 1 + len(tail[1]))]
+        return Observed(
+            kind=KIND,
+            account=self._session.account.name,
+            id=f"ftjob-{tail[0]}",
+            name=suffix.text or tail[0],
+            phase=Phase.READY,
+            spec=FineTuneJobSpec.model_construct(model=base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""),
+            status="succeeded",
+            identity=suffix.digest_part,
+            owner=owner or "",
+            created_at=number(body, "created_at") or number(body, "created") or 0,
+            outputs={"model": text(body, "id"), "job_id": f"ftjob-{tail[0]}"},
+            facts={"model_only": True, "base": base},
+        )
+
+
+def _live_spec(body: Json) -> FineTuneJobSpec:
+    """Read the echoed settings of a job. -1 stands for `auto` (recorded), which contradicts a number that was set."""
+    method = mapping(body, "method")
+    nested = mapping(mapping(method, text(method, "type") or "supervised"), "hyperparameters")
+    top = mapping(body, "hyperparameters")
+    settings: dict[str, Any] = {}
+    for name in Hyperparameters.model_fields:
+        echoed = nested if nested.get(name) is not None else top
+        if echoed.get(name) == "auto":
+            settings[name] = -1
+        elif (value := number(echoed, name)) is not None:
+            settings[name] = value
+    seed = number(body, "seed")
+    fields: dict[str, Any] = {
+        "method": Method.model_construct(type="supervised", hyperparameters=Hyperparameters.model_construct(**settings)),
+        "training_type": text(body, "trainingType", "training_type"),
+    }
+    if text(body, "model"):
+        fields["model"] = text(body, "model")
+    else:
+        fields["model"] = None
+    if seed is not None:
+        fields["seed"] = int(seed)
+    else:
+        fields["seed"] = None
+    return FineTuneJobSpec.model_construct(**fields, training_file=FileId.model_construct(file_id=""))
+
+
+def _comparable_body(change: Create, body: Mapping[str, Any]) -> FineTuneJobSpec:
+    spec = change.after
+    assert isinstance(spec, FineTuneJobSpec)
+    return spec.model_copy(update={"model": body["model"], "extra_body": None})
+
+
+def _with_base(wanted: FineTuneJobSpec, live: Observed) -> FineTuneJobSpec:
+    have = live.spec
+    assert isinstance(have, FineTuneJobSpec)
+    same = isinstance(have.model, str) and isinstance(wanted.model, str) and same_base(wanted.model, have.model)
+    return wanted.model_copy(update={"model": have.model}) if same else wanted
+
+
+def _file_id(value: object, refs: Mapping[Address, Observed]) -> str:
+    if isinstance(value, FileId):
+        return value.file_id
+    return str(refs[Address("Dataset", value.dataset)].outputs["file_id"])  # type: ignore[attr-defined]
+
+
+def _unreadable() -> AzureError:
+    return AzureError(Fault("azure-unreadable", "Azure's answer could not be read", "creating the job", ""), ambiguous=True)

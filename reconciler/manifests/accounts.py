@@ -1,0 +1,144 @@
+"""Accounts: read from PATH, else from the nearest folder above it that has one; and the choice of one for a resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from reconciler.core.account import Account, AccountSpec
+from reconciler.core.fault import Fault, Place
+from reconciler.manifests.faults import listed, meant, quoted
+from reconciler.manifests.files import Site
+from reconciler.manifests.head import API_VERSION, Manifest, kind_named, read_head
+from reconciler.manifests.repository import identity
+from reconciler.manifests.validate import validated
+from reconciler.manifests.variables import substitute
+from reconciler.manifests.yaml import documents
+
+
+class Accounts:
+    """The Accounts of a tree. One whose manifest has faults exists by name, and has no value."""
+
+    def __init__(self, site: Site, environ: Mapping[str, str]) -> None:
+        self.faults: list[Fault] = []
+        self.values: dict[str, Account] = {}
+        self.folders: dict[str, Path] = {}
+        self.uncertain = False
+        """True if there may be Accounts that could not be read."""
+        self._site = site
+        self._environ = environ
+        self._places: dict[str, Place] = {}
+        self._repository: str | None = None
+
+    def add(self, manifest: Manifest) -> None:
+        """Take in an Account manifest."""
+        if not manifest.name:
+            self.uncertain = True
+        elif manifest.name in self._places:
+            self.faults.append(same_address(manifest, self._places[manifest.name]))
+            return
+        spec = self._spec(manifest)
+        if manifest.name:
+            self._places[manifest.name] = manifest.place
+        if spec and not manifest.faulty:
+            folder = Path(manifest.folder)
+            self.values[manifest.name] = Account(manifest.name, spec, manifest.place, self._source(folder))
+            self.folders[manifest.name] = folder
+
+    def _spec(self, manifest: Manifest) -> AccountSpec | None:
+        node = manifest.part.node
+        if node is None:
+            return None
+        data, written = node.data, {}
+        if manifest.document.variables:
+            result = substitute("Account", manifest.part, self._environ)
+            self.faults += result.faults
+            data, written = result.data, result.written
+            manifest.faulty = manifest.faulty or bool(result.faults)
+        if manifest.adopt:
+            manifest.faulty = True
+            place = manifest.places()["metadata.adopt"]
+            detail = "`metadata.adopt` takes over a resource; an Account is none."
+            self.faults.append(Fault("not-allowed", "Not allowed", detail, "Remove it.", place, str(manifest.address)))
+        spec, faults = validated(AccountSpec, data, manifest.part, written)
+        self.faults += faults
+        return spec
+
+    def _source(self, folder: Path) -> str:
+        """Return `<repository>:<folder of the Account's manifest>`, so that two clones agree; empty without a remote."""
+        if self._repository is None:
+            self._repository = identity(self._site.root)
+        return f"{self._repository}:{folder.relative_to(self._site.root).as_posix()}" if self._repository else ""
+
+    def look_above(self, kinds: Iterable[str]) -> None:
+        """Read the Accounts of the nearest folder above PATH that has some, so that a part of a tree can be used."""
+        names = list(kinds)
+        folder = self._site.path if self._site.path.is_dir() else self._site.path.parent
+        start = folder.parent if folder == self._site.path else folder
+        for above in (start, *start.parents):
+            if not above.is_relative_to(self._site.root):
+                return
+            for file in self._site.beside(above):
+                self._read(file, names)
+            if self._places or self.uncertain:
+                return
+
+    def _read(self, file: Path, kinds: list[str]) -> None:
+        text = self._site.read(file)
+        if isinstance(text, Fault) or API_VERSION not in text or "Account" not in text or file == self._site.path:
+            return
+        for document in documents(text, self._site.shown(file)):
+            if not kind_named(document, "Account"):
+                continue
+            self.faults += document.faults
+            manifest, faults = read_head(document, file.parent, kinds) if document.root else (None, [])
+            self.faults += faults
+            if manifest:
+                self.add(manifest)
+            else:
+                self.uncertain = True
+
+    def choose(self, declared: str | None, place: Place, subject: str) -> str | Fault | None:
+        """Return the name of a resource's Account, why there is none, or None if that is said elsewhere."""
+        names = sorted(self._places)
+        if declared is not None:
+            if declared in self._places or self.uncertain:
+                return declared
+            detail = f"There is no Account called {quoted(declared)}."
+            remedy = meant(declared, names, what="Accounts") or _MINIMAL
+            return Fault("unknown-account", "Unknown account", detail, remedy, place, subject)
+        if self.uncertain or not names:
+            return None
+        if len(names) == 1:
+            return names[0]
+        detail = f"There are several Accounts: {listed([quoted(name) for name in names], joint='and')}."
+        return Fault("no-account-chosen", "No account is chosen", detail, "Add `spec.account: NAME`.", place, subject)
+
+    def missing(self) -> list[Fault]:
+        """Return the fault of a tree that has resources and no Account."""
+        if self._places or self.uncertain:
+            return []
+        shown = self._site.shown(self._site.path)
+        detail = f"There is no Account in {quoted(shown)}, nor directly in a folder above it."
+        return [Fault("no-account", "No account is declared", detail, _MINIMAL, Place(shown))]
+
+
+_MINIMAL = f"""Add one, for example in account.yaml:
+  apiVersion: {API_VERSION}
+  kind: Account
+  metadata: {{name: default}}
+  spec:
+    resource_id: /subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.CognitiveServices/accounts/NAME
+    owner: my-team"""
+
+
+def same_address(manifest: Manifest, first: Place) -> Fault:
+    """Say that two manifests declare one thing."""
+    return Fault(
+        "duplicate-address",
+        "Declared twice",
+        f"{manifest.address} is declared at {first} already.",
+        "Rename or remove one of the two.",
+        manifest.place,
+        str(manifest.address),
+    )

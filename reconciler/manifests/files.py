@@ -1,0 +1,189 @@
+"""Which files a tree of manifests is made of, and which local data they name. Nothing leaves the repository."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.core.fault import Fault, InvalidManifests, Place
+from reconciler.manifests.faults import nearest, printable, quoted
+from reconciler.manifests.repository import root_of
+from reconciler.manifests.yaml import MAX_BYTES, decode, too_large
+
+SUFFIXES = (".yaml", ".yml")
+MOST_NAMES = 2_000
+"""Files of a folder among which a misspelt one is looked for."""
+
+
+@dataclass
+class Site:
+    """A tree of files on disk: PATH, the repository around it, and what is known of its folders. Paths are real."""
+
+    path: Path
+    root: Path
+    cwd: Path
+    faults: list[Fault] = field(default_factory=list)
+    _folders: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, path: Path, cwd: Path | None) -> Site:
+        """Look at PATH; raises InvalidManifests if there is nothing."""
+        here = Path(os.path.realpath(cwd or Path.cwd()))
+        real = Path(os.path.realpath(here / path)) if "\0" not in str(path) else here / "\N{REPLACEMENT CHARACTER}"
+        if not real.exists():
+            raise InvalidManifests(
+                Fault(
+                    "no-path",
+                    "There is no such file or folder",
+                    f"{quoted(str(path))} does not exist in {quoted(str(here))}.",
+                    "Name the folder of your manifests, or begin with an example:\n  reconciler init",
+                )
+            )
+        return cls(real, root_of(real, here), here)
+
+    def shown(self, path: str | Path) -> str:
+        """Return a path below the root, as git and code review call it, wherever the command is run."""
+        return printable(os.path.relpath(path, self.root))
+
+    def manifests(self) -> list[Path]:
+        """Return the manifests at PATH, in a fixed order, each real file once."""
+        if not self.path.is_dir():
+            return [self.path]
+        return list(self._below(self.path))
+
+    def beside(self, folder: Path) -> list[Path]:
+        """Return the manifests that stand directly in a folder."""
+        return [Path(entry.path) for entry in self._entries(folder) if _is_manifest(entry) and entry.is_file()]
+
+    def _below(self, top: Path) -> Iterator[Path]:
+        seen: set[str] = set()
+        todo: list[Path | os.DirEntry[str]] = [top]
+        while todo:
+            entry = todo.pop()
+            if isinstance(entry, os.DirEntry) and not self._wanted(entry):
+                continue
+            real = os.path.realpath(entry)
+            if real in seen:
+                continue
+            seen.add(real)
+            if entry.is_dir():
+                todo.extend(reversed(self._entries(Path(entry))))
+            else:
+                yield Path(entry)
+
+    def _wanted(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a folder or manifest is to be read; a link must stay in the repository and lead to something."""
+        if not (entry.is_dir() or _is_manifest(entry)):
+            return False
+        if not entry.is_symlink():
+            return True
+        if not Path(os.path.realpath(entry.path)).is_relative_to(self.root):
+            self.faults.append(self._leaves(entry.path))
+            return False
+        return True
+
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as entries:
+                visible = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            self.faults.append(_unreadable(self.shown(folder), _reason(error)))
+            return []
+        return sorted(visible, key=lambda entry: entry.name)
+
+    def _leaves(self, path: str) -> Fault:
+        return Fault(
+            "leaves-repository",
+            "A link leaves the repository",
+            f"{quoted(self.shown(path))} leads out of {quoted(str(self.root))}: what it holds is not under review.",
+            "Copy the file into the repository, or remove the link.",
+            Place(self.shown(path)),
+        )
+
+    def read(self, path: Path) -> str | Fault:
+        """Return the text of a manifest, or why it cannot be read."""
+        name = self.shown(path)
+        try:
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for
+                return _unreadable(name, "It is not a file.")
+            return too_large(name, about.st_size) if about.st_size > MAX_BYTES else decode(path.read_bytes(), name)
+        except OSError as error:
+            return _unreadable(name, _reason(error))
+
+    def data_file(self, folder: Path, value: str) -> tuple[str, int] | tuple[str, str, str]:
+        """Find a local file that a manifest in `folder` names.
+
+        Returns its path relative to the root, in posix form, and its size; or summary, detail and remedy of a fault.
+        """
+        if not value.strip() or "\0" in value:
+            return "Not a path", f"{quoted(value)} names no file.", "Name a file relative to this manifest."
+        if "://" in value:
+            remedy = "Declare a Dataset with `source.url`, and name it: {dataset: NAME}"
+            return "A path is expected, not a URL", f"{quoted(value)} is a URL.", remedy
+        if value.startswith(("/", "~")) or value[1:3] == ":\\":
+            detail = f"{quoted(value)} is not relative."
+            return "Paths are relative to their manifest", detail, "Name the file relative to this manifest."
+        try:
+            return self._data_file(folder, value)
+        except OSError as error:
+            return "The data file cannot be read", f"{quoted(value)}: {_reason(error)}", ""
+
+    def _data_file(self, folder: Path, value: str) -> tuple[str, int] | tuple[str, str, str]:
+        head, tail = os.path.split(os.path.join(self._real(str(folder)), value))  # noqa: PTH118
+        whole = os.path.join(self._real(head), tail)  # noqa: PTH118
+        try:
+            about = os.lstat(whole)
+            if stat.S_ISLNK(about.st_mode):
+                whole = os.path.realpath(whole)
+                about = os.stat(whole)  # noqa: PTH116  (a real path as text: this runs for every data file)
+        except (FileNotFoundError, NotADirectoryError):
+            about = None
+        root = str(self.root)
+        if not whole.startswith(root.rstrip("/") + "/"):
+            detail = f"{quoted(value)} leads out of {quoted(root)}: what it holds is not under review."
+            return "A path leaves the repository", detail, self._bring_in()
+        if about is None:
+            return "The data file does not exist", f"There is no {quoted(value)}.", self._similar(folder, value)
+        if not stat.S_ISREG(about.st_mode):
+            return "A file is expected", f"{quoted(value)} is not a file.", "Name one file, not a folder."
+        if not os.access(whole, os.R_OK):
+            return "The data file cannot be read", f"{quoted(value)}: permission denied.", ""
+        return Path(whole).relative_to(self.root).as_posix(), about.st_size
+
+    def _bring_in(self) -> str:
+        if (self.root / ".git").exists():
+            return "Copy the file into the repository."
+        return "Outside git, data must be below the current directory: run where both are (--chdir), or copy the file."
+
+    def _real(self, folder: str) -> str:
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return self._folders[folder]
+
+    def _similar(self, folder: Path, value: str) -> str:
+        head, tail = os.path.split(value)
+        try:
+            with os.scandir(folder / head) as entries:
+                names = [entry.name for entry, _ in zip(entries, range(MOST_NAMES), strict=False) if entry.is_file()]
+        except OSError:
+            return f"Paths are relative to their manifest, which is in {quoted(self.shown(folder))}."
+        near = nearest(tail, names)
+        if near:
+            return f"Did you mean {quoted(os.path.join(head, near))}?"  # noqa: PTH118
+        return f"Paths are relative to their manifest, which is in {quoted(self.shown(folder))}."
+
+
+def _is_manifest(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(SUFFIXES)
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror or type(error).__name__}."
+
+
+def _unreadable(name: str, why: str) -> Fault:
+    return Fault("unreadable", "The file cannot be read", why, "", Place(name))

@@ -1,0 +1,206 @@
+"""The head of a document: apiVersion, kind and metadata, the same for every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+
+from reconciler.core.fault import Fault, Place
+from reconciler.core.resource import Address, Block
+from reconciler.manifests.faults import meant, nearest, quoted, snake
+from reconciler.manifests.places import Part, Places
+from reconciler.manifests.validate import found, validated
+from reconciler.manifests.variables import refuse
+from reconciler.manifests.nodes import Document, Node
+
+API_VERSION = "reconciler/v1"
+KEYS = ("apiVersion", "kind", "metadata", "spec")
+NAME = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
+
+
+class Adopt(Block):
+    """The live object that a resource takes over."""
+
+    job: str | None = Field(default=None, min_length=1, description="Id of a fine-tuning job.", examples=["ftjob-…"])
+    file: str | None = Field(default=None, min_length=1, description="Id of an uploaded file.", examples=["file-…"])
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Adopt:
+        if bool(self.job) == bool(self.file):
+            raise ValueError("needs either `job` or `file`")
+        return self
+
+
+class Metadata(Block):
+    """What a document is called."""
+
+    name: Annotated[str, StringConstraints(pattern=NAME)] = Field(
+        description="Lower-case letters, digits, hyphens and dots, at most 63; unique for its kind.",
+        examples=["support-tone"],
+    )
+    labels: dict[str, str] = Field(default_factory=dict, description="For people and filters; Azure never sees them.")
+    adopt: bool | Adopt = Field(
+        default=False,
+        description="Takes over a live object that was not made from these manifests: true (by name), {job: ID} or {file: ID}.",
+    )
+
+
+@dataclass
+class Manifest:
+    """One document whose head was read. `faulty` if anything in it is wrong; its name counts as existing then too."""
+
+    kind: str
+    name: str
+    part: Part
+    """The spec."""
+    place: Place
+    folder: Path
+    document: Document
+    labels: Mapping[str, str] = field(default_factory=dict)
+    adopt: bool | Mapping[str, str] = False
+    faulty: bool = False
+
+    @property
+    def address(self) -> Address:
+        """`Kind/name`."""
+        return Address(self.kind, self.name)
+
+    def places(self) -> Places:
+        """Return where its fields stand."""
+        assert self.document.root is not None
+        return Places(self.document.file, self.document.root, self.part.node)
+
+
+def read_head(document: Document, folder: Path, kinds: Collection[str]) -> tuple[Manifest | None, list[Fault]]:
+    """Return the manifest that a document is, and what is wrong with its head; None if it cannot be called anything."""
+    root = document.root
+    assert root is not None
+    whole = Part(document.file, root, Place(document.file, root.line, root.column), "", "")
+    if not isinstance(root.children, dict):
+        detail = f"The document is {found(root)}, expected a mapping with {', '.join(KEYS)}."
+        return None, [Fault("not-a-manifest", "Not a manifest", detail, _BEGIN, whole.at)]
+    kind, faults = _kind(root, whole, kinds)
+    name = _text(root, "metadata", "name")
+    subject = f"{kind}/{name}" if kind and name else kind or ""
+    whole = Part(whole.file, root, whole.at, "", subject)
+    faults += _version(root, whole)
+    faults += [_unknown_key(key, root, whole, kind) for key in root.keys if key not in KEYS]
+    metadata, wrong = _metadata(root, whole)
+    faults += wrong
+    if not kind:
+        return None, faults
+    spec, wrong = _spec(root, whole)
+    faults += wrong
+    manifest = Manifest(
+        kind=kind,
+        name=name or "",
+        part=Part(whole.file, spec, whole.place(["spec"]), "spec", subject),
+        place=whole.place(["metadata", "name"]) if name else whole.at,
+        folder=folder,
+        document=document,
+        faulty=bool(faults or document.faults or spec is None or metadata is None),
+    )
+    if metadata:
+        manifest.labels = metadata.labels
+        adopt = metadata.adopt
+        manifest.adopt = adopt if isinstance(adopt, bool) else adopt.model_dump(exclude_none=True)
+    return manifest, faults
+
+
+_BEGIN = f"Begin each document with:\n  apiVersion: {API_VERSION}\n  kind: …\n  metadata: {{name: …}}"
+
+
+def _text(root: Node, *path: str) -> str | None:
+    node: Node | None = root
+    for key in path:
+        node = node.child(key) if node else None
+    return node.data if node is not None and node.data and isinstance(node.data, str) else None
+
+
+def _kind(root: Node, whole: Part, kinds: Collection[str]) -> tuple[str | None, list[Fault]]:
+    every = ["Account", *kinds]
+    kind = _text(root, "kind")
+    if kind in every:
+        return kind, []
+    node = root.child("kind")
+    if node is None:
+        remedy = meant("", every, what="Kinds")
+        if not root.child("apiVersion"):
+            return None, [
+                Fault("not-a-manifest", "Not a manifest", "`kind` and `apiVersion` are needed.", _BEGIN, whole.at)
+            ]
+        return None, [Fault("missing-key", "Missing key", "`kind` is needed.", remedy, whole.at)]
+    detail = f"{found(node).capitalize() if node.data is None else found(node)} is not a kind."
+    return None, [
+        Fault("unknown-kind", "Unknown kind", detail, meant(kind or "", every, what="Kinds"), whole.place(["kind"]))
+    ]
+
+
+def _version(root: Node, whole: Part) -> list[Fault]:
+    node = root.child("apiVersion")
+    remedy = f"Write:\n  apiVersion: {API_VERSION}"
+    if node is None:
+        near = next((key for key in root.keys if nearest(snake(key), ["api_version"])), None)
+        if near or not root.child("kind"):
+            return []
+        return [Fault("missing-key", "Missing key", "`apiVersion` is needed.", remedy, whole.at, whole.subject)]
+    if node.data == API_VERSION:
+        return []
+    detail = f"`apiVersion` is {found(node)}; this release reads {quoted(API_VERSION)}."
+    return [Fault("unknown-version", "Unknown apiVersion", detail, remedy, whole.place(["apiVersion"]), whole.subject)]
+
+
+def _unknown_key(key: str, root: Node, whole: Part, kind: str | None) -> Fault:
+    if key in Metadata.model_fields:
+        remedy = f"It belongs at {quoted(f'metadata.{key}')}."
+    elif nearest(snake(key), ["api_version", *KEYS[1:]]):
+        near = nearest(snake(key), ["api_version", *KEYS[1:]])
+        remedy = f"Did you mean {quoted('apiVersion' if near == 'api_version' else str(near))}?"
+    elif kind:
+        remedy = f"Settings of {kind} stand below `spec`."
+    else:
+        remedy = f"A document has {', '.join(KEYS)}."
+    place = Place(whole.file, *root.keys[key])
+    return Fault("unknown-key", "Unknown key", f"{quoted(key)} is not known here.", remedy, place, whole.subject)
+
+
+def _metadata(root: Node, whole: Part) -> tuple[Metadata | None, list[Fault]]:
+    node = root.child("metadata")
+    if node is None:
+        near = next((key for key in root.keys if key not in KEYS and nearest(snake(key), ["metadata"])), None)
+        detail = "`metadata` is needed."
+        fault = Fault("missing-key", "Missing key", detail, "Add `metadata: {name: …}`.", whole.at, whole.subject)
+        return None, [] if near else [fault]
+    part = Part(whole.file, node, whole.place(["metadata"]), "metadata", whole.subject)
+    if not isinstance(node.children, dict):
+        detail = f"`metadata` is {found(node)}, expected a mapping."
+        return None, [Fault("wrong-type", "Wrong type", detail, "Write `metadata: {name: …}`.", part.at, whole.subject)]
+    metadata, faults = validated(Metadata, node.data, part)
+    return metadata, [*faults, *(refuse(part) if "${" in str(node.data) else ())]
+
+
+def _spec(root: Node, whole: Part) -> tuple[Node | None, list[Fault]]:
+    node = root.child("spec")
+    if node is None:
+        near = next((key for key in root.keys if key not in KEYS and nearest(snake(key), ["spec"])), None)
+        fault = Fault("missing-key", "Missing key", "`spec` is needed.", "", whole.at, whole.subject)
+        return None, [] if near else [fault]
+    if isinstance(node.children, dict):
+        return node, []
+    if node.data is None:
+        empty = Node(*root.keys["spec"], {})
+        empty.children = {}
+        return empty, []
+    detail = f"`spec` is {found(node)}, expected a mapping."
+    return None, [Fault("wrong-type", "Wrong type", detail, "", whole.place(["spec"]), whole.subject)]
+
+
+def kind_named(document: Document, kind: str) -> bool:
+    """Return whether a document, even one with faults, is of a kind."""
+    if document.root is None:
+        return kind in document.unread
+    return _text(document.root, "kind") == kind

@@ -1,0 +1,342 @@
+"""From files to a Tree: read, validate, take inline resources out, resolve names, look at the data, check.
+
+One fault hides no other: a broken file does not stop the rest, a resource with faults still exists by name, and what
+could only be wrong because of another fault is not spoken of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.fault import Fault, InvalidManifests, Place, by_place
+from reconciler.core.resource import Address, Desired, LocalPath, Ref, Spec
+from reconciler.kind import DigestCache, Kind, Workspace
+from reconciler.manifests.accounts import Accounts, same_address
+from reconciler.manifests.annotations import Marks, replaced
+from reconciler.manifests.checks import Declared, check
+from reconciler.manifests.faults import meant, quoted
+from reconciler.manifests.files import Site
+from reconciler.manifests.graph import ordered
+from reconciler.manifests.head import Manifest, read_head
+from reconciler.manifests.places import Part
+from reconciler.manifests.tree import Tree
+from reconciler.manifests.validate import validated
+from reconciler.manifests.variables import substitute
+from reconciler.manifests.nodes import Document
+from reconciler.manifests.yaml import documents
+
+
+def load(
+    path: Path,
+    kinds: Mapping[str, Kind],
+    environ: Mapping[str, str],
+    cache: DigestCache | None = None,
+    cwd: Path | None = None,
+) -> Tree:
+    """Read the manifests at PATH, a file or a folder.
+
+    Raises InvalidManifests with every fault of every file, sorted by place; warnings are among them, as a person who
+    mends the one wants to see the other.
+    """
+    site = Site.at(path, cwd)
+    return _Loader(site, kinds, environ).load(Workspace(site.root, cache))
+
+
+@dataclass
+class _Draft:
+    """A resource whose spec is valid, on its way to a Desired."""
+
+    address: Address
+    spec: Spec
+    part: Part
+    place: Place
+    folder: Path
+    places: Mapping[str, Place] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    adopt: bool | Mapping[str, str] = False
+    origin: Address | None = None
+    account: str = ""
+    refs: tuple[Address, ...] = ()
+    size: int = 0
+    faulty: bool = False
+    readable: bool = True
+    """Whether its local data was found."""
+
+    def desired(self) -> Desired:
+        return Desired(
+            self.address, self.account, self.spec, self.place, self.places, self.refs, self.labels, self.adopt,
+            origin=self.origin,
+        )  # fmt: skip
+
+
+class _Loader:
+    def __init__(self, site: Site, kinds: Mapping[str, Kind], environ: Mapping[str, str]) -> None:
+        self.site = site
+        self.kinds = kinds
+        self.environ = environ
+        self.faults: list[Fault] = []
+        self.accounts = Accounts(site, environ)
+        self.drafts: dict[Address, _Draft] = {}
+        self.existing: dict[Address, Place] = {}
+        """Every name that some manifest declares, even one with faults."""
+        self.unread: list[str] = []
+        self.blind = False
+        """True if some file could not be read at all: any name may be in it."""
+        self.refs = Marks(Ref)
+        self.local_paths = Marks(LocalPath)
+
+    def load(self, workspace: Workspace) -> Tree:
+        manifests = self._manifests()
+        for manifest in manifests:
+            if manifest.kind == "Account":
+                self.accounts.add(manifest)
+        resources = [manifest for manifest in manifests if manifest.kind != "Account"]
+        if resources and not self.accounts.folders:
+            self._look_above()
+        for manifest in resources:
+            self._resource(manifest)
+        self.faults += self.accounts.faults
+        if resources:
+            self.faults += self.accounts.missing()
+        for draft in self.drafts.values():
+            self._resolve(draft)
+        order, cycles = ordered({draft.address: draft.refs for draft in self.drafts.values()})
+        self.faults += [self._cycle(cycle) for cycle in cycles]
+        declared = Declared(
+            {draft.address: draft.desired() for draft in self.drafts.values()},
+            order,
+            frozenset(draft.address for draft in self.drafts.values() if draft.faulty),
+            frozenset(draft.address for draft in self.drafts.values() if draft.readable),
+            sum(draft.size for draft in self.drafts.values()),
+        )
+        desired, found = check(declared, self.kinds, self.accounts.values, workspace)
+        self.faults += found
+        return self._tree(desired)
+
+    def _tree(self, desired: Iterable[Desired]) -> Tree:
+        faults = sorted(_distinct([*self.site.faults, *self.faults]), key=by_place)
+        if any(fault.severity == "error" for fault in faults):
+            raise InvalidManifests(*faults)
+        return Tree(
+            self.site.root, self.site.path, self.accounts.values, tuple(desired), tuple(faults), self.accounts.folders
+        )
+
+    # Reading
+
+    def _manifests(self) -> list[Manifest]:
+        found: list[Manifest] = []
+        any_document = False
+        for file in self.site.manifests():
+            text = self.site.read(file)
+            if isinstance(text, Fault):
+                self.faults.append(text)
+                self.blind = any_document = True
+                continue
+            for document in documents(text, self.site.shown(file)):
+                any_document = True
+                manifest = self._manifest(document, file.parent)
+                if manifest:
+                    found.append(manifest)
+        if not any_document and not self.site.faults:
+            self.faults.append(self._empty())
+        return found
+
+    def _manifest(self, document: Document, folder: Path) -> Manifest | None:
+        self.faults += document.faults
+        if document.root is None:
+            self.unread.append(document.unread)
+            if re.search(r"\bAccount\b", document.unread):
+                self.accounts.uncertain = True
+            return None
+        manifest, faults = read_head(document, folder, self.kinds)
+        self.faults += faults
+        if manifest is None:
+            self.unread.extend(_texts(document))
+        return manifest
+
+    def _empty(self) -> Fault:
+        shown = self.site.shown(self.site.path)
+        return Fault(
+            "no-manifests",
+            "There are no manifests",
+            f"{quoted(shown)} has no YAML document in it.",
+            "Begin with an example:\n  reconciler init",
+            Place(shown),
+        )
+
+    def _look_above(self) -> None:
+        if not self.accounts.uncertain and not self.blind:
+            self.accounts.look_above(self.kinds)
+        elif self.blind:
+            self.accounts.uncertain = True
+
+    # One resource
+
+    def _resource(self, manifest: Manifest) -> None:
+        if manifest.name:
+            first = self.existing.setdefault(manifest.address, manifest.place)
+            if first is not manifest.place:
+                self.faults.append(same_address(manifest, first))
+                manifest.faulty = True
+        node = manifest.part.node
+        if node is None:
+            return
+        data, written = node.data, {}
+        if manifest.document.variables:
+            result = substitute(manifest.kind, manifest.part, self.environ)
+            self.faults += result.faults
+            data, written = result.data, result.written
+            manifest.faulty = manifest.faulty or bool(result.faults)
+        spec, faults = validated(self.kinds[manifest.kind].spec, data, manifest.part, written)
+        self.faults += faults
+        if spec is None or manifest.faulty:
+            return
+        draft = _Draft(
+            address=manifest.address,
+            spec=spec,
+            part=manifest.part,
+            place=manifest.place,
+            folder=manifest.folder,
+            places=manifest.places(),
+            labels=manifest.labels,
+            adopt=manifest.adopt,
+        )
+        self._choose_account(draft)
+        self._add(draft)
+
+    def _add(self, draft: _Draft) -> None:
+        """Take in a resource after those that it declares inline."""
+        draft.spec, implied = self.kinds[draft.address.kind].implied(draft.address.name, draft.spec)
+        for one in implied:
+            self._imply(draft, Address(one.kind, one.name), one.spec, one.path)
+        self._find_data(draft)
+        self.drafts[draft.address] = draft
+
+    def _imply(self, origin: _Draft, address: Address, data: Mapping[str, Any], path: str) -> None:
+        place = origin.part.place(path.split("."))
+        name = origin.part.called(path.split("."))
+        first = self.existing.setdefault(address, place)
+        if first is not place:
+            detail = f"{quoted(name)} declares {address}, which is declared at {first} already."
+            remedy = f"Refer to the one that exists, or rename {origin.address}."
+            self.faults.append(Fault("duplicate-address", "Declared twice", detail, remedy, place, str(origin.address)))
+            origin.faulty = True
+            return
+        part = Part(place.file, None, place, name, str(origin.address))
+        spec, faults = validated(self.kinds[address.kind].spec, data, part)
+        self.faults += faults
+        if spec is None:
+            return
+        self._add(
+            _Draft(
+                address,
+                spec,
+                part,
+                place,
+                origin.folder,
+                origin=origin.origin or origin.address,
+                account=origin.account,
+            )
+        )
+
+    def _choose_account(self, draft: _Draft) -> None:
+        chosen = self.accounts.choose(draft.spec.account, draft.part.place(["account"]), str(draft.address))
+        if isinstance(chosen, str):
+            draft.account = chosen
+            return
+        if chosen is not None:
+            self.faults.append(chosen)
+        draft.faulty = True
+
+    def _find_data(self, draft: _Draft) -> None:
+        """Rewrite each local path relative to the root, so that no spec depends on where its manifest stands."""
+        for path, _, value in list(self.local_paths.of(draft.spec)):
+            match self.site.data_file(draft.folder, value):
+                case str(relative), int(size):
+                    draft.size += size
+                    if relative != value:
+                        draft.spec = replaced(draft.spec, path, relative)
+                case str(summary), str(detail), str(remedy):
+                    self.faults.append(
+                        Fault("data-file", summary, detail, remedy, draft.part.place(path), draft.part.subject)
+                    )
+                    draft.faulty = True
+                    draft.readable = False
+
+    # References
+
+    def _resolve(self, draft: _Draft) -> None:
+        refs: dict[Address, None] = {}
+        for path, ref, value in self.refs.of(draft.spec):
+            target = Address(ref.kind, value)
+            other = self.drafts.get(target)
+            if other is None:
+                draft.faulty = True
+                if not self._may_exist(target):
+                    self.faults.append(self._dangling(draft, target, path))
+            elif other.account != draft.account and other.account and draft.account:
+                draft.faulty = True
+                self.faults.append(_other_account(draft, other, path))
+            else:
+                refs[target] = None
+        draft.refs = tuple(refs)
+
+    def _may_exist(self, target: Address) -> bool:
+        """Whether a resource that was not found is declared by something that could not be read."""
+        if target in self.existing or self.blind:
+            return True
+        if any(target.name in text for text in self.unread):
+            return True
+        return any(target.name.startswith(f"{faulty.name}.") for faulty in self.existing if faulty not in self.drafts)
+
+    def _dangling(self, draft: _Draft, target: Address, path: tuple[str | int, ...]) -> Fault:
+        names = [address.name for address in self.existing if address.kind == target.kind]
+        return Fault(
+            "dangling-reference",
+            "What is referred to does not exist",
+            f"{quoted(draft.part.called(path))} names {quoted(str(target))}, which no manifest declares.",
+            meant(target.name, names, what="Declared") or f"Add a {target.kind} of that name.",
+            draft.part.place(path),
+            str(draft.address),
+        )
+
+    def _cycle(self, cycle: list[Address]) -> Fault:
+        first = self.drafts[cycle[0]]
+        following = cycle[1 % len(cycle)]
+        path = next(path for path, ref, value in self.refs.of(first.spec) if Address(ref.kind, value) == following)
+        way = " → ".join(map(str, [*cycle, cycle[0]]))
+        return Fault(
+            "cycle",
+            "Resources refer to each other in a circle",
+            f"{way}.",
+            "Remove one of these references.",
+            first.part.place(path),
+            str(first.address),
+        )
+
+
+def _other_account(draft: _Draft, other: _Draft, path: tuple[str | int, ...]) -> Fault:
+    return Fault(
+        "other-account",
+        "References across accounts are not supported yet",
+        f"{draft.address} is in {quoted(draft.account)}, {other.address} in {quoted(other.account)}.",
+        "Declare both in one account.",
+        draft.part.place(path),
+        str(draft.address),
+    )
+
+
+def _texts(document: Document) -> list[str]:
+    """Return the name that a document without a known kind declares."""
+    metadata = document.root.child("metadata") if document.root else None
+    name = metadata.child("name") if metadata else None
+    return [str(name.data)] if name else []
+
+
+def _distinct(faults: Iterable[Fault]) -> list[Fault]:
+    """Leave out faults that say the same of the same place: two resources may share a data file."""
+    return list({(one.code, one.detail, one.place) if one.place else one: one for one in faults}.values())

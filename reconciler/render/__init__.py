@@ -1,0 +1,15 @@
+"""Values in, text out: what a person reads and what a machine reads. Nothing here asks Azure, a file or a clock.
+
+| module | what it makes |
+|---|---|
+| words | safe text, values, sizes, durations, colours |
+| summary | the counts of a plan and its last line: one source for texts and exit codes |
+| describe | one change as a glyph, a title and details |
+| text | the plan for a terminal |
+| document | the plan as versioned JSON |
+| saved | that JSON read back as an approval |
+| outcome | what became of the changes of an apply |
+| drift | what a person must look at |
+| fault | diagnostics: text, GitHub annotations, JSON |
+| table | aligned columns |
+"""

@@ -1,0 +1,254 @@
+"""One change of a plan in words: a glyph, a title and details. The terminal and the drift report show the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, is_action
+from reconciler.core.diff import FieldChange
+from reconciler.core.resource import Address, Content, Desired, Observed, Phase, Spec, Unknown
+from reconciler.core.rules import Rules
+from reconciler.render.fault import explanation
+from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
+
+MISSING = "is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours"
+"""Why a deployment that was there is probably gone (contract, section 2.4)."""
+TRAINING_TYPES: Mapping[str, str] = {
+    "standard": "standard training (data stays in the region)",
+    "global": "global training (data may leave the region)",
+    "data_zone": "data zone training (the service has not confirmed how it is asked for)",
+    "developer": "developer training (may be interrupted, data may leave the region)",
+}
+STATUSES: Mapping[str, str] = {
+    "pending": "pending, not yet queued",
+    "created": "pending, not yet queued",
+    "validating_files": "checking its files",
+    "queued": "queued behind other jobs",
+    "pausing": "being paused",
+    "paused": "paused: it goes on only when it is resumed",
+    "resuming": "being resumed",
+}
+"""What a status of a job means, where its word does not say it."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One change as it is shown; every text in it is safe."""
+
+    glyph: str
+    tone: Tone
+    address: Address
+    title: str
+    details: tuple[str, ...] = ()
+
+
+class Describer:
+    """Puts the changes of one plan in words."""
+
+    def __init__(self, plan: Plan, kinds: Mapping[str, Rules], *, now: float, width: int = 100) -> None:
+        self._plan = plan
+        self._kinds = kinds
+        self._now = now
+        self._longest = (max(width, 40) - 10) // 2
+
+    def item(self, change: Change) -> Item | None:
+        """Return what to show of a change; None if there is nothing to say."""
+        match change:
+            case Create():
+                return self._create(change)
+            case Update():
+                return self._update(change)
+            case Replace():
+                return self._replace(change)
+            case Delete():
+                return self._delete(change)
+            case Wait():
+                return self._wait(change)
+            case Keep():
+                return keep_item(change, self._now)
+            case Stuck():
+                return stuck_item(change)
+        assert_never(change)
+
+    def _create(self, change: Create) -> Item:
+        word = self._kinds[change.address.kind].word
+        details: list[str] = []
+        values = settings(change.after)
+        if word == "train":
+            title = f"train {self._model(change.after, values)}{self._supersedes(change)}"
+            details += self._compared(change)
+            details += _training(change.after, values)
+        elif change.desired.content:
+            title = f"{word} {_content(change.desired, change.desired.content)}"
+        else:
+            title = f"{word} ({MISSING})" if change.reason == "missing" else word
+            details += [f"{field_name(path)}: {self._value(path, value)}" for path, value in values.items()]
+        return Item("+", Tone.ADD, change.address, title, tuple(details))
+
+    def _model(self, after: Spec, values: Mapping[str, Any]) -> str:
+        # Compared in lower case, shown as it was written.
+        written = getattr(after, "model", None)
+        return shown(written if isinstance(written, str | Unknown) else values.get("model"))
+
+    def _supersedes(self, change: Create) -> str:
+        old = change.supersedes
+        if old is None:
+            return ""
+        return f" (supersedes {live_name(old)}, kept{', still serving' if self._serves(old) else ''})"
+
+    def _serves(self, job: Observed) -> bool:
+        """Whether a deployment that stays serves the model of a job."""
+        model = job.outputs.get("model")
+        lives = (
+            change.live
+            for change in self._plan.changes
+            if not (isinstance(change, Delete) and is_action(change))
+            if not isinstance(change, Create)
+        )
+        return bool(model) and any(
+            live is not None and live.kind != job.kind and live.outputs.get("model") == model for live in lives
+        )
+
+    def _compared(self, change: Create) -> list[str]:
+        if change.supersedes is None:
+            return []
+        head = f"compared with {live_name(change.supersedes)}:"
+        said = self._changes(change.why)
+        if not said:
+            return [f"{head} nothing that Azure returns differs"]
+        return (
+            [f"{head} {said[0].replace(': ', ' ', 1)}"] if len(said) == 1 else [head, *(f"  {line}" for line in said)]
+        )
+
+    def _update(self, change: Update) -> Item:
+        details = self._changes(change.changes)
+        for path, value in settings(change.after).items():
+            if isinstance(value, Unknown):
+                details.append(
+                    f"{field_name(path)}: {self._value(path, _at(change.live.spec, path))} -> {shown(value)}"
+                )
+        if change.also_waits_for:
+            details.append(f"waits for {joined(change.also_waits_for)} with the rest")
+        return Item("~", Tone.CHANGE, change.address, "update", tuple(details))
+
+    def _replace(self, change: Replace) -> Item:
+        forced = [item.path in change.after.immutable for item in change.changes]
+        said = self._changes(change.changes)
+        details = [f"{line}  # forces recreation" if cause else line for line, cause in zip(said, forced, strict=True)]
+        return Item("-/+", Tone.REMOVE, change.address, "recreate: it is gone until it is made anew", tuple(details))
+
+    def _delete(self, change: Delete) -> Item:
+        live, rules = change.live, self._kinds[change.live.kind]
+        works = rules.long_running and live.phase is not Phase.READY
+        word = "cancel" if works else "delete"
+        model = live.outputs.get("model")
+        what = f" {live_name(live)}" if live_name(live) != printable(live.name) else ""
+        if rules.long_running and model and not works:
+            what = f" the model {printable(model)}"
+        why = f"a second job of the digest of {printable(change.duplicate_of)}" if change.reason == "duplicate" else ""
+        left_over = "" if change.held else "left over: no manifest declares it"
+        reason = f" ({why or left_over})" if why or left_over else ""
+        return Item(
+            "-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works))
+        )
+
+    def _lost(self, live: Observed, *, works: bool) -> list[str]:
+        return [progress(live, self._now)] if works else lost(live)
+
+    def _wait(self, change: Wait) -> Item:
+        needs = " (which needs a person first)" if change.blocked else ""
+        title = f"waits for {joined(change.on)}{needs}, then {self._then(change)}"
+        model = change.live.outputs.get("model") if change.live else None
+        return Item("…", Tone.QUIET, change.address, title + (f" (still serving {shown(model)})" if model else ""))
+
+    def _then(self, change: Wait) -> str:
+        return self._kinds[change.address.kind].word if change.then == "create" else change.then
+
+    def _changes(self, changes: Iterable[FieldChange]) -> list[str]:
+        return field_changes(changes, self._longest)
+
+    def _value(self, path: str, value: Any) -> str:
+        return shown(value, path=path, longest=self._longest)
+
+
+def field_changes(changes: Iterable[FieldChange], longest: int = 45) -> list[str]:
+    """Return `field: before -> after` for each field."""
+    return [
+        f"{field_name(item.path)}: {shown(item.before, path=item.path, longest=longest)}"
+        f" -> {shown(item.after, path=item.path, longest=longest)}"
+        for item in changes
+    ]
+
+
+def lost(live: Observed) -> list[str]:
+    """Return what a live object is, in one line: what would be lost with it."""
+    said = [f"{field_name(path)} {shown(value, path=path)}" for path, value in settings(live.spec).items() if value not in (None, "")]
+    count = live.facts.get("bytes")
+    if isinstance(count, int | float):
+        said.append(size(count))
+    return [", ".join(said)] if said else []
+
+
+def keep_item(change: Keep, now: float | None) -> Item | None:
+    """Return what a live object that is left alone is busy with, or what became of it; None if it is ready."""
+    live = change.live
+    if live is None or live.phase is Phase.READY:
+        return None
+    match live.phase:
+        case Phase.WORKING:
+            return Item("…", Tone.QUIET, change.address, f"{progress(live, now)} ({live_name(live)})")
+        case Phase.SETTLING:
+            status = f" ({printable(live.status)})" if live.status else ""
+            return Item("…", Tone.QUIET, change.address, f"Azure still processes it{status}")
+        case Phase.FAILED:
+            title = f"failed at Azure ({printable(live.status or live_name(live))})"
+            return Item("!", Tone.ALARM, change.address, title, tuple(lines(live.reason)))
+        case Phase.GONE:
+            return Item("!", Tone.ALARM, change.address, f"is gone ({live_name(live)})")
+    assert_never(live.phase)
+
+
+def progress(live: Observed, now: float | None) -> str:
+    """Return what a working object does, and since when if the time is known."""
+    since = f" since {duration(now - live.created_at)}" if live.created_at and now is not None else ""
+    status = live.status.lower()
+    if status in STATUSES:
+        return f"{STATUSES[status]}{since}"
+    return f"{printable(live.status) if live.status else 'running'} at Azure{since}"
+
+
+def live_name(live: Observed) -> str:
+    """Return what a person copies: the id, or the name where the id is a path of ARM."""
+    return printable(live.name if "/" in live.id else live.id)
+
+
+def stuck_item(change: Stuck) -> Item:
+    """Return what a person must decide, with the reason, the way out and the place."""
+    fault = change.fault
+    place = [printable(fault.place)] if fault.place else []
+    return Item("!", Tone.ALARM, change.address, f"stuck: {printable(fault.summary)}", (*explanation(fault), *place))
+
+
+def _content(desired: Desired, content: Content) -> str:
+    written = getattr(getattr(desired.spec, "source", None), "path", None)
+    examples = f"{content.examples:,} example{'' if content.examples == 1 else 's'}"
+    return f"{shown(written or content.path)} ({examples}, {size(content.bytes)}, sha256 {printable(content.digest)[:12]}…)"
+
+
+def _training(after: Spec, values: Mapping[str, Any]) -> list[str]:
+    """Return what is sent besides the model and the files; what is not listed is left to Azure."""
+    rest = {path: value for path, value in values.items() if path not in {"model", "training_type"}}
+    said = [printable(getattr(getattr(after, "method", None), "type", ""))]
+    kind = values.get("training_type")
+    said.append(TRAINING_TYPES.get(str(kind), shown(kind)) if kind else "")
+    said += [f"{field_name(path)} {shown(value, path=path)}" for path, value in rest.items()]
+    return [text] if (text := ", ".join(part for part in said if part)) else []
+
+
+def _at(spec: Spec, path: str) -> Any:
+    value: Any = spec.comparable()
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

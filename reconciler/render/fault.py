@@ -1,0 +1,88 @@
+"""Diagnostics: all of them at once, sorted by place, as text, as GitHub annotations and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.core.fault import Fault, by_place
+from reconciler.render.words import Paint, Tone, indented, lines, plural, printable
+
+
+def faults_text(faults: Iterable[Fault], *, color: bool = False) -> str:
+    """Return `severity: place: summary` with detail and remedy below, and a last line that counts; "" for none."""
+    ordered = sorted(faults, key=by_place)
+    if not ordered:
+        return ""
+    blocks = [fault_text(fault, color=color) for fault in ordered]
+    return "\n\n".join([*blocks, tally(ordered)])
+
+
+def fault_text(fault: Fault, *, color: bool = False) -> str:
+    """Return one diagnostic."""
+    paint = Paint(color=color)
+    tone = Tone.ALARM if fault.severity == "error" else Tone.CHANGE
+    place = f" {printable(fault.place)}:" if fault.place else ""
+    subject = f" ({printable(fault.subject)})" if fault.subject else ""
+    head = f"{paint(tone, fault.severity + ':')}{place} {printable(fault.summary)}{subject}"
+    return "\n".join([head, *indented(explanation(fault), 2)])
+
+
+def explanation(fault: Fault) -> list[str]:
+    """Return detail and remedy as lines; a command in the remedy keeps its own line and indentation."""
+    return [*lines(fault.detail), *lines(fault.remedy)]
+
+
+def tally(faults: Iterable[Fault]) -> str:
+    """Return `3 errors, 1 warning`."""
+    severities = [fault.severity for fault in faults]
+    errors, warnings = severities.count("error"), severities.count("warning")
+    parts = [plural(errors, "error")] if errors or not warnings else []
+    return ", ".join([*parts, plural(warnings, "warning")] if warnings else parts)
+
+
+def faults_github(faults: Iterable[Fault]) -> str:
+    """Return the diagnostics as workflow commands: GitHub shows them beside the lines of a pull request."""
+    return "\n".join(_annotation(fault) for fault in sorted(faults, key=by_place))
+
+
+def _annotation(fault: Fault) -> str:
+    properties: dict[str, str] = {}
+    if fault.place:
+        properties["file"] = printable(fault.place.file)
+        if fault.place.line:
+            properties["line"] = str(fault.place.line)
+        if fault.place.column:
+            properties["col"] = str(fault.place.column)
+    subject = f" ({printable(fault.subject)})" if fault.subject else ""
+    properties["title"] = printable(fault.summary) + subject
+    said = "\n".join(explanation(fault)) or printable(fault.summary)
+    pairs = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{fault.severity} {pairs}::{_data(said)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def faults_document(faults: Iterable[Fault]) -> list[dict[str, Any]]:
+    """Return the diagnostics as values that JSON can hold."""
+    return [fault_document(fault) for fault in sorted(faults, key=by_place)]
+
+
+def fault_document(fault: Fault) -> dict[str, Any]:
+    """Return one diagnostic as values that JSON can hold."""
+    place = fault.place
+    return {
+        "severity": fault.severity,
+        "code": fault.code,
+        "summary": fault.summary,
+        "detail": fault.detail,
+        "remedy": fault.remedy,
+        "subject": fault.subject,
+        "place": {"file": place.file, "line": place.line, "column": place.column} if place else None,
+    }
