@@ -8,6 +8,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from reconciler.render.words import duration, size
+
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
 
@@ -58,19 +60,3 @@ class LiveView:
             elapsed = duration(now - live.created_at) if live.created_at else ""
             lines.append(Text(f"  … {name}  {live.status}  {elapsed}  {progress}"))
         return Group(*lines)
-
-
-def size(amount: float) -> str:
-    """Return bytes as a person reads them."""
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
-
-
-def duration(elapsed: float) -> str:
-    """Return seconds as a person reads them."""
-    minutes, secs = divmod(int(max(elapsed, 0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {secs:02d} s" if minutes else f"{secs} s"

@@ -47,17 +47,15 @@ def drift(
 ) -> int:
     """Show what was changed outside git, what is missing and what is left over; exit 2 if a person must act."""
     from reconciler.cli.compose import workbench
+    from reconciler.render.document import dumps
     from reconciler.render.drift import drift_document, drift_text, needs_person
 
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         made = bench.plan(bench.options(prune=True, targets=tuple(target or ()), excludes=tuple(exclude or ())))
         if output_format == "json":
-            import orjson
-
-            document = drift_document(made, emulator=bench.emulated, accounts=bench.described_accounts())
-            print(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str).decode())
+            print(dumps(drift_document(made, emulator=bench.emulated, accounts=bench.described_accounts())))
         else:
-            print(drift_text(made, bench.headers(), color=GLOBALS.color(), emulator=bench.emulated))
+            print(drift_text(made, bench.headers(), color=GLOBALS.color(), emulator=bench.emulated, now=bench.runtime.clock.now()))
     return drift_exit(made, needs_person=needs_person(made))
 
 

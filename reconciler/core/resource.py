@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from reconciler.core.fault import Fault, Place
 
@@ -58,6 +58,15 @@ class Unknown:
     def __str__(self) -> str:
         """Return what a plan shows for it."""
         return "(known after apply)"
+
+
+def _whole(value: Any) -> Any:
+    """Take 2.0 for 2: equal numbers are one setting, however they are written."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number."""
 
 
 class Block(BaseModel):

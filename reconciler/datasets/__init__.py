@@ -1,9 +1,11 @@
 """Training data as bytes: canonical form and digest, checks, wire encoding. Pure streaming; imports nothing else of ours.
 
 ```
-stream ──► canonical ──► wire          lines in constant memory · canonical form, digest · what is uploaded
-   └─────► sniff, record ──► formats   what is no JSONL · one careful line · one checker for each format
-findings ─────────────────────┴──► scan ──► cache    the table of codes · one pass for everything · remembered scans
+stream      lines of any source in constant memory: the only place that knows where a line ends
+canonical   canonical form and digest: the identity of data        wire    what is uploaded, with a known length
+sniff       what is no JSONL at all                                record  one line read with care
+formats/    one checker for each format, behind one protocol       findings  the value, and the table of codes
+scan        one pass over a file that tells everything             cache   scans remembered between commands
 ```
 """
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from reconciler.datasets.stream import BLANKS, CHUNK, LINE_LIMIT, Block, LongPart, Readable, blocks
 
 _BLANK_LINE = re.compile(rb"\n[ \t\r]*+\n")
-_MAY_BE_BLANK = (b"\n", b" ", b"\t", b"\r")
+_BLANK_START = re.compile(rb"[ \t\r]*+\n")
 
 
 def clean(data: bytes) -> bytes:
@@ -24,7 +24,7 @@ def clean(data: bytes) -> bytes:
         data = data.replace(b"\r\n", b"\n")
         if b"\r\n" in data:  # CR CR LF
             data = b"\n".join([line.rstrip(b"\r") for line in data.split(b"\n")])
-    if data[:1] in _MAY_BE_BLANK or _BLANK_LINE.search(data):
+    if _BLANK_START.match(data) or _BLANK_LINE.search(data):
         return b"".join([line + b"\n" for line in data.split(b"\n") if line.strip(BLANKS)])
     return data
 

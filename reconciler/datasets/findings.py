@@ -99,8 +99,16 @@ _RECORD_ERRORS = (
     ("json-invalid", "the line is not valid JSON", "Correct the JSON; each line is one complete object."),
     ("json-too-deep", "the record is nested too deeply to be read", "Flatten it; a chat record needs ten levels."),
     ("record-not-object", "the record is not a JSON object", 'Write an object: {"messages": […]}.'),
-    ("messages-missing", "the record has no `messages`", 'Write chat format: {"messages": [{"role": …, "content": …}]}.'),
-    ("messages-invalid", "`messages` is not a list with messages in it", "Give at least one user and one assistant message."),
+    (
+        "messages-missing",
+        "the record has no `messages`",
+        'Write chat format: {"messages": [{"role": …, "content": …}]}.',
+    ),
+    (
+        "messages-invalid",
+        "`messages` is not a list with messages in it",
+        "Give at least one user and one assistant message.",
+    ),
     ("message-not-object", "the message is not a JSON object", 'Write {"role": …, "content": …}.'),
     ("role-missing", "the message has no role", "Add `role`: system, user, assistant, tool or developer."),
     (
@@ -109,11 +117,23 @@ _RECORD_ERRORS = (
         "Use one of these roles, in lower case.",
     ),
     ("user-missing", "the example has no user message", "Add the message that the assistant answers."),
-    ("assistant-missing", "the example has no assistant message: nothing to learn from", "Add the answer to be learned."),
+    (
+        "assistant-missing",
+        "the example has no assistant message: nothing to learn from",
+        "Add the answer to be learned.",
+    ),
     ("content-missing", "the message has no content", "Add `content`; only a message that calls tools may go without."),
-    ("content-invalid", "`content` is neither text nor a list of parts", "Give a string, or a list of objects with `type`."),
+    (
+        "content-invalid",
+        "`content` is neither text nor a list of parts",
+        "Give a string, or a list of objects with `type`.",
+    ),
     ("weight-invalid", "`weight` is neither 0 nor 1", "Use 1 to train on the message, 0 to show it only."),
-    ("weight-misplaced", "`weight` stands on a message that is not the assistant's", "Remove it: only answers are learned."),
+    (
+        "weight-misplaced",
+        "`weight` stands on a message that is not the assistant's",
+        "Remove it: only answers are learned.",
+    ),
     (
         "tool-calls-invalid",
         "`tool_calls` is malformed",
@@ -128,10 +148,22 @@ _RECORD_ERRORS = (
 )
 _WARNINGS = (
     ("examples-few", "fewer than 50 examples", "Azure advises to start with 50 good examples; hundreds are better."),
-    ("line-too-long", "the line is too long to be checked (over 16 MiB); it counts as one example", "Refer to images by URL."),
-    ("json-not-portable", "some readers of JSON refuse this line", "Replace unpaired \\ud800-\\udfff escapes and huge numbers."),
+    (
+        "line-too-long",
+        "the line is too long to be checked (over 16 MiB); it counts as one example",
+        "Refer to images by URL.",
+    ),
+    (
+        "json-not-portable",
+        "some readers of JSON refuse this line",
+        "Replace unpaired \\ud800-\\udfff escapes and huge numbers.",
+    ),
     ("key-duplicate", "a key stands twice in one object; the last one counts", "Remove one of them."),
-    ("key-unknown", "a key that the format does not know; Azure may ignore or refuse it", "Remove it or correct its name."),
+    (
+        "key-unknown",
+        "a key that the format does not know; Azure may ignore or refuse it",
+        "Remove it or correct its name.",
+    ),
     ("row-duplicate", "the same row stands in the file before", "Remove it, or raise n_epochs to repeat everything."),
     ("last-not-assistant", "the last message is not the assistant's", "End the example with the answer to be learned."),
     (
@@ -141,7 +173,11 @@ _WARNINGS = (
     ),
     ("content-empty", "`content` is empty", "Add the text, or leave the example out."),
     ("weights-zero", "all weights are 0: the example teaches nothing", "Set `weight` 1 on the answer to be learned."),
-    ("tools-invalid", "`tools` is malformed", 'Write [{"type": "function", "function": {"name": …, "parameters": {…}}}].'),
+    (
+        "tools-invalid",
+        "`tools` is malformed",
+        'Write [{"type": "function", "function": {"name": …, "parameters": {…}}}].',
+    ),
     ("tool-undeclared", "the called function is not declared in `tools`", "Declare it, or correct its name."),
     ("tool-call-unmatched", "`tool_call_id` names no call made before", "Use the `id` of the call that is answered."),
 )
@@ -177,7 +213,14 @@ class Collector:
             known = CODES[code]
             self._kept.append(
                 Finding(
-                    known.severity, code, self.file, line, column, path, message or known.meaning, remedy or known.remedy
+                    known.severity,
+                    code,
+                    self.file,
+                    line,
+                    column,
+                    path,
+                    message or known.meaning,
+                    remedy or known.remedy,
                 )
             )
 

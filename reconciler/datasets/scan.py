@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.datasets.canonical import canonical_part
@@ -53,6 +53,10 @@ class Scan:
         """How many warnings there are, those not kept among them."""
         return sum(self.counts.values()) - self.errors
 
+    def under(self, file: str) -> Scan:
+        """Return the same scan with findings that name the file so: a cached one may come from another folder."""
+        return replace(self, findings=tuple(replace(finding, file=file) for finding in self.findings))
+
 
 def scan(stream: Readable, *, file: str, data_format: str | None = None) -> Scan:
     """Read a binary stream once to its end and return everything about it; never raises for any bytes.
@@ -100,22 +104,20 @@ class _Rows:
             return
         checker = self._checker or self._start(canonical)
         plain = b"\0" not in canonical and _is_utf8(canonical)
-        if canonical is part.data or len(canonical) == len(part.data):
+        if canonical is part.data:
             lines = canonical.split(b"\n")
-            lines.pop()
-            numbered = enumerate(lines, part.line)
-        else:  # lines were dropped or shortened: count as the file does
-            numbered = enumerate([line.rstrip(b"\r") for line in part.data.split(b"\n")], part.line)
+        else:  # lines were dropped or shortened, and are numbered as they stand in the file
+            lines = [line.rstrip(b"\r") if line.strip(BLANKS) else b"" for line in part.data.split(b"\n")]
         check = checker.check
         seen = self._seen
-        for number, line in numbered:
-            if not line or not line.strip(BLANKS):
+        for number, line in enumerate(lines, part.line):
+            if not line:
                 continue
             self._examples += 1
             row = hash(line)
             if row in seen:
-                first = seen[row]
-                self._out.add("row-duplicate", number, message=f"the same row stands in the file before, on line {first}")
+                message = f"the same row stands in the file before, on line {seen[row]}"
+                self._out.add("row-duplicate", number, message=message)
             elif len(seen) < ROWS_REMEMBERED:
                 seen[row] = number
             check(line, number, plain=plain)
@@ -135,7 +137,9 @@ class _Rows:
             if not self._examples:
                 out.add("file-empty")
             elif self._examples < EXAMPLES_REQUIRED:
-                out.add("examples-too-few", message=f"{_count(self._examples)}; a job needs at least {EXAMPLES_REQUIRED}")
+                out.add(
+                    "examples-too-few", message=f"{_count(self._examples)}; a job needs at least {EXAMPLES_REQUIRED}"
+                )
             elif self._examples < EXAMPLES_ADVISED:
                 out.add("examples-few", message=f"{_count(self._examples)}, fewer than the advised {EXAMPLES_ADVISED}")
         if wire_size(size) >= SIZE_LIMIT:

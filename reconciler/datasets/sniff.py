@@ -14,7 +14,7 @@ _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"(\xb5/\xfd", b"\xfd7zXZ\x00", b"BZh
 _BINARY = (b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"%PDF-", b"\x89PNG")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v\d")
-_DVC = re.compile(rb"(?:[a-z_]+: [^\n]*\n)*(?:outs|deps):\r?\n- *(?:md5|hash|etag|path|size|isexec)\b")
+_DVC = re.compile(rb"(?:[a-z0-9_]+: [^\n]*\n)*(?:outs|deps):\r?\n- *(?:md5|hash|etag|path|size|isexec)\b")
 _CR_LINES = re.compile(rb"\}[ \t]*\r[ \t\r]*\{")
 
 

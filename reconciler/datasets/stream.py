@@ -94,13 +94,16 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
         if end:
             head = bytes(tail) + data[:end] if tail else data[:end]
             tail = bytearray(data[end:])
-            if leading:
-                head, line = _without_leading(head, line)
-                leading = not head
+            if leading and (marks := _MARKS.match(head)):
+                head = head[marks.end() :]
             if (first := head.find(b"\n")) > limit and len(kept := head[:first].rstrip(b"\r")) > limit:
+                leading = False
                 yield LongPart(line, kept, last=True)
                 head = head[first + 1 :]
                 line += 1
+            if leading:
+                head, line = _without_leading(head, line)
+                leading = not head
             if head:
                 yield Block(line, head)
                 line += head.count(b"\n")

@@ -124,8 +124,6 @@ def put_deployment(call: Call) -> Response:
             name=call.ids[3],
             account=call.account.name,
             created=call.now,
-            subscription=call.ids[0],
-            resource_group=call.ids[1],
             versions=[],
             fine_tuned=new["pool"].endswith("-finetune"),
         )

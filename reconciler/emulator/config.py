@@ -47,6 +47,8 @@ class Config:
         training_type_omitted: What a job without `trainingType` gets.
         training_type_exact: The dated surface takes only the exact spelling (one report).
         ga_ignores_training_type: The dated GA versions ignore `trainingType` (one report).
+        ga_files_ignore_after: GET files on GA ignores `after` as its specification would have it; the SDK's automatic paging
+            then never ends, so the default is that the rest after that file is answered, which is nothing.
         refuse_bom: A file that starts with a byte-order mark ends in `error`.
         keep_bom: Content comes back byte for byte; false strips the mark.
         models_route_lists_fine_tuned: GET models lists fine-tuned models.
@@ -113,6 +115,7 @@ class Config:
     training_type_omitted: Literal["standard", "globalStandard", "refused"] = "standard"
     training_type_exact: bool = False
     ga_ignores_training_type: bool = False
+    ga_files_ignore_after: bool = False
     refuse_bom: bool = False
     keep_bom: bool = True
     models_route_lists_fine_tuned: bool = True

@@ -91,7 +91,7 @@ def _file(call: Call) -> FileRecord:
 
 
 def list_files(call: Call) -> Response:
-    """Newest first. The GA surface has no pages."""
+    """Newest first. The GA surface has no pages and no `has_more`."""
     query, at = call.request.query, call.now - call.world.config.list_delay_s
     purpose = query.get("purpose")
     files = [
@@ -99,7 +99,7 @@ def list_files(call: Call) -> Response:
         for file in reversed(call.account.files.values())
         if (not purpose or file.purpose == purpose) and _exists(call, file, at)
     ]
-    if call.on is On.GA:
+    if call.on is On.GA and call.world.config.ga_files_ignore_after:
         return json_response({"object": "list", "data": [file_object(call, file, at) for file in files]})
     if query.get("order") == "asc":
         files.reverse()
@@ -107,6 +107,8 @@ def list_files(call: Call) -> Response:
     if after:
         place = next((n for n, file in enumerate(files) if file.id == after), len(files))
         files = files[place + 1 :]
+    if call.on is On.GA:
+        return json_response({"object": "list", "data": [file_object(call, file, at) for file in files]})
     limit = whole_number(query, "limit", 10_000, 1, 10_000)
     data = [file_object(call, file, at) for file in files[:limit]]
     value: dict[str, Any] = {"object": "list", "data": data, "has_more": len(files) > limit}

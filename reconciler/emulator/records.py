@@ -122,8 +122,6 @@ class DeploymentRecord:
     name: str
     account: str
     created: float
-    subscription: str
-    resource_group: str
     versions: list[tuple[float, float, dict[str, Any]]]
     fine_tuned: bool
     operation: str = ""

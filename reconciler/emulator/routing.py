@@ -28,7 +28,6 @@ class Call:
     Attributes:
         ids: The variable parts of the path, in order.
         on: Where on the data plane the request came in.
-        action: The RBAC action that it needs.
         fetched: For an import, the content that was fetched before the lock was taken, or the error text.
     """
 
@@ -40,7 +39,6 @@ class Call:
     ids: tuple[str, ...]
     now: float
     base_url: str
-    action: str = ""
     fetched: bytes | str = b""
 
 

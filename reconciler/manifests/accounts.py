@@ -10,6 +10,7 @@ from reconciler.core.fault import Fault, Place
 from reconciler.manifests.faults import listed, meant, quoted
 from reconciler.manifests.files import Site
 from reconciler.manifests.head import API_VERSION, Manifest, kind_named, read_head
+from reconciler.manifests.places import Part
 from reconciler.manifests.repository import identity
 from reconciler.manifests.validate import validated
 from reconciler.manifests.variables import substitute
@@ -29,6 +30,11 @@ class Accounts:
         self._environ = environ
         self._places: dict[str, Place] = {}
         self._repository: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is, or may be, an Account."""
+        return bool(self._places) or self.uncertain
 
     def add(self, manifest: Manifest) -> None:
         """Take in an Account manifest."""
@@ -80,7 +86,7 @@ class Accounts:
                 return
             for file in self._site.beside(above):
                 self._read(file, names)
-            if self._places or self.uncertain:
+            if self.known:
                 return
 
     def _read(self, file: Path, kinds: list[str]) -> None:
@@ -98,7 +104,7 @@ class Accounts:
             else:
                 self.uncertain = True
 
-    def choose(self, declared: str | None, place: Place, subject: str) -> str | Fault | None:
+    def choose(self, declared: str | None, part: Part) -> str | Fault | None:
         """Return the name of a resource's Account, why there is none, or None if that is said elsewhere."""
         names = sorted(self._places)
         if declared is not None:
@@ -106,17 +112,19 @@ class Accounts:
                 return declared
             detail = f"There is no Account called {quoted(declared)}."
             remedy = meant(declared, names, what="Accounts") or _MINIMAL
-            return Fault("unknown-account", "Unknown account", detail, remedy, place, subject)
+            place = part.place(["account"])
+            return Fault("unknown-account", "Unknown account", detail, remedy, place, part.subject)
         if self.uncertain or not names:
             return None
         if len(names) == 1:
             return names[0]
         detail = f"There are several Accounts: {listed([quoted(name) for name in names], joint='and')}."
-        return Fault("no-account-chosen", "No account is chosen", detail, "Add `spec.account: NAME`.", place, subject)
+        remedy = "Add `spec.account: NAME`."
+        return Fault("no-account-chosen", "No account is chosen", detail, remedy, part.at, part.subject)
 
     def missing(self) -> list[Fault]:
         """Return the fault of a tree that has resources and no Account."""
-        if self._places or self.uncertain:
+        if self.known:
             return []
         shown = self._site.shown(self._site.path)
         detail = f"There is no Account in {quoted(shown)}, nor directly in a folder above it."

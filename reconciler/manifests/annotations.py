@@ -73,17 +73,22 @@ def below(annotation: Any, part: str | int) -> Any:
 
 def labelled(annotation: Any, label: str) -> Any:
     """Return the branch of a union that pydantic calls `label`; None if it cannot be told."""
-    for branch in branches(annotation):
+    every = branches(annotation)
+    for branch in every:
         model = as_model(branch)
-        if model and (model.__name__ in label or _has_tag(model, label)):
+        if model and (model.__name__ == label or _has_tag(model, label)):
             return branch
-        plain = bare(branch)
-        if isinstance(plain, type) and plain.__name__ == label:
+        if _label(bare(branch)) == label.partition("[")[0]:
             return branch
-        origin = get_origin(plain)
-        if origin is not None and label.startswith(f"{getattr(origin, '__name__', '?')}[") and origin is not Literal:
-            return branch
-    return None
+    wrapped = [branch for branch in every if (model := as_model(branch)) and model.__name__ in label]
+    return wrapped[0] if len(wrapped) == 1 else None
+
+
+def _label(plain: Any) -> str:
+    """Return how pydantic's label for a type begins."""
+    if is_union(plain):
+        return "tagged-union"
+    return str(getattr(get_origin(plain) or plain, "__name__", "?"))
 
 
 def _has_tag(model: type[BaseModel], label: str) -> bool:

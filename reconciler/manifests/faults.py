@@ -26,7 +26,7 @@ def quoted(text: str) -> str:
 def listed(words: Iterable[str], *, joint: str = "or", most: int = 8) -> str:
     """Return "a, b or c"; of a long list its first words and how many there are."""
     every = list(words)
-    if len(every) > most:
+    if len(every) > most + 1:
         return f"{', '.join(every[:most])} and {len(every) - most} more"
     return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} {joint} {every[-1]}" if every else ""
 

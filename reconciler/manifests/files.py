@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from reconciler.manifests.repository import root_of
 from reconciler.manifests.yaml import MAX_BYTES, decode, too_large
 
 SUFFIXES = (".yaml", ".yml")
-MOST_NAMES = 2_000
-"""Files of a folder among which a misspelt one is looked for."""
+MOST_NAMES, MOST_GUESSES = 1_000, 20
+"""Files of a folder among which a misspelt one is looked for, and how often that is done."""
 
 
 @dataclass
@@ -27,13 +27,13 @@ class Site:
     cwd: Path
     faults: list[Fault] = field(default_factory=list)
     _folders: dict[str, str] = field(default_factory=dict)
+    _guesses: int = MOST_GUESSES
 
     @classmethod
     def at(cls, path: Path, cwd: Path | None) -> Site:
         """Look at PATH; raises InvalidManifests if there is nothing."""
         here = Path(os.path.realpath(cwd or Path.cwd()))
-        real = Path(os.path.realpath(here / path)) if "\0" not in str(path) else here / "\N{REPLACEMENT CHARACTER}"
-        if not real.exists():
+        if not os.path.exists(here / path):  # noqa: PTH110  (it answers even for a path that the system cannot take)
             raise InvalidManifests(
                 Fault(
                     "no-path",
@@ -42,6 +42,7 @@ class Site:
                     "Name the folder of your manifests, or begin with an example:\n  reconciler init",
                 )
             )
+        real = Path(os.path.realpath(here / path))
         return cls(real, root_of(real, here), here)
 
     def shown(self, path: str | Path) -> str:
@@ -52,40 +53,46 @@ class Site:
         """Return the manifests at PATH, in a fixed order, each real file once."""
         if not self.path.is_dir():
             return [self.path]
-        return list(self._below(self.path))
+        return list(self._below(str(self.path)))
 
     def beside(self, folder: Path) -> list[Path]:
         """Return the manifests that stand directly in a folder."""
-        return [Path(entry.path) for entry in self._entries(folder) if _is_manifest(entry) and entry.is_file()]
+        found = [Path(entry.path) for entry in self._entries(folder) if _is_manifest(entry) and _is(entry.is_file)]
+        return [path for path in found if self._holds(os.path.realpath(path))]
 
-    def _below(self, top: Path) -> Iterator[Path]:
+    def _below(self, top: str) -> Iterator[Path]:
         seen: set[str] = set()
-        todo: list[Path | os.DirEntry[str]] = [top]
+        todo = [(top, True)]
         while todo:
-            entry = todo.pop()
-            if isinstance(entry, os.DirEntry) and not self._wanted(entry):
+            path, is_folder = todo.pop()
+            if path in seen:
                 continue
-            real = os.path.realpath(entry)
-            if real in seen:
-                continue
-            seen.add(real)
-            if entry.is_dir():
-                todo.extend(reversed(self._entries(Path(entry))))
+            seen.add(path)
+            if is_folder:
+                inside = [found for entry in self._entries(path) if (found := self._wanted(entry))]
+                todo.extend(reversed(inside))
             else:
-                yield Path(entry)
+                yield Path(path)
 
-    def _wanted(self, entry: os.DirEntry[str]) -> bool:
-        """Whether a folder or manifest is to be read; a link must stay in the repository and lead to something."""
-        if not (entry.is_dir() or _is_manifest(entry)):
-            return False
+    def _wanted(self, entry: os.DirEntry[str]) -> tuple[str, bool] | None:
+        """Return the real path of a folder or manifest that is to be read, and whether it is a folder."""
+        is_folder = _is(entry.is_dir)
+        if not (is_folder or _is_manifest(entry)):
+            return None
         if not entry.is_symlink():
-            return True
-        if not Path(os.path.realpath(entry.path)).is_relative_to(self.root):
+            return entry.path, is_folder
+        real = os.path.realpath(entry.path)
+        if not self._holds(real):
             self.faults.append(self._leaves(entry.path))
-            return False
-        return True
+            return None
+        return real if is_folder or _is(entry.is_file) else entry.path, is_folder
 
-    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+    def _holds(self, real: str) -> bool:
+        """Whether a real path is in the repository."""
+        root = str(self.root)
+        return real == root or real.startswith(root.rstrip("/") + "/")
+
+    def _entries(self, folder: str | Path) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
@@ -114,45 +121,42 @@ class Site:
         except OSError as error:
             return _unreadable(name, _reason(error))
 
-    def data_file(self, folder: Path, value: str) -> tuple[str, int] | tuple[str, str, str]:
-        """Find a local file that a manifest in `folder` names.
-
-        Returns its path relative to the root, in posix form, and its size; or summary, detail and remedy of a fault.
-        """
+    def data_file(self, folder: Path, value: str) -> str | Fault:
+        """Return a local file that a manifest in `folder` names, as a posix path from the root; or why it cannot be used."""
         if not value.strip() or "\0" in value:
-            return "Not a path", f"{quoted(value)} names no file.", "Name a file relative to this manifest."
+            return _no_data("Not a path", f"{quoted(value)} names no file.", _RELATIVE)
         if "://" in value:
             remedy = "Declare a Dataset with `source.url`, and name it: {dataset: NAME}"
-            return "A path is expected, not a URL", f"{quoted(value)} is a URL.", remedy
+            return _no_data("A path is expected, not a URL", f"{quoted(value)} is a URL.", remedy)
         if value.startswith(("/", "~")) or value[1:3] == ":\\":
-            detail = f"{quoted(value)} is not relative."
-            return "Paths are relative to their manifest", detail, "Name the file relative to this manifest."
+            return _no_data("Paths are relative to their manifest", f"{quoted(value)} is not relative.", _RELATIVE)
         try:
             return self._data_file(folder, value)
         except OSError as error:
-            return "The data file cannot be read", f"{quoted(value)}: {_reason(error)}", ""
+            return _no_data("The data file cannot be read", f"{quoted(value)}: {_reason(error)}", "")
 
-    def _data_file(self, folder: Path, value: str) -> tuple[str, int] | tuple[str, str, str]:
+    def _data_file(self, folder: Path, value: str) -> str | Fault:
         head, tail = os.path.split(os.path.join(self._real(str(folder)), value))  # noqa: PTH118
         whole = os.path.join(self._real(head), tail)  # noqa: PTH118
         try:
             about = os.lstat(whole)
-            if stat.S_ISLNK(about.st_mode):
+            if stat.S_ISLNK(about.st_mode) or tail in {"", ".", ".."}:
                 whole = os.path.realpath(whole)
                 about = os.stat(whole)  # noqa: PTH116  (a real path as text: this runs for every data file)
         except (FileNotFoundError, NotADirectoryError):
             about = None
-        root = str(self.root)
-        if not whole.startswith(root.rstrip("/") + "/"):
-            detail = f"{quoted(value)} leads out of {quoted(root)}: what it holds is not under review."
-            return "A path leaves the repository", detail, self._bring_in()
+        if not self._holds(whole):
+            detail = f"{quoted(value)} leads out of {quoted(str(self.root))}: what it holds is not under review."
+            return _no_data("A path leaves the repository", detail, self._bring_in())
         if about is None:
-            return "The data file does not exist", f"There is no {quoted(value)}.", self._similar(folder, value)
+            return _no_data(
+                "The data file does not exist", f"There is no {quoted(value)}.", self._similar(folder, value)
+            )
         if not stat.S_ISREG(about.st_mode):
-            return "A file is expected", f"{quoted(value)} is not a file.", "Name one file, not a folder."
+            return _no_data("A file is expected", f"{quoted(value)} is not a file.", "Name one file, not a folder.")
         if not os.access(whole, os.R_OK):
-            return "The data file cannot be read", f"{quoted(value)}: permission denied.", ""
-        return Path(whole).relative_to(self.root).as_posix(), about.st_size
+            return _no_data("The data file cannot be read", f"{quoted(value)}: Permission denied.", "")
+        return os.path.relpath(whole, self.root)
 
     def _bring_in(self) -> str:
         if (self.root / ".git").exists():
@@ -166,15 +170,31 @@ class Site:
 
     def _similar(self, folder: Path, value: str) -> str:
         head, tail = os.path.split(value)
+        self._guesses -= 1
         try:
             with os.scandir(folder / head) as entries:
-                names = [entry.name for entry, _ in zip(entries, range(MOST_NAMES), strict=False) if entry.is_file()]
+                names = [entry.name for entry, _ in zip(entries, range(MOST_NAMES), strict=False) if _is(entry.is_file)]
         except OSError:
             return f"Paths are relative to their manifest, which is in {quoted(self.shown(folder))}."
-        near = nearest(tail, names)
+        near = nearest(tail, names) if self._guesses >= 0 else None
         if near:
             return f"Did you mean {quoted(os.path.join(head, near))}?"  # noqa: PTH118
         return f"Paths are relative to their manifest, which is in {quoted(self.shown(folder))}."
+
+
+_RELATIVE = "Name a file relative to this manifest."
+
+
+def _no_data(summary: str, detail: str, remedy: str) -> Fault:
+    return Fault("data-file", summary, detail, remedy)
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """Ask something about a file; of a link that leads to itself nothing is true."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def _is_manifest(entry: os.DirEntry[str]) -> bool:

@@ -12,10 +12,10 @@ from pydantic import Field, StringConstraints, model_validator
 from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Address, Block
 from reconciler.manifests.faults import meant, nearest, quoted, snake
+from reconciler.manifests.nodes import Document, Node
 from reconciler.manifests.places import Part, Places
 from reconciler.manifests.validate import found, validated
 from reconciler.manifests.variables import refuse
-from reconciler.manifests.nodes import Document, Node
 
 API_VERSION = "reconciler/v1"
 KEYS = ("apiVersion", "kind", "metadata", "spec")
@@ -83,13 +83,16 @@ def read_head(document: Document, folder: Path, kinds: Collection[str]) -> tuple
     if not isinstance(root.children, dict):
         detail = f"The document is {found(root)}, expected a mapping with {', '.join(KEYS)}."
         return None, [Fault("not-a-manifest", "Not a manifest", detail, _BEGIN, whole.at)]
+    if "apiVersion" not in root.keys and "kind" not in root.keys and not _near(root, "api_version"):
+        detail = "It has neither `apiVersion` nor `kind`."
+        return None, [Fault("not-a-manifest", "Not a manifest", detail, _BEGIN, whole.at)]
     kind, faults = _kind(root, whole, kinds)
     name = _text(root, "metadata", "name")
     subject = f"{kind}/{name}" if kind and name else kind or ""
     whole = Part(whole.file, root, whole.at, "", subject)
     faults += _version(root, whole)
     faults += [_unknown_key(key, root, whole, kind) for key in root.keys if key not in KEYS]
-    metadata, wrong = _metadata(root, whole)
+    metadata, wrong = _metadata(root, whole, variables=document.variables)
     faults += wrong
     if not kind:
         return None, faults
@@ -98,7 +101,7 @@ def read_head(document: Document, folder: Path, kinds: Collection[str]) -> tuple
     manifest = Manifest(
         kind=kind,
         name=name or "",
-        part=Part(whole.file, spec, whole.place(["spec"]), "spec", subject),
+        part=Part(whole.file, spec, Place(whole.file, *root.spot("spec")), "spec", subject),
         place=whole.place(["metadata", "name"]) if name else whole.at,
         folder=folder,
         document=document,
@@ -112,6 +115,11 @@ def read_head(document: Document, folder: Path, kinds: Collection[str]) -> tuple
 
 
 _BEGIN = f"Begin each document with:\n  apiVersion: {API_VERSION}\n  kind: …\n  metadata: {{name: …}}"
+
+
+def _near(root: Node, key: str) -> bool:
+    """Whether a key that is not known was probably meant to be this one: then it is not missing too."""
+    return any(nearest(snake(other), [key]) for other in root.keys if other not in KEYS)
 
 
 def _text(root: Node, *path: str) -> str | None:
@@ -129,10 +137,6 @@ def _kind(root: Node, whole: Part, kinds: Collection[str]) -> tuple[str | None, 
     node = root.child("kind")
     if node is None:
         remedy = meant("", every, what="Kinds")
-        if not root.child("apiVersion"):
-            return None, [
-                Fault("not-a-manifest", "Not a manifest", "`kind` and `apiVersion` are needed.", _BEGIN, whole.at)
-            ]
         return None, [Fault("missing-key", "Missing key", "`kind` is needed.", remedy, whole.at)]
     detail = f"{found(node).capitalize() if node.data is None else found(node)} is not a kind."
     return None, [
@@ -144,10 +148,11 @@ def _version(root: Node, whole: Part) -> list[Fault]:
     node = root.child("apiVersion")
     remedy = f"Write:\n  apiVersion: {API_VERSION}"
     if node is None:
-        near = next((key for key in root.keys if nearest(snake(key), ["api_version"])), None)
-        if near or not root.child("kind"):
-            return []
-        return [Fault("missing-key", "Missing key", "`apiVersion` is needed.", remedy, whole.at, whole.subject)]
+        return (
+            []
+            if _near(root, "api_version")
+            else [Fault("missing-key", "Missing key", "`apiVersion` is needed.", remedy, whole.at, whole.subject)]
+        )
     if node.data == API_VERSION:
         return []
     detail = f"`apiVersion` is {found(node)}; this release reads {quoted(API_VERSION)}."
@@ -168,33 +173,29 @@ def _unknown_key(key: str, root: Node, whole: Part, kind: str | None) -> Fault:
     return Fault("unknown-key", "Unknown key", f"{quoted(key)} is not known here.", remedy, place, whole.subject)
 
 
-def _metadata(root: Node, whole: Part) -> tuple[Metadata | None, list[Fault]]:
+def _metadata(root: Node, whole: Part, *, variables: bool) -> tuple[Metadata | None, list[Fault]]:
     node = root.child("metadata")
     if node is None:
-        near = next((key for key in root.keys if key not in KEYS and nearest(snake(key), ["metadata"])), None)
         detail = "`metadata` is needed."
         fault = Fault("missing-key", "Missing key", detail, "Add `metadata: {name: …}`.", whole.at, whole.subject)
-        return None, [] if near else [fault]
+        return None, [] if _near(root, "metadata") else [fault]
     part = Part(whole.file, node, whole.place(["metadata"]), "metadata", whole.subject)
     if not isinstance(node.children, dict):
         detail = f"`metadata` is {found(node)}, expected a mapping."
         return None, [Fault("wrong-type", "Wrong type", detail, "Write `metadata: {name: …}`.", part.at, whole.subject)]
     metadata, faults = validated(Metadata, node.data, part)
-    return metadata, [*faults, *(refuse(part) if "${" in str(node.data) else ())]
+    return metadata, [*faults, *(refuse(part) if variables else ())]
 
 
 def _spec(root: Node, whole: Part) -> tuple[Node | None, list[Fault]]:
     node = root.child("spec")
     if node is None:
-        near = next((key for key in root.keys if key not in KEYS and nearest(snake(key), ["spec"])), None)
         fault = Fault("missing-key", "Missing key", "`spec` is needed.", "", whole.at, whole.subject)
-        return None, [] if near else [fault]
+        return None, [] if _near(root, "spec") else [fault]
     if isinstance(node.children, dict):
         return node, []
     if node.data is None:
-        empty = Node(*root.keys["spec"], {})
-        empty.children = {}
-        return empty, []
+        return Node.mapping(*root.keys["spec"]), []
     detail = f"`spec` is {found(node)}, expected a mapping."
     return None, [Fault("wrong-type", "Wrong type", detail, "", whole.place(["spec"]), whole.subject)]
 

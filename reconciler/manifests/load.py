@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,17 @@ from reconciler.manifests.faults import meant, quoted
 from reconciler.manifests.files import Site
 from reconciler.manifests.graph import ordered
 from reconciler.manifests.head import Manifest, read_head
+from reconciler.manifests.nodes import Document
 from reconciler.manifests.places import Part
 from reconciler.manifests.tree import Tree
 from reconciler.manifests.validate import validated
 from reconciler.manifests.variables import substitute
-from reconciler.manifests.nodes import Document
 from reconciler.manifests.yaml import documents
+
+NO_VALUE = frozenset({"bad-number", "unknown-tag", "variable-misplaced", "variable-unset", "not-a-variable"})
+"""Faults of what stands for a value: no more is said of the value."""
+MOST_GUESSES = 40
+"""References for which a near name is looked for: with thousands of names each look takes milliseconds."""
 
 
 def load(
@@ -61,7 +66,6 @@ class _Draft:
     origin: Address | None = None
     account: str = ""
     refs: tuple[Address, ...] = ()
-    size: int = 0
     faulty: bool = False
     readable: bool = True
     """Whether its local data was found."""
@@ -86,6 +90,7 @@ class _Loader:
         self.unread: list[str] = []
         self.blind = False
         """True if some file could not be read at all: any name may be in it."""
+        self.guesses = MOST_GUESSES
         self.refs = Marks(Ref)
         self.local_paths = Marks(LocalPath)
 
@@ -95,8 +100,9 @@ class _Loader:
             if manifest.kind == "Account":
                 self.accounts.add(manifest)
         resources = [manifest for manifest in manifests if manifest.kind != "Account"]
-        if resources and not self.accounts.folders:
-            self._look_above()
+        if resources and not self.accounts.known:
+            self.accounts.uncertain = self.blind
+            self.accounts.look_above(self.kinds)
         for manifest in resources:
             self._resource(manifest)
         self.faults += self.accounts.faults
@@ -111,7 +117,6 @@ class _Loader:
             order,
             frozenset(draft.address for draft in self.drafts.values() if draft.faulty),
             frozenset(draft.address for draft in self.drafts.values() if draft.readable),
-            sum(draft.size for draft in self.drafts.values()),
         )
         desired, found = check(declared, self.kinds, self.accounts.values, workspace)
         self.faults += found
@@ -146,14 +151,15 @@ class _Loader:
         return found
 
     def _manifest(self, document: Document, folder: Path) -> Manifest | None:
-        self.faults += document.faults
         if document.root is None:
+            self.faults += document.faults
             self.unread.append(document.unread)
             if re.search(r"\bAccount\b", document.unread):
                 self.accounts.uncertain = True
             return None
         manifest, faults = read_head(document, folder, self.kinds)
-        self.faults += faults
+        subject = manifest.part.subject if manifest else ""
+        self.faults += [replace(fault, subject=subject) for fault in document.faults] + faults
         if manifest is None:
             self.unread.extend(_texts(document))
         return manifest
@@ -168,20 +174,15 @@ class _Loader:
             Place(shown),
         )
 
-    def _look_above(self) -> None:
-        if not self.accounts.uncertain and not self.blind:
-            self.accounts.look_above(self.kinds)
-        elif self.blind:
-            self.accounts.uncertain = True
-
     # One resource
 
     def _resource(self, manifest: Manifest) -> None:
+        is_first = True
         if manifest.name:
             first = self.existing.setdefault(manifest.address, manifest.place)
-            if first is not manifest.place:
+            is_first = first is manifest.place
+            if not is_first:
                 self.faults.append(same_address(manifest, first))
-                manifest.faulty = True
         node = manifest.part.node
         if node is None:
             return
@@ -193,7 +194,7 @@ class _Loader:
             manifest.faulty = manifest.faulty or bool(result.faults)
         spec, faults = validated(self.kinds[manifest.kind].spec, data, manifest.part, written)
         self.faults += faults
-        if spec is None or manifest.faulty:
+        if spec is None or not manifest.name or not is_first:
             return
         draft = _Draft(
             address=manifest.address,
@@ -204,6 +205,7 @@ class _Loader:
             places=manifest.places(),
             labels=manifest.labels,
             adopt=manifest.adopt,
+            faulty=manifest.faulty,
         )
         self._choose_account(draft)
         self._add(draft)
@@ -244,7 +246,7 @@ class _Loader:
         )
 
     def _choose_account(self, draft: _Draft) -> None:
-        chosen = self.accounts.choose(draft.spec.account, draft.part.place(["account"]), str(draft.address))
+        chosen = self.accounts.choose(draft.spec.account, draft.part)
         if isinstance(chosen, str):
             draft.account = chosen
             return
@@ -255,17 +257,14 @@ class _Loader:
     def _find_data(self, draft: _Draft) -> None:
         """Rewrite each local path relative to the root, so that no spec depends on where its manifest stands."""
         for path, _, value in list(self.local_paths.of(draft.spec)):
-            match self.site.data_file(draft.folder, value):
-                case str(relative), int(size):
-                    draft.size += size
-                    if relative != value:
-                        draft.spec = replaced(draft.spec, path, relative)
-                case str(summary), str(detail), str(remedy):
-                    self.faults.append(
-                        Fault("data-file", summary, detail, remedy, draft.part.place(path), draft.part.subject)
-                    )
-                    draft.faulty = True
-                    draft.readable = False
+            found = self.site.data_file(draft.folder, value)
+            if isinstance(found, str):
+                if found != value:
+                    draft.spec = replaced(draft.spec, path, found)
+                continue
+            self.faults.append(replace(found, place=draft.part.place(path), subject=draft.part.subject))
+            draft.faulty = True
+            draft.readable = False
 
     # References
 
@@ -294,7 +293,8 @@ class _Loader:
         return any(target.name.startswith(f"{faulty.name}.") for faulty in self.existing if faulty not in self.drafts)
 
     def _dangling(self, draft: _Draft, target: Address, path: tuple[str | int, ...]) -> Fault:
-        names = [address.name for address in self.existing if address.kind == target.kind]
+        self.guesses -= 1
+        names = [address.name for address in self.existing if address.kind == target.kind and self.guesses > 0]
         return Fault(
             "dangling-reference",
             "What is referred to does not exist",
@@ -338,5 +338,7 @@ def _texts(document: Document) -> list[str]:
 
 
 def _distinct(faults: Iterable[Fault]) -> list[Fault]:
-    """Leave out faults that say the same of the same place: two resources may share a data file."""
-    return list({(one.code, one.detail, one.place) if one.place else one: one for one in faults}.values())
+    """Leave out what was said already: of a data file that two resources share, of a value that is no value at all."""
+    every = {(one.code, one.detail, one.place) if one.place else one: one for one in faults}
+    void = {one.place for one in every.values() if one.code in NO_VALUE}
+    return [one for one in every.values() if one.place not in void or one.code in NO_VALUE]

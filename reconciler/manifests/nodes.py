@@ -8,6 +8,9 @@ from typing import Any
 
 from reconciler.core.fault import Fault
 
+_NO_KEYS: dict[str, tuple[int, int]] = {}
+"""Shared by all that is not a mapping; never written to."""
+
 
 class Node:
     """One value, where it stands, and what it holds.
@@ -28,7 +31,7 @@ class Node:
         self.at_key = at_key
         self.plain = False
         self.children: dict[str, Node] | list[Node] | None = None
-        self.keys: dict[str, tuple[int, int]] | None = None
+        self.keys = _NO_KEYS
         self.size = 1
         self.height = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ _URL = re.compile(r"^\s*url\s*=\s*(.*)$", re.IGNORECASE)
 _WITH_SCHEME = re.compile(
     r"^(?:ssh|https?|git|git\+ssh|ssh\+git)://(?:[^@/]*@)?(?P<host>[^:/@]+)(?::\d*)?/(?P<path>.+)$", re.IGNORECASE
 )
-_SCP = re.compile(r"^(?:[^@/:]+@)?(?P<host>[^:/@]+):(?!/?/)(?P<path>.+)$")
+_SCP = re.compile(r"^(?:[^@/:]+@)?(?P<host>[^:/@]{2,}):(?!//)(?P<path>[^\\].*)$")
 _AZURE_SSH = re.compile(r"^ssh\.dev\.azure\.com/v3/([^/]+)/([^/]+)/([^/]+)$")
 
 
@@ -24,7 +25,7 @@ def root_of(path: Path, cwd: Path) -> Path:
     """
     folder = path if path.is_dir() else path.parent
     for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists():
+        if os.path.exists(candidate / ".git"):  # noqa: PTH110  (no error where a folder may not be looked into)
             return candidate
     return cwd if folder.is_relative_to(cwd) else folder
 

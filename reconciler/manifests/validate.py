@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,8 +17,8 @@ from pydantic import BaseModel, ValidationError
 from reconciler.core.fault import Fault
 from reconciler.manifests.annotations import as_model, below, branches, fields, labelled, paths
 from reconciler.manifests.faults import LONGEST, listed, meant, nearest, printable, quoted, snake
-from reconciler.manifests.places import Part
 from reconciler.manifests.nodes import Node
+from reconciler.manifests.places import Part
 
 M = TypeVar("M", bound=BaseModel)
 Path = tuple[str | int, ...]
@@ -71,6 +71,8 @@ _EXPECTED: Mapping[str, str] = {
     "none_required": "nothing",
 }
 """pydantic's errors about the type of a value, and the type that was expected."""
+_ABOUT_A_KEY = frozenset({"missing", "extra_forbidden"})
+"""pydantic's errors whose location ends in a key, whether a document has it or not."""
 _CHOICES = frozenset({"literal_error", "enum"})
 _YES_AND_NO = frozenset({"yes", "no", "on", "off", "y", "n"})
 _NOT_OF_SPEC = frozenset({"name", "labels", "adopt"})
@@ -113,7 +115,8 @@ def _locate(model: type[BaseModel], part: Part, error: Any) -> _Located:
         if step == "[key]" and index == len(location) - 1:
             break
         several = len(branches(annotation)) > 1 if annotation is not None else False
-        if several or not _is_key(step, annotation, part.find(path), last=index == len(location) - 1):
+        is_last = index == len(location) - 1
+        if several or not (_is_key(step, annotation, part.find(path)) or (is_last and error["type"] in _ABOUT_A_KEY)):
             turns.append((tuple(path), str(step)))
             annotation = labelled(annotation, str(step)) if annotation is not None else None
             continue
@@ -125,11 +128,11 @@ def _locate(model: type[BaseModel], part: Part, error: Any) -> _Located:
     )
 
 
-def _is_key(step: str | int, annotation: Any, node: Node | None, *, last: bool) -> bool:
+def _is_key(step: str | int, annotation: Any, node: Node | None) -> bool:
     """Whether a step of a location is a key or index. Where the type does not say, the document does."""
     if isinstance(step, int) or as_model(annotation) or below(annotation, step) is not None:
         return True
-    return (node is not None and node.child(step) is not None) or (last and annotation is None and node is None)
+    return node is not None and node.child(step) is not None
 
 
 def _meant(errors: Sequence[_Located], part: Part) -> list[_Located]:
@@ -165,8 +168,13 @@ def _distance(errors: Sequence[_Located], at: Path, part: Part) -> tuple[int, in
     """How far a value is from a branch: wrong discriminators, unknown keys less known ones, all errors."""
     node = part.find(at)
     model = next((one.model for one in errors if one.model and one.path[:-1] == at), None)
-    known = len(set(fields(model)) & set(node.keys)) if model and node else 0
-    wrong_kind = sum(one.kind in _CHOICES and len(one.path) == len(at) + 1 for one in errors)
+    known = sum(_near_key(key, fields(model)) is not None for key in node.keys) if model and node else 0
+    known += any(one.kind == "union_tag_invalid" and one.path == at for one in errors)
+    wrong_kind = sum(
+        one.kind == "union_tag_not_found"
+        or (one.kind in _CHOICES and len(one.path) == len(at) + 1 and all(place == at for place, _ in one.turns))
+        for one in errors
+    )
     return wrong_kind, sum(one.kind == "extra_forbidden" for one in errors) - known, len(errors)
 
 
@@ -227,16 +235,20 @@ def _fault(error: _Located, model: type[BaseModel], part: Part) -> Fault:
         detail = f"{quoted(part.called((*error.path, key)))} is needed."
         return Fault("missing-key", "Missing key", detail, "", place, part.subject)
     detail = f"{name} {_because(error, node)}"
-    return Fault("not-allowed", "Not allowed", detail, "", place, part.subject)
+    remedy = _description(error) if error.kind == "string_pattern_mismatch" else ""
+    return Fault("not-allowed", "Not allowed", detail, remedy, place, part.subject)
 
 
 def _missing(error: _Located, name: str, part: Part) -> Fault:
-    key = str(error.path[-1])
-    info = error.model.model_fields.get(key) if error.model else None
-    about = f" {info.description}" if info and info.description else ""
-    remedy = f"Add `{key}: …`.{about}"
+    remedy = f"Add `{error.path[-1]}: …`. {_description(error)}".strip()
     place = part.place(error.path[:-1])
     return Fault("missing-key", "Missing key", f"{name} is needed.", remedy, place, part.subject)
+
+
+def _description(error: _Located) -> str:
+    """Return what the model says of a field."""
+    info = error.model.model_fields.get(str(error.path[-1])) if error.model and error.path else None
+    return info.description or "" if info else ""
 
 
 def _not_a_choice(error: _Located, name: str, node: Node | None, part: Part) -> Fault:
@@ -303,7 +315,7 @@ def found(node: Node | None) -> str:
         return quoted(node.text)
     if isinstance(node.data, (int, float)):
         return f"the number {printable(node.text[:LONGEST])}"
-    return quoted(node.data)
+    return quoted(node.data if node.plain else f'"{node.data}"')
 
 
 def _retype(node: Node | None, error: _Located) -> str:
@@ -327,6 +339,10 @@ def _unknown_key(error: _Located, model: type[BaseModel], part: Part) -> str:
     holder = error.model or model
     name = ALIASES.get(snake(word), snake(word))
     known = fields(holder)
+    if word in _known_at(model, error.path[:-1]):
+        return (
+            f"It cannot stand beside {listed([quoted(key) for key in known if key in _keys(part, error.path[:-1])])}."
+        )
     if name in known:
         return f"Did you mean {quoted(name)}?"
     elsewhere = [path for path in paths(model) if path[-1] == name]
@@ -337,6 +353,11 @@ def _unknown_key(error: _Located, model: type[BaseModel], part: Part) -> str:
     if part.name == "spec" and name in _NOT_OF_SPEC:
         return f"It belongs at {quoted(f'metadata.{name}')}."
     return meant(snake(word), _known_at(model, error.path[:-1]) | known.keys(), what="Known keys")
+
+
+def _keys(part: Part, path: Path) -> Collection[str]:
+    node = part.find(path)
+    return node.keys if node else ()
 
 
 def _known_at(model: type[BaseModel], path: Path) -> set[str]:

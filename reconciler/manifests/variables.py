@@ -13,8 +13,8 @@ from typing import Any
 
 from reconciler.core.fault import Fault
 from reconciler.manifests.faults import quoted
-from reconciler.manifests.places import Part
 from reconciler.manifests.nodes import Node, walk
+from reconciler.manifests.places import Part
 
 PREFIX = "RECONCILER_VAR_"
 HOSTS = frozenset({"endpoint", "management_endpoint"})

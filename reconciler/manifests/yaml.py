@@ -12,13 +12,14 @@ PyYAML's own constructors keep the last of two equal keys in silence and read `2
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
 import yaml
 
 from reconciler.core.fault import Fault, Place
-from reconciler.manifests.faults import printable, quoted
+from reconciler.manifests.faults import LONGEST, printable, quoted
 from reconciler.manifests.nodes import Document, Node
 from reconciler.manifests.scalars import CORE, BadNumber, BadTag, resolved, tagged
 from reconciler.manifests.syntax import control_fault, syntax_fault
@@ -33,14 +34,16 @@ MAX_BROKEN = 10
 """Documents of one file that may end in a syntax error before the rest of it is left unread."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What the parser counts as the end of a line."""
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
 class _Stop(Exception):  # noqa: N818  (not an error: it ends the reading of one document)
-    def __init__(self, fault: Fault, line: int) -> None:
+    def __init__(self, fault: Fault) -> None:
         super().__init__(fault.summary)
         self.fault = fault
-        self.line = line
+        self.line = fault.place.line if fault.place else 0
 
 
 class _Discard:
@@ -114,12 +117,11 @@ def documents(text: str, file: str) -> list[Document]:
 
 
 def _offset(text: str, lines: int) -> int:
-    position = 0
-    for _ in range(lines):
-        position = text.find("\n", position) + 1
-        if not position:
-            return len(text)
-    return position
+    """Return where a line begins, counted as the parser counts."""
+    if lines < 1:
+        return 0
+    end = next(itertools.islice(_BREAK.finditer(text), lines - 1, None), None)
+    return end.end() if end else len(text)
 
 
 def _next_document(text: str, start: int, line: int, *, after: int) -> tuple[int, int]:
@@ -128,7 +130,7 @@ def _next_document(text: str, start: int, line: int, *, after: int) -> tuple[int
     found = _SEPARATOR.search(text, position)
     if not found:
         return 0, 0
-    return found.start(), line + text.count("\n", start, found.start())
+    return found.start(), line + sum(1 for _ in _BREAK.finditer(text, start, found.start()))
 
 
 class _Reader:
@@ -160,8 +162,7 @@ class _Reader:
             fault = control_fault(text, self.file, self.offset)
         else:
             return None
-        assert fault.place
-        return _Stop(fault, fault.place.line)
+        return _Stop(fault)
 
     def _event(self, event: Any) -> None:
         match event:
@@ -176,9 +177,9 @@ class _Reader:
                 self._attach(frame.node)
             case yaml.AliasEvent():
                 self._attach(self._alias(event))
-            case yaml.DocumentStartEvent():
+            case yaml.DocumentStartEvent(start_mark=mark):
                 self.faults, self.variables, self.root, self.anchors = [], False, None, {}
-                self.document_line = event.start_mark.line + 1 + self.offset
+                self.document_line = self._at(mark)[0]
             case yaml.DocumentEndEvent():
                 if self.root is not None and (self.root.data is not None or self.faults):
                     self.finished.append(
@@ -197,8 +198,8 @@ class _Reader:
             raise self._too_deep(event)
         line, column = self._at(event.start_mark)
         is_mapping = isinstance(event, yaml.MappingStartEvent)
-        node = Node(line, column, {} if is_mapping else [], at_key=not event.flow_style)
-        node.children = {} if is_mapping else []
+        make = Node.mapping if is_mapping else Node.sequence
+        node = make(line, column, at_key=not event.flow_style)
         if not event.implicit and event.tag not in {"!", CORE + ("map" if is_mapping else "seq")}:
             self._unknown_tag(event)
         if event.anchor:
@@ -231,40 +232,21 @@ class _Reader:
 
     def _key(self, mapping: Node, node: Node) -> str | _Discard:
         place = Place(self.file, node.line, node.column)
-        if not isinstance(node.data, str):
-            self.faults.append(
-                Fault(
-                    "not-a-key",
-                    "A key is not text",
-                    f"{quoted(node.text)} is not text." if node.children is None else "A mapping or list is no key.",
-                    f'Quote it:\n  "{printable(node.text[:40])}": …' if node.children is None and node.text else "",
-                    place,
-                )
-            )
-            return _DISCARD
         key = node.data
+        if not isinstance(key, str):
+            written = node.children is None and node.text
+            detail = f"{quoted(node.text)} is not text." if written else "A key is empty, a mapping or a list."
+            remedy = f'Quote it:\n  "{printable(node.text[:LONGEST])}": …' if written else ""
+            self.faults.append(Fault("not-a-key", "A key is not text", detail, remedy, place))
+            return _DISCARD
         if key in mapping.keys:
-            first = mapping.keys[key][0]
-            self.faults.append(
-                Fault(
-                    "duplicate-key",
-                    "Duplicate key",
-                    f"{quoted(key)} stands in this mapping already, in line {first}.",
-                    "Keep one of the two.",
-                    place,
-                )
-            )
+            detail = f"{quoted(key)} stands in this mapping already, in line {mapping.keys[key][0]}."
+            self.faults.append(Fault("duplicate-key", "Duplicate key", detail, "Keep one of the two.", place))
             return _DISCARD
         if key == "<<" and node.plain:
-            self.faults.append(
-                Fault(
-                    "merge-key",
-                    "Merge keys are not supported",
-                    "`<<` belongs to YAML 1.1; what a mapping holds must stand in it.",
-                    "Write the keys out, or use an alias for one whole value: `hyperparameters: *shared`.",
-                    place,
-                )
-            )
+            detail = "`<<` belongs to YAML 1.1; what a mapping holds must stand in it."
+            remedy = "Write the keys out, or use an alias for one whole value: `hyperparameters: *shared`."
+            self.faults.append(Fault("merge-key", "Merge keys are not supported", detail, remedy, place))
             return _DISCARD
         mapping.keys[key] = (node.line, node.column)
         return key
@@ -273,46 +255,36 @@ class _Reader:
         place = self._place(event)
         name = quoted(f"*{event.anchor}")
         if event.anchor not in self.anchors:
-            fault = Fault("unknown-alias", "Unknown alias", f"No anchor in this document is called {name}.", "", place)
-            raise _Stop(fault, place.line)
+            detail = f"No anchor in this document is called {quoted(event.anchor)}."
+            raise _Stop(Fault("unknown-alias", "Unknown alias", detail, "", place))
         target = self.anchors[event.anchor]
         if target is None:
-            fault = Fault("alias-cycle", "An alias stands in what it refers to", f"{name} contains itself.", "", place)
-            raise _Stop(fault, place.line)
+            raise _Stop(
+                Fault("alias-cycle", "An alias stands in what it refers to", f"{name} is in itself.", "", place)
+            )
         self.aliased += target.size
         if self.aliased > FREE_ALIASED + ALIASED_PER_NODE * self.written:
-            detail = f"With {name} the aliases of this file stand for more than {self.aliased:,} values."
-            raise _Stop(
-                Fault("alias-bomb", "Aliases expand too far", detail, "Write the values out.", place), place.line
-            )
+            detail = f"With {name} the aliases of this file stand for {self.aliased:,} values."
+            raise _Stop(Fault("alias-bomb", "Aliases expand too far", detail, "Write the values out.", place))
         if len(self.stack) + target.height > MAX_DEPTH:
             raise self._too_deep(event)
         return target.alias(place.line, place.column)
 
     def _too_deep(self, event: Any) -> _Stop:
-        place = self._place(event)
         detail = f"Mappings and lists may stand in each other {MAX_DEPTH} deep."
-        return _Stop(Fault("too-deep", "Nested too deeply", detail, "", place), place.line)
+        return _Stop(Fault("too-deep", "Nested too deeply", detail, "", self._place(event)))
 
     def _unknown_tag(self, event: Any) -> None:
-        tag = event.tag.replace(CORE, "!!")
-        self.faults.append(
-            Fault(
-                "unknown-tag",
-                "Tags are not supported",
-                f"{quoted(tag)} does not fit here: only !!str, !!int, !!float, !!bool, !!null, !!map and !!seq "
-                "are known, each with a value of its type.",
-                "Remove the tag.",
-                self._place(event),
-            )
-        )
+        detail = f"{quoted(event.tag.replace(CORE, '!!'))} is not known, or does not fit its value."
+        remedy = "Remove the tag; only !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are known."
+        self.faults.append(Fault("unknown-tag", "Tags are not supported", detail, remedy, self._place(event)))
 
     def _scalar(self, event: Any) -> Node:
         self.written += 1
         mark = event.start_mark
         text: str = event.value
         node = Node(mark.line + 1 + self.offset, mark.column + 1, text, text)
-        if event.implicit[0]:
+        if event.implicit[0] and not event.tag:
             node.plain = True
             node.at_key = not text
         try:

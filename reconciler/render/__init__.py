@@ -6,8 +6,7 @@
 | summary | the counts of a plan and its last line: one source for texts and exit codes |
 | describe | one change as a glyph, a title and details |
 | text | the plan for a terminal |
-| document | the plan as versioned JSON |
-| saved | that JSON read back as an approval |
+| document | the plan as versioned JSON, and that JSON read back as an approval |
 | outcome | what became of the changes of an apply |
 | drift | what a person must look at |
 | fault | diagnostics: text, GitHub annotations, JSON |

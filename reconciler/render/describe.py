@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -48,7 +49,7 @@ class Describer:
     """Puts the changes of one plan in words."""
 
     def __init__(self, plan: Plan, kinds: Mapping[str, Rules], *, now: float, width: int = 100) -> None:
-        self._plan = plan
+        self._served = _served(plan)
         self._kinds = kinds
         self._now = now
         self._longest = (max(width, 40) - 10) // 2
@@ -99,17 +100,7 @@ class Describer:
         return f" (supersedes {live_name(old)}, kept{', still serving' if self._serves(old) else ''})"
 
     def _serves(self, job: Observed) -> bool:
-        """Whether a deployment that stays serves the model of a job."""
-        model = job.outputs.get("model")
-        lives = (
-            change.live
-            for change in self._plan.changes
-            if not (isinstance(change, Delete) and is_action(change))
-            if not isinstance(change, Create)
-        )
-        return bool(model) and any(
-            live is not None and live.kind != job.kind and live.outputs.get("model") == model for live in lives
-        )
+        return bool(self._served.get(str(job.outputs.get("model")), set()) - {job.kind})
 
     def _compared(self, change: Create) -> list[str]:
         if change.supersedes is None:
@@ -130,8 +121,8 @@ class Describer:
                     f"{field_name(path)}: {self._value(path, _at(change.live.spec, path))} -> {shown(value)}"
                 )
         if change.also_waits_for:
-            details.append(f"waits for {joined(change.also_waits_for)} with the rest")
-        return Item("~", Tone.CHANGE, change.address, "update", tuple(details))
+            details.append(f"the rest waits for {joined(change.also_waits_for)}")
+        return Item("~", Tone.CHANGE, change.address, "" if details else "update", tuple(details))
 
     def _replace(self, change: Replace) -> Item:
         forced = [item.path in change.after.immutable for item in change.changes]
@@ -150,9 +141,7 @@ class Describer:
         why = f"a second job of the digest of {printable(change.duplicate_of)}" if change.reason == "duplicate" else ""
         left_over = "" if change.held else "left over: no manifest declares it"
         reason = f" ({why or left_over})" if why or left_over else ""
-        return Item(
-            "-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works))
-        )
+        return Item("-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works)))
 
     def _lost(self, live: Observed, *, works: bool) -> list[str]:
         return [progress(live, self._now)] if works else lost(live)
@@ -174,17 +163,24 @@ class Describer:
 
 
 def field_changes(changes: Iterable[FieldChange], longest: int = 45) -> list[str]:
-    """Return `field: before -> after` for each field."""
-    return [
-        f"{field_name(item.path)}: {shown(item.before, path=item.path, longest=longest)}"
-        f" -> {shown(item.after, path=item.path, longest=longest)}"
-        for item in changes
-    ]
+    """Return `field: before -> after` for each field; two values that differ never look the same."""
+    return [f"{field_name(item.path)}: {' -> '.join(_sides(item, longest))}" for item in changes]
+
+
+def _sides(item: FieldChange, longest: int) -> tuple[str, str]:
+    sides = [shown(value, path=item.path, longest=longest) for value in (item.before, item.after)]
+    if sides[0] == sides[1]:
+        sides = [shown(value, path=item.path, longest=sys.maxsize) for value in (item.before, item.after)]
+    return sides[0], sides[1]
 
 
 def lost(live: Observed) -> list[str]:
     """Return what a live object is, in one line: what would be lost with it."""
-    said = [f"{field_name(path)} {shown(value, path=path)}" for path, value in settings(live.spec).items() if value not in (None, "")]
+    said = [
+        f"{field_name(path)} {shown(value, path=path)}"
+        for path, value in settings(live.spec).items()
+        if value not in (None, "")
+    ]
     count = live.facts.get("bytes")
     if isinstance(count, int | float):
         said.append(size(count))
@@ -222,6 +218,18 @@ def progress(live: Observed, now: float | None) -> str:
 def live_name(live: Observed) -> str:
     """Return what a person copies: the id, or the name where the id is a path of ARM."""
     return printable(live.name if "/" in live.id else live.id)
+
+
+def _served(plan: Plan) -> dict[str, set[str]]:
+    """Return which models are used by live objects that stay, with the kinds of their users."""
+    found: dict[str, set[str]] = {}
+    for change in plan.changes:
+        if isinstance(change, Create) or (isinstance(change, Delete) and is_action(change)):
+            continue
+        model = change.live.outputs.get("model") if change.live else None
+        if change.live and model:
+            found.setdefault(str(model), set()).add(change.live.kind)
+    return found
 
 
 def stuck_item(change: Stuck) -> Item:

@@ -132,7 +132,7 @@ def _did(change: Change, kinds: Mapping[str, Rules]) -> tuple[str, ...]:
 def _left(outcome: Outcome) -> str:
     match outcome.status:
         case "pending":
-            return "in_progress" if _is_busy(outcome.live) else "waiting"
+            return "in_progress" if _busy(outcome) else "waiting"
         case "blocked" | "failed" as status:
             return status
         case "held":
@@ -141,8 +141,11 @@ def _left(outcome: Outcome) -> str:
             return ""
 
 
-def _is_busy(live: Observed | None) -> bool:
-    return live is not None and live.phase in {Phase.WORKING, Phase.SETTLING}
+def _busy(outcome: Outcome) -> Observed | None:
+    """Return the live object that Azure works on because of this change."""
+    live = outcome.live
+    busy = live is not None and live.phase in {Phase.WORKING, Phase.SETTLING}
+    return live if busy and not isinstance(outcome.change, Wait) else None
 
 
 def _item(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Item | None:
@@ -202,8 +205,7 @@ def _ended(live: Observed | None) -> str:
 
 
 def _pending(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Item:
-    change, live = outcome.change, outcome.live
-    busy = live if _is_busy(live) else None
+    change, busy = outcome.change, _busy(outcome)
     if not busy:
         return Item("…", Tone.QUIET, change.address, _why(outcome))
     if isinstance(change, Delete):

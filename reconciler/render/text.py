@@ -58,8 +58,9 @@ def framed(body: str, *, color: bool, emulator: bool) -> str:
 def item_lines(item: Item, paint: Paint) -> list[str]:
     """Return the lines of one change."""
     head = f"{item.glyph} {printable(item.address)}"
-    first = f"{head}  {item.title}" if item.tone is Tone.QUIET else ""
-    first = paint(Tone.QUIET, first) if first else f"{paint(item.tone, head)}  {item.title}"
+    title = f"  {item.title}" if item.title else ""
+    quiet = item.tone is Tone.QUIET
+    first = paint(Tone.QUIET, head + title) if quiet else paint(item.tone, head) + title
     return [*indented([first], 2), *indented(item.details, 6)]
 
 
@@ -85,12 +86,14 @@ def _by_account(changes: Sequence[Change], describer: Describer, paint: Paint) -
 
 
 def _held_back(changes: Sequence[Change], describer: Describer, paint: Paint) -> list[list[str]]:
-    reasons = dict.fromkeys(_held(change) for change in changes)
-    blocks = []
-    for reason in reasons:
-        said = _lines((change for change in changes if _held(change) == reason), describer, paint)
-        blocks.append([_heading(reason), *said])
-    return blocks
+    several = len({account_of(change) for change in changes}) > 1
+    groups: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        groups.setdefault((account_of(change) if several else "", _held(change)), []).append(change)
+    return [
+        [(f"Account/{printable(account)}: " if account else "") + _heading(reason), *_lines(group, describer, paint)]
+        for (account, reason), group in groups.items()
+    ]
 
 
 def _heading(reason: str) -> str:
@@ -110,7 +113,7 @@ def _notes(plan: Plan, paint: Paint) -> list[str]:
     unchanged = sum(isinstance(change, Keep) and _rests(change) for change in plan.changes)
     if unchanged:
         notes.append(f"{unchanged} unchanged.")
-    stuck = sum(isinstance(change, Stuck) for change in plan.changes)
+    stuck = sum(isinstance(change, Stuck) or (isinstance(change, Keep) and _failed(change)) for change in plan.changes)
     if stuck:
         notes.append(f"{stuck} stuck: a person must decide.")
     return notes + history_notes(plan)
@@ -118,6 +121,10 @@ def _notes(plan: Plan, paint: Paint) -> list[str]:
 
 def _rests(change: Keep) -> bool:
     return change.live is None or change.live.phase is Phase.READY
+
+
+def _failed(change: Keep) -> bool:
+    return change.live is not None and change.live.phase in {Phase.FAILED, Phase.GONE}
 
 
 def history_notes(plan: Plan) -> list[str]:

@@ -118,7 +118,9 @@ class Direct:
         sent = {"authorization": "Bearer t", "host": "emulator.test", **(headers or {})}
         return self.emulator.handle(Request.from_target(method, target, sent, raw))
 
-    def file(self, content: bytes | None = None, name: str = "a.jsonl", surface: str = "/acme/openai/v1", query: str = "") -> Any:
+    def file(
+        self, content: bytes | None = None, name: str = "a.jsonl", surface: str = "/acme/openai/v1", query: str = ""
+    ) -> Any:
         data = sft_rows(20) if content is None else content
         body = (
             b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--B\r\n'
@@ -148,8 +150,17 @@ class Direct:
         self.emulator.advance(10)
         return self.get_job(job["id"])
 
-    def deploy(self, name: str, model: str, *, sku: str = "GlobalStandard", capacity: int = 1, account: str = "acme", **more: Any) -> Response:
-        properties = {"model": {"format": "OpenAI", "name": model, **more.pop("model", {})}}
+    def deploy(
+        self,
+        name: str,
+        model: str,
+        *,
+        sku: str = "GlobalStandard",
+        capacity: int = 1,
+        account: str = "acme",
+        **more: Any,
+    ) -> Response:
+        properties = {"model": {"format": "OpenAI", "name": model, **more.pop("extra_model", {})}}
         body = {"sku": {"name": sku, "capacity": capacity}, "properties": properties, **more}
         return self("PUT", self.path(name, account), body)
 

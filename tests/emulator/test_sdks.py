@@ -70,7 +70,9 @@ def test_a_job_runs_to_a_model(surface, request, clock, rows):
     assert messages[-1] == "Job enqueued. Waiting for jobs ahead to complete."
     checkpoints = list(client.fine_tuning.jobs.checkpoints.list(job.id))
     assert [c.step_number for c in checkpoints] == [40, 20]
-    assert client.files.content(done.result_files[0]).text.startswith("step,train_loss,train_mean_token_accuracy,valid_loss")
+    assert client.files.content(done.result_files[0]).text.startswith(
+        "step,train_loss,train_mean_token_accuracy,valid_loss"
+    )
 
 
 def test_cancel_pause_and_resume(v1, clock, rows):
@@ -109,7 +111,9 @@ def test_a_large_file_goes_up_in_parts(preview, v1, clock, rows):
     upload_session = preview.uploads.create(
         purpose="fine-tune", filename="big.jsonl", bytes=len(content), mime_type="application/json"
     )
-    parts = [preview.uploads.parts.create(upload_session.id, data=content[n : n + 500]) for n in range(0, len(content), 500)]
+    parts = [
+        preview.uploads.parts.create(upload_session.id, data=content[n : n + 500]) for n in range(0, len(content), 500)
+    ]
     done = preview.uploads.complete(upload_session.id, part_ids=[part.id for part in parts])
     assert (done.status, done.file.filename) == ("completed", "big.jsonl")
     clock.sleep(1)
@@ -187,11 +191,13 @@ def test_deployments_from_birth_to_death(arm, v1, ga, clock, rows):
         answer = client.chat.completions.create(model="tone", messages=[{"role": "user", "content": "q3"}])
         assert answer.choices[0].message.content == "a3", "it has learnt its examples by heart"
         assert answer.model == job.fine_tuned_model
-    arm.deployments.begin_update("rg", "acme", "tone", {"sku": {"name": "DeveloperTier", "capacity": 60}}, polling=False)
+    arm.deployments.begin_update(
+        "rg", "acme", "tone", {"sku": {"name": "DeveloperTier", "capacity": 60}}, polling=False
+    )
     clock.sleep(1)
     assert arm.deployments.get("rg", "acme", "tone").sku.capacity == 60
     assert [d.name for d in arm.deployments.list("rg", "acme")] == ["tone"]
-    assert [s.sku.name for s in arm.deployments.list_skus("rg", "acme", "tone")][0] == "Standard"
+    assert next(iter(arm.deployments.list_skus("rg", "acme", "tone"))).sku.name == "Standard"
     arm.deployments.begin_delete("rg", "acme", "tone", polling=False)
     assert arm.deployments.get("rg", "acme", "tone").properties.provisioning_state == "Deleting"
     clock.sleep(1)
@@ -221,7 +227,10 @@ class TestPollers:
             "rg",
             "acme",
             "base",
-            {"sku": {"name": "Standard", "capacity": 3}, "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1"}}},
+            {
+                "sku": {"name": "Standard", "capacity": 3},
+                "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1"}},
+            },
         ).result(timeout=5)
         assert made.properties.provisioning_state == "Succeeded"
         patch = {"sku": {"name": "Standard", "capacity": 4}}

@@ -38,10 +38,7 @@ class Format:
     checker: Callable[[Collector], Checker]
 
 
-FORMATS: Mapping[str, Format] = {
-    each.name: each
-    for each in (Format("chat", chat.recognises, chat.ChatChecker),)
-}
+FORMATS: Mapping[str, Format] = {each.name: each for each in (Format("chat", chat.recognises, chat.ChatChecker),)}
 """All formats by name, in the order in which they are tried."""
 FALLBACK = "chat"
 """What data is checked as that looks like no format: the one that the documentation begins with."""

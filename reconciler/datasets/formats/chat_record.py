@@ -73,7 +73,11 @@ class ChatRecord:
         if "role" not in message:
             self._add("role-missing", path)
         elif not isinstance(role, str) or role not in ROLES:
-            close = difflib.get_close_matches(role.lower(), ROLES, 1, 0.7) if isinstance(role, str) and len(role) < 32 else []
+            close = (
+                difflib.get_close_matches(role.lower(), ROLES, 1, 0.7)
+                if isinstance(role, str) and len(role) < 32
+                else []
+            )
             self._add("role-unknown", f"{path}.role", remedy=f"Did you mean {close[0]}?" if close else "")
         self._content(message, path)
         if "weight" in message:
@@ -95,7 +99,9 @@ class ChatRecord:
     def _content(self, message: dict[str, Any], path: str) -> None:
         content = message.get("content")
         if content is None:
-            instead = message.get("role") == "assistant" and any(message.get(key) for key in INSTEAD_OF_CONTENT)
+            instead = message.get("role") == "assistant" and any(
+                message.get(key) is not None for key in INSTEAD_OF_CONTENT
+            )
             if not instead:
                 self._add("content-missing", path)
         elif isinstance(content, str):
@@ -165,10 +171,11 @@ class ChatRecord:
         return frozenset(names)
 
     def _unknown_keys(self, mapping: Mapping[str, Any], known: frozenset[str], path: str) -> None:
-        for key in mapping:
+        for number, key in enumerate(mapping, 1):
             if key not in known:
                 close = difflib.get_close_matches(key.lower(), sorted(known), 1, 0.75) if len(key) < 32 else []
-                self._add("key-unknown", path, remedy=f"Did you mean {close[0]}?" if close else "")
+                message = f"the format does not know key {number} of the object; Azure may ignore or refuse it"
+                self._add("key-unknown", path, message, f"Did you mean {close[0]}?" if close else "")
 
 
 _DECLARATIONS: tuple[tuple[str, Callable[[dict[str, Any]], Any]], ...] = (

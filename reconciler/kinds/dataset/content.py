@@ -13,6 +13,9 @@ from reconciler.datasets import Chunks, Encoded, Encoding, Finding, Measured, Sc
 from reconciler.kind import Loaded, Workspace
 
 
+_COUNTS = {"data-examples-too-few", "data-examples-few"}
+
+
 class Outgoing(Encoded):
     """The wire form of a data file, metered while it is read. Raises DataChanged if it is not what was planned."""
 
@@ -47,7 +50,10 @@ def inspect_file(desired: Desired, relative: str, data_format: str | None, works
             return Loaded(faults=(Fault("data-unreadable", "The data file cannot be read", detail, "", place, str(desired.address)),))
         if workspace.cache:
             workspace.cache.put(path, found, data_format)
-    return Loaded(_content(found, path), _faults(found, str(desired.address)))
+    found = found.under(relative)
+    faults = _faults(found, str(desired.address))
+    # How many examples are enough depends on what they are for: the job that trains on them says (FineTuneJobKind.check).
+    return Loaded(_content(found, path), tuple(fault for fault in faults if fault.code not in _COUNTS))
 
 
 def check_lone_file(path: Path, data_format: str | None) -> tuple[str, Sequence[Fault]]:

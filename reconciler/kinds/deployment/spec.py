@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from reconciler.core.resource import Block, Ref, Spec
+from reconciler.core.resource import Block, Ref, Spec, Whole
 
 _SKUS = {
     name.lower(): name
@@ -40,7 +40,7 @@ class Sku(Block):
     """How much the deployment serves, and how it is paid for."""
 
     name: str = Field(min_length=1, description="For example GlobalStandard, Standard or DeveloperTier.")
-    capacity: Annotated[int, Field(ge=1)] = Field(default=1, description="Thousands of tokens a minute, for most models.")
+    capacity: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Thousands of tokens a minute, for most models.")
 
 
 class DeploymentSpec(Spec):

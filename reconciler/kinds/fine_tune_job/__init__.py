@@ -21,6 +21,7 @@ from reconciler.kinds.fine_tune_job.gateway import JobGateway, same_base, suffix
 from reconciler.kinds.fine_tune_job.spec import DatasetRef, FileId, FineTuneJobSpec, JobRef, decides_weights
 
 FILES = ("training_file", "validation_file")
+LEAST_EXAMPLES, GOOD_EXAMPLES = 10, 50
 _INLINE = {"training_file": "training", "validation_file": "validation"}
 
 
@@ -54,6 +55,23 @@ class FineTuneJobKind(Kind):
                 changes[field] = DatasetRef(dataset=dataset)
                 implied.append(Implied("Dataset", dataset, {"source": {"path": value}, **_account(job)}, field))
         return (job.model_copy(update=changes) if changes else job), tuple(implied)
+
+    def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
+        """Training needs examples enough: at least 10, better 50 (contract, section 3; mission of the data)."""
+        del account
+        training = _job(desired.spec).training_file
+        dataset = declared.get(Address("Dataset", training.dataset)) if isinstance(training, DatasetRef) else None
+        if dataset is None or dataset.content is None or dataset.content.examples >= GOOD_EXAMPLES:
+            return ()
+        count = dataset.content.examples
+        place = desired.place_of("spec.training_file")
+        subject = str(desired.address)
+        if count < LEAST_EXAMPLES:
+            detail = f"{dataset.address} has {count}; Azure starts no job with fewer than {LEAST_EXAMPLES}."
+            remedy = f"Add examples; {GOOD_EXAMPLES} good ones are a start."
+            return (Fault("examples-too-few", "Too few training examples", detail, remedy, place, subject),)
+        detail = f"{dataset.address} has {count}; {GOOD_EXAMPLES} good ones are recommended as a start."
+        return (Fault("examples-few", "Few training examples", detail, "", place, subject, "warning"),)
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the spec digest under each version of the rule (there is one), newest first."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from reconciler.core.digest import TEXT_CHARS, number
-from reconciler.core.resource import Block, LocalPath, Ref, Spec, Unknown
+from reconciler.core.resource import Block, LocalPath, Ref, Spec, Unknown, Whole
 
 TRAINING_TYPES: Mapping[str, str] = {
     "standard": "Standard",
@@ -64,8 +64,8 @@ class Hyperparameters(Block):
     Bounds are OpenAI's own (contract, section 1.4).
     """
 
-    n_epochs: Annotated[int, Field(ge=1, le=50)] | Auto | None = Field(default=None, description="Passes over the data.")
-    batch_size: Annotated[int, Field(ge=1, le=256)] | Auto | None = Field(default=None, description="Examples a step.")
+    n_epochs: Annotated[Whole, Field(ge=1, le=50)] | Auto | None = Field(default=None, description="Passes over the data.")
+    batch_size: Annotated[Whole, Field(ge=1, le=256)] | Auto | None = Field(default=None, description="Examples a step.")
     learning_rate_multiplier: Number | Auto | None = Field(
         default=None, description="Scales the learning rate; 0.02 to 0.2 is recommended to try."
     )
@@ -75,8 +75,8 @@ class Hyperparameters(Block):
 
     def chosen(self) -> dict[str, int | float]:
         """Return the settings that are really set."""
-        values = self.model_dump(exclude_unset=True, exclude_none=True)
-        return {key: value for key, value in values.items() if value != "auto"}
+        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {name: value for name, value in values.items() if value is not None and value != "auto"}
 
 
 class Method(Block):
@@ -107,7 +107,7 @@ class FineTuneJobSpec(Spec):
     training_file: FileField = Field(description="A path, {dataset: NAME} or {file_id: …}.")
     validation_file: FileField | None = Field(default=None, description="A path, {dataset: NAME} or {file_id: …}.")
     method: Method = Field(default_factory=Method, description="How the model is trained.")
-    seed: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
+    seed: Annotated[Whole, Field(ge=0, le=2147483647)] | None = Field(
         default=None, description="Same seed and settings should give the same result; Azure makes one if absent."
     )
     suffix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=TEXT_CHARS)] | None = Field(
@@ -119,7 +119,7 @@ class FineTuneJobSpec(Spec):
         description="Where and how it is trained: standard, data_zone, global or developer.",
         json_schema_extra={"enum": ["standard", "data_zone", "global", "developer", "Standard", "globalStandard", "developerTier"]},
     )
-    attempt: Annotated[int, Field(ge=1)] = Field(default=1, description="Raise it to train again what failed.")
+    attempt: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Raise it to train again what failed.")
     extra_body: dict[str, Any] | None = Field(
         default=None, description="Further fields of the create call; part of the job's identity."
     )

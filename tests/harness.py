@@ -1,0 +1,255 @@
+"""What the tests of the whole share: a repository in a folder, and an emulated Azure over real HTTP with a clock of its own.
+
+Nothing of ours is mocked: manifests are loaded from files, the real SDKs talk to the emulator over a socket, and the
+engine runs as in the command line. Only time is replaced, so that an hour of training takes no time.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.azure.session import Session
+from reconciler.cli.emulated import redirected
+from reconciler.cli.exits import apply_exit
+from reconciler.core.approval import Approval
+from reconciler.core.change import Create, Delete, Plan, Stuck, Update
+from reconciler.core.fault import Refused
+from reconciler.core.plan import Options, make_plan
+from reconciler.core.runtime import Meters, Runtime
+from reconciler.emulator import Config, Emulator, Fault, Server
+from reconciler.engine import Engine, Outcome
+from reconciler.kinds import REGISTRY
+from reconciler.manifests import load
+
+NOW = 1_790_000_000.0
+ACCOUNT = """\
+apiVersion: reconciler/v1
+kind: Account
+metadata: {name: acme}
+spec:
+  resource_id: /subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme
+  owner: team-a
+"""
+STACK = """\
+apiVersion: reconciler/v1
+kind: FineTuneJob
+metadata: {name: tone}
+spec:
+  model: gpt-4.1-mini-2025-04-14
+  training_file: data/train.jsonl
+  validation_file: data/valid.jsonl
+  training_type: global
+  method: {hyperparameters: {n_epochs: 2}}
+---
+apiVersion: reconciler/v1
+kind: Deployment
+metadata: {name: tone}
+spec:
+  model: {job: tone}
+  sku: {name: GlobalStandard, capacity: 50}
+"""
+
+
+class FakeClock:
+    """Time that moves when somebody waits."""
+
+    def __init__(self) -> None:
+        self._now = NOW
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def now(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self._now += seconds
+
+
+def chat(question: str, answer: str = "Yes.") -> str:
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return json.dumps({"messages": messages})
+
+
+def examples(count: int, word: str = "row") -> str:
+    return "".join(chat(f"{word} {number}?") + "\n" for number in range(count))
+
+
+@dataclass
+class Result:
+    """What one apply did."""
+
+    code: int
+    plan: Plan
+    outcomes: list[Outcome] = field(default_factory=list)
+    refused: Refused | None = None
+
+    def statuses(self) -> dict[str, str]:
+        return {str(outcome.address): outcome.status for outcome in self.outcomes}
+
+    def faults(self) -> list[str]:
+        return [outcome.fault.code for outcome in self.outcomes if outcome.fault]
+
+
+class Azure:
+    """The emulated service, and what people do to it."""
+
+    def __init__(self, clock: FakeClock, **config: Any) -> None:
+        self.clock = clock
+        defaults = {"deployment_seconds": 2.0, "delete_seconds": 2.0, "pending_seconds": 60.0, "running_seconds": 3600.0}
+        self.emulator = Emulator(clock=clock, seed=3, config=Config(**{**defaults, **config}))
+        self.server = Server(self.emulator).start()
+
+    def close(self) -> None:
+        self.server.stop()
+        self.emulator.close()
+
+    def configure(self, **changes: Any) -> None:
+        self.emulator.configure(**changes)
+
+    def fault(self, **fault: Any) -> None:
+        self.emulator.add_fault(Fault(**fault))
+
+    def writes(self) -> list[str]:
+        return [f"{item['method']} {item['path']}" for item in self.emulator.requests() if item["write"]]
+
+    def committed(self, part: str) -> list[str]:
+        return [
+            f"{item['method']} {item['path']}"
+            for item in self.emulator.requests()
+            if item["committed"] and part in f"{item['method']} {item['path']}"
+        ]
+
+    def forget(self) -> None:
+        self.emulator.forget_requests()
+
+    def control(self, method: str, route: str, body: Any = None) -> Any:
+        from reconciler.emulator import Request
+
+        raw = json.dumps(body).encode() if body is not None else b""
+        answer = self.emulator.handle(Request(method, f"/_emulator/{route}", {}, {}, raw))
+        assert answer.status < 300, answer.body
+        return json.loads(answer.body) if answer.body else None
+
+    def hand(self, do: str, account: str = "acme", **body: Any) -> Any:
+        return self.control("POST", "hand", {"account": account, "do": do, **body})
+
+    def objects(self, kind: str, account: str = "acme") -> list[dict[str, Any]]:
+        found = self.control("GET", "state")["accounts"].get(account, {}).get(kind, [])
+        return list(found.values()) if isinstance(found, dict) else found
+
+    def raw(self, method: str, path: str, body: Any = None) -> Any:
+        from reconciler.emulator import Request
+
+        raw = json.dumps(body).encode() if body is not None else b""
+        headers = {"authorization": "Bearer hand", "content-type": "application/json"}
+        path, _, query = path.partition("?")
+        parsed = dict(part.split("=", 1) for part in query.split("&") if part)
+        answer = self.emulator.handle(Request(method, path, parsed, headers, raw))
+        return json.loads(answer.body) if answer.body else None
+
+    def jobs(self, account: str = "acme") -> list[dict[str, Any]]:
+        return list(self.raw("GET", f"/{account}/openai/v1/fine_tuning/jobs?limit=100")["data"])
+
+    def files(self, account: str = "acme") -> list[dict[str, Any]]:
+        listed = self.raw("GET", f"/{account}/openai/v1/files")["data"]
+        return [item for item in listed if item["purpose"] == "fine-tune"]
+
+    def deployments(self, account: str = "acme") -> list[dict[str, Any]]:
+        return list(self.raw("GET", f"{arm(account)}/deployments?api-version=2025-09-01")["value"])
+
+
+def arm(account: str = "acme") -> str:
+    return f"/subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/{account}"
+
+
+class Repo:
+    """A repository of manifests, and the command line's way of applying it."""
+
+    def __init__(self, folder: Path, azure: Azure, clock: FakeClock) -> None:
+        self.folder = folder
+        self.azure = azure
+        self.clock = clock
+        self._open: list[Any] = []
+        self.write("manifests/account.yaml", ACCOUNT)
+        self.write("manifests/data/train.jsonl", examples(20))
+        self.write("manifests/data/valid.jsonl", examples(12, "check"))
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {name}"
+        path.write_text(text.replace(old, new))
+
+    def engine(self, *, parallelism: int = 8, settle: float = 300, trust_files: bool = False) -> tuple[Any, Engine]:
+        tree = load(self.folder / "manifests", REGISTRY, {}, None, self.folder)
+        accounts = {name: redirected(account, self.azure.server.url) for name, account in tree.accounts.items()}
+        runtime = Runtime(self.clock)
+        sessions = {
+            name: Session(account, runtime, {}, meters=Meters(), trust_files=trust_files)
+            for name, account in accounts.items()
+        }
+        gateways = {
+            (name, kind.name): kind.connect(session) for name, session in sessions.items() for kind in REGISTRY.values()
+        }
+        pool = ThreadPoolExecutor(parallelism)
+        self._open += [pool, *sessions.values()]
+        return tree, Engine(REGISTRY, accounts, gateways, runtime, pool, settle=settle)
+
+    def close(self) -> None:
+        for item in self._open:
+            item.shutdown() if hasattr(item, "shutdown") else item.close()
+        self._open.clear()
+
+    def plan(self, **options: Any) -> Plan:
+        tree, engine = self.engine()
+        return make_plan(tree.desired, engine.accounts, engine.observe(), REGISTRY, Options(**options))
+
+    def apply(
+        self, *, wait: bool = False, approved: Approval | None = None, settle: float = 300, trust_files: bool = False, **options: Any
+    ) -> Result:
+        tree, engine = self.engine(settle=settle, trust_files=trust_files)
+        chosen = Options(**options)
+        first = make_plan(tree.desired, engine.accounts, engine.observe(), REGISTRY, chosen)
+        result = Result(0, first)
+        latest: dict[Any, Outcome] = {}
+        try:
+            for outcome in engine.converge(tree.desired, chosen, approved or Approval.of(first), first=first, wait=wait):
+                result.outcomes.append(outcome)
+                live = outcome.live.id if outcome.live and isinstance(outcome.change, Delete) else ""
+                latest[outcome.address, live] = outcome
+            result.code = apply_exit(latest.values(), detailed=False)
+        except Refused as refused:
+            result.refused, result.code = refused, 4
+        return result
+
+    def until_done(self, **options: Any) -> Result:
+        result = self.apply(wait=True, **options)
+        assert result.code == 0, [(str(o.address), o.status, o.fault) for o in result.outcomes if o.fault]
+        return result
+
+
+def of(plan: Plan, kind: type[Any]) -> list[Any]:
+    return [change for change in plan.changes if isinstance(change, kind)]
+
+
+def trained(plan: Plan) -> list[Create]:
+    return [change for change in of(plan, Create) if change.address.kind == "FineTuneJob"]
+
+
+def addresses(changes: Sequence[Any]) -> list[str]:
+    return sorted(str(change.address) for change in changes)

@@ -1,0 +1,423 @@
+"""The laws: what the product promises, each over the real SDKs and real HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from harness import ACCOUNT, Azure, FakeClock, Repo, addresses, arm, chat, of, trained
+
+from reconciler.core.approval import Approval
+from reconciler.core.change import Create, Delete, Keep, Stuck, Update, Wait
+from reconciler.core.plan import Options
+
+
+@pytest.mark.parametrize("api", ["v1", "2024-10-21", "2025-04-01-preview"])
+def test_apply_until_done_then_plan_shows_no_changes(repo: Repo, api: str) -> None:
+    repo.write("manifests/account.yaml", ACCOUNT + f"  api: {api}\n")
+    first = repo.plan()
+    assert addresses(of(first, Create)) == ["Dataset/tone.training", "Dataset/tone.validation", "FineTuneJob/tone"]
+    assert addresses(of(first, Wait)) == ["Deployment/tone"]
+    repo.until_done()
+    assert repo.plan().converged
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"echo_hyperparameters": "top"},
+        {"echo_hyperparameters": "method"},
+        {"echo_training_type": False, "echo_seed": False},
+        {"echo_suffix": "user_provided_suffix"},
+        {"echo_method": "always", "v1_status_words": True},
+        {"suffix_cut": 18},
+        {"keep_bom": False},
+        {"tags_on_patch": "merge"},
+        {"deployment_seconds": 0.0, "running_seconds": 0.0, "pending_seconds": 0.0},
+        {"models_route_lists_fine_tuned": False},
+    ],
+    ids=str,
+)
+def test_converges_under_every_unknown_of_azure(repo: Repo, azure: Azure, config: dict[str, object]) -> None:
+    azure.configure(**config)
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 2, batch_size: 4")
+    repo.until_done()
+    assert repo.plan().converged
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 70")
+    repo.until_done()
+    assert repo.plan().converged
+
+
+def test_while_it_trains_the_plan_neither_changes_nor_claims_to_match(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    assert repo.apply().code == 0
+    for moment in (0, 30, 600):
+        clock.sleep(moment)
+        plan = repo.plan()
+        assert not plan.actions
+        assert not plan.converged
+
+
+def test_a_second_apply_writes_nothing(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    azure.forget()
+    repo.until_done()
+    assert azure.writes() == []
+
+
+@pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 503}, {"status": 409}, {"status": 429, "retry_after": 1}, {"drop": True}, {"truncate": True}], ids=str)
+@pytest.mark.parametrize("route", ["/fine_tuning/jobs$", "/files$"])
+def test_a_create_that_commits_and_then_fails_is_made_once(
+    repo: Repo, azure: Azure, trouble: dict[str, object], route: str
+) -> None:
+    azure.fault(method="POST", path_regex=route, after_commit=True, **trouble)
+    repo.apply()
+    repo.until_done()
+    assert len(azure.jobs()) == 1
+    assert len(azure.files()) == 2
+    assert repo.plan().converged
+
+
+def test_a_create_that_fails_before_it_commits_stops_and_the_next_run_goes_on(repo: Repo, azure: Azure) -> None:
+    azure.fault(method="POST", path_regex="/fine_tuning/jobs$", status=500, count=1)
+    result = repo.apply()
+    assert result.code == 1
+    assert "create-unsure" in result.faults()
+    assert azure.jobs() == []
+    repo.until_done()
+    assert len(azure.jobs()) == 1
+
+
+def test_two_applies_at_once_train_one_job(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    azure.configure(list_delay_s=60.0)
+    repo.apply()
+    repo.apply()
+    azure.configure(list_delay_s=0.0)
+    assert len(azure.jobs()) == 2, "the lists were late, so the second run could not see the first job"
+    clock.sleep(120)
+    repo.until_done()
+    clock.sleep(3 * 3600)
+    assert sorted(job["status"] for job in azure.jobs()) == ["cancelled", "succeeded"]
+    assert repo.plan().converged
+
+
+def test_revert_of_a_setting_readopts_the_old_model(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    first = azure.deployments()[0]["properties"]["model"]["name"]
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    plan = repo.plan()
+    (create,) = trained(plan)
+    assert [(item.path, item.before, item.after) for item in create.why] == [("hyperparameters.n_epochs", 2, 3)]
+    assert create.supersedes is not None
+    assert create.reason == "retrain"
+    (wait,) = of(plan, Wait)
+    assert wait.then == "update"
+    repo.until_done()
+    assert azure.deployments()[0]["properties"]["model"]["name"] != first
+    repo.edit("manifests/stack.yaml", "n_epochs: 3", "n_epochs: 2")
+    assert not trained(repo.plan())
+    azure.forget()
+    repo.until_done()
+    assert azure.deployments()[0]["properties"]["model"]["name"] == first
+    assert not azure.committed("POST"), "nothing is uploaded or trained by a revert"
+    assert repo.plan().converged
+
+
+def test_revert_of_data_needs_no_upload(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    before = (repo.folder / "manifests/data/train.jsonl").read_text()
+    repo.write("manifests/data/train.jsonl", before + chat("One more?") + "\n")
+    repo.until_done(prune=True)
+    assert len(azure.files()) == 2, "the superseded file is pruned"
+    repo.write("manifests/data/train.jsonl", before)
+    azure.forget()
+    repo.until_done()
+    assert not azure.committed("POST")
+    assert repo.plan().converged
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["rename", "move", "crlf", "bom", "blank lines", "key order", "comment", "suffix", "owner", "auto", "float", "labels"],
+)
+def test_what_does_not_decide_the_weights_trains_nothing(repo: Repo, azure: Azure, reason: str) -> None:
+    repo.until_done()
+    data = repo.folder / "manifests/data/train.jsonl"
+    match reason:
+        case "rename":
+            text = (repo.folder / "manifests/stack.yaml").read_text()
+            repo.write("manifests/stack.yaml", text.replace("{name: tone}", "{name: voice}").replace("job: tone", "job: voice"))
+        case "move":
+            (repo.folder / "manifests/elsewhere").mkdir()
+            data.rename(repo.folder / "manifests/elsewhere/t.jsonl")
+            repo.edit("manifests/stack.yaml", "data/train.jsonl", "elsewhere/t.jsonl")
+        case "crlf":
+            data.write_bytes(data.read_bytes().replace(b"\n", b"\r\n"))
+        case "bom":
+            data.write_bytes(b"\xef\xbb\xbf" + data.read_bytes())
+        case "blank lines":
+            data.write_bytes(data.read_bytes().replace(b"\n", b"\n\n").rstrip(b"\n"))
+        case "key order":
+            repo.edit("manifests/stack.yaml", "  training_type: global\n", "")
+            repo.edit("manifests/stack.yaml", "spec:\n  model: gpt", "spec:\n  training_type: global\n  model: gpt")
+        case "comment":
+            repo.edit("manifests/stack.yaml", "  training_type: global", "  # where\n  training_type: globalStandard")
+        case "suffix":
+            repo.edit("manifests/stack.yaml", "  training_type", "  suffix: other\n  training_type")
+        case "owner":
+            repo.edit("manifests/account.yaml", "owner: team-a", "owner: team-b\n  previous_owners: [team-a]")
+        case "auto":
+            repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 2, batch_size: auto")
+        case "float":
+            repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 2.0")
+        case "labels":
+            repo.edit("manifests/stack.yaml", "{name: tone}", "{name: tone, labels: {team: a}}")
+    azure.forget()
+    repo.until_done()
+    assert not azure.committed("/fine_tuning/jobs")
+    assert not azure.committed("POST /acme/openai/v1/files")
+    assert repo.plan().converged
+
+
+@pytest.mark.parametrize(
+    ("reason", "path"),
+    [("byte", "training_file"), ("n_epochs", "hyperparameters.n_epochs"), ("seed", "seed"), ("base", "model")],
+)
+def test_what_decides_the_weights_trains_anew_and_says_why(repo: Repo, azure: Azure, reason: str, path: str) -> None:
+    repo.edit("manifests/stack.yaml", "  training_type", "  seed: 7\n  training_type")
+    repo.until_done()
+    match reason:
+        case "byte":
+            repo.edit("manifests/data/train.jsonl", "row 3?", "row 4!")
+        case "n_epochs":
+            repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 4")
+        case "seed":
+            repo.edit("manifests/stack.yaml", "seed: 7", "seed: 8")
+        case "base":
+            repo.edit("manifests/stack.yaml", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14")
+    (create,) = trained(repo.plan())
+    assert path in [item.path for item in create.why]
+    assert create.supersedes is not None
+    serving = azure.deployments()[0]["properties"]["model"]["name"]
+    repo.apply()
+    assert azure.deployments()[0]["properties"]["model"]["name"] == serving, "the old model serves until the new one is there"
+    repo.until_done()
+    assert azure.deployments()[0]["properties"]["model"]["name"] != serving
+    assert repo.plan().converged
+
+
+def test_a_failed_job_is_stuck_with_azures_reason_until_the_attempt_grows(repo: Repo, azure: Azure) -> None:
+    rule = {"match": {"model": "gpt-4.1-mini"}, "then": {"fail": {"code": "contentFilter", "message": "Data was blocked."}, "at": "running"}}
+    azure.configure(outcomes=[rule])
+    result = repo.apply(wait=True)
+    assert result.code == 1
+    for _ in range(2):
+        (stuck,) = of(repo.plan(), Stuck)
+        assert stuck.fault.code == "job-failed"
+        assert "Data was blocked." in stuck.fault.detail
+        assert "attempt: 2" in stuck.fault.remedy
+        assert repo.apply().code == 1
+    assert len(azure.jobs()) == 1
+    azure.configure(outcomes=[])
+    repo.edit("manifests/stack.yaml", "  training_type", "  attempt: 2\n  training_type")
+    repo.until_done()
+    assert len(azure.jobs()) == 2
+    assert repo.plan().converged
+
+
+def test_a_model_that_vanished_is_never_trained_again_by_itself(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.until_done()
+    azure.raw("DELETE", f"{arm()}/deployments/tone?api-version=2025-09-01")
+    clock.sleep(10)
+    azure.hand("vanish_model", model=azure.jobs()[0]["fine_tuned_model"])
+    clock.sleep(3600)
+    (stuck,) = of(repo.plan(), Stuck)
+    assert stuck.fault.code == "model-gone"
+    assert repo.apply().code == 1
+    assert len(azure.jobs()) == 1
+
+
+def test_a_clone_of_our_job_is_never_touched(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    job = azure.jobs()[0]
+    azure.hand("clone_job", job=job["id"], overrides={"hyperparameters": {"n_epochs": 5}})
+    azure.forget()
+    repo.until_done()
+    assert azure.writes() == []
+    assert sorted(item["status"] for item in azure.jobs()) == ["pending", "succeeded"]
+
+
+def test_a_mark_without_evidence_is_stuck(repo: Repo, azure: Azure) -> None:
+    repo.apply()
+    job = azure.jobs()[0]
+    clone = azure.hand("clone_job", job=job["id"], overrides={"hyperparameters": {"n_epochs": 5}})
+    azure.hand("fail_job", job=job["id"])
+    azure.control("POST", "clock", {"advance_s": 60})
+    azure.hand("purge_jobs", jobs=[job["id"]])
+    plan = repo.plan()
+    (stuck,) = of(plan, Stuck)
+    assert stuck.fault.code == "mark-without-evidence"
+    assert "n_epochs is 5, declared 2" in stuck.fault.detail
+    assert repo.apply(prune=True).code == 1
+    left = {item["id"]: item["status"] for item in azure.jobs()}
+    assert left[clone["job"]] in {"pending", "running"}
+
+
+def test_a_file_with_our_name_and_other_bytes_is_not_trained_on(repo: Repo, azure: Azure) -> None:
+    repo.apply()
+    ours = azure.files()[0]
+    size = ours["bytes"]
+    azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{azure.jobs()[0]['id']}/cancel")
+    for file in azure.files():
+        azure.raw("DELETE", f"/acme/openai/v1/files/{file['id']}")
+    forged = (examples_of_size(size)).encode()
+    boundary = "b"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{ours["filename"]}"\r\n'
+        "Content-Type: application/json\r\n\r\n"
+    ).encode() + forged + f"\r\n--{boundary}--\r\n".encode()
+    from reconciler.emulator import Request
+
+    headers = {"authorization": "Bearer x", "content-type": f"multipart/form-data; boundary={boundary}"}
+    azure.emulator.handle(Request("POST", "/acme/openai/v1/files", {}, headers, body))
+    repo.edit("manifests/stack.yaml", "  training_type", "  attempt: 2\n  training_type")
+    result = repo.apply(prune=True)
+    assert result.code == 1
+    assert "file-content-differs" in result.faults()
+    assert len(azure.jobs()) == 1, "no job was made from it"
+    assert any(file["filename"] == ours["filename"] for file in azure.files()), "it is not deleted either"
+
+
+def examples_of_size(size: int) -> str:
+    text = "".join(chat(f"other {number}?") + "\n" for number in range(12))
+    assert len(text) < size
+    return text[:-1] + " " * (size - len(text)) + "\n"
+
+
+def test_a_name_that_another_owner_has_is_never_written_over(repo: Repo, azure: Azure) -> None:
+    body = {"sku": {"name": "Standard", "capacity": 1}, "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}}}
+    azure.raw("PUT", f"{arm()}/deployments/tone?api-version=2025-09-01", body)
+    before = azure.deployments()
+    result = repo.apply(wait=True, prune=True)
+    assert result.code == 1
+    assert "name-taken" in result.faults()
+    assert [item["properties"]["model"] for item in azure.deployments()] == [item["properties"]["model"] for item in before]
+
+
+def test_a_failure_stops_only_what_needs_it(repo: Repo, azure: Azure) -> None:
+    stack = (repo.folder / "manifests/stack.yaml").read_text()
+    repo.write("manifests/other.yaml", stack.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4"))
+    azure.configure(outcomes=[{"match": {"n_epochs": 4}, "then": {"fail": {"code": "x", "message": "No."}, "at": "running"}}])
+    result = repo.apply(wait=True)
+    assert result.code == 1
+    assert [item["name"] for item in azure.deployments()] == ["tone"]
+
+
+def test_a_saved_plan_that_the_world_has_overtaken_is_refused(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.until_done()
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 70")
+    approved = Approval.of(repo.plan())
+    azure.hand("edit_deployment", deployment="tone", sku={"name": "GlobalStandard", "capacity": 20})
+    clock.sleep(10)
+    result = repo.apply(approved=approved)
+    assert result.code == 4
+    assert result.refused is not None
+    assert "update Deployment/tone" in str(result.refused)
+    assert azure.deployments()[0]["sku"]["capacity"] == 20
+
+
+def test_what_a_saved_plan_shows_as_waiting_may_go_on(repo: Repo, azure: Azure) -> None:
+    approved = Approval.of(repo.plan())
+    assert repo.apply(approved=approved).code == 0
+    assert repo.apply(approved=approved, wait=True).code == 0
+    assert repo.plan().converged
+
+
+def test_continue_never_creates_a_job_deletes_or_recreates(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    assert repo.apply(unattended=True).code == 0
+    assert azure.writes() == []
+    repo.apply()
+    clock.sleep(2 * 3600)
+    repo.apply(unattended=True)
+    assert [item["name"] for item in azure.deployments()] == ["tone"], "it deploys what waited for its job"
+    azure.raw("DELETE", f"{arm()}/deployments/tone?api-version=2025-09-01")
+    clock.sleep(48 * 3600)
+    (create,) = of(repo.plan(), Create)
+    assert create.reason == "missing"
+    azure.forget()
+    (repo.folder / "manifests/stack.yaml").unlink()
+    repo.write("manifests/data/unused.txt", "")
+    repo.apply(unattended=True, prune=True)
+    assert azure.writes() == []
+
+
+def test_prune_deletes_what_no_manifest_declares_and_nothing_else(repo: Repo, azure: Azure) -> None:
+    stack = (repo.folder / "manifests/stack.yaml").read_text()
+    repo.write("manifests/other.yaml", stack.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4"))
+    repo.until_done()
+    (repo.folder / "manifests/other.yaml").unlink()
+    held = [change for change in of(repo.plan(), Delete)]
+    assert [str(change.address) for change in held] == ["Deployment/calm"]
+    assert all(change.held for change in held)
+    repo.until_done()
+    assert len(azure.deployments()) == 2, "nothing is deleted without --prune"
+    repo.until_done(prune=True)
+    assert [item["name"] for item in azure.deployments()] == ["tone"]
+    assert len(azure.jobs()) == 2, "jobs and their models are history"
+    assert repo.plan().converged
+
+
+def test_chains_train_from_the_parents_model(repo: Repo, azure: Azure) -> None:
+    chain = """\
+apiVersion: reconciler/v1
+kind: FineTuneJob
+metadata: {name: second}
+spec:
+  model: {job: tone}
+  training_file: data/valid.jsonl
+  training_type: global
+"""
+    repo.write("manifests/chain.yaml", chain)
+    repo.until_done()
+    assert repo.plan().converged
+    jobs = {job["suffix"].partition("-")[2]: job for job in azure.jobs()}
+    assert jobs["second"]["model"] == jobs["tone"]["fine_tuned_model"]
+
+
+def test_two_resources_with_one_content_upload_it_once(repo: Repo, azure: Azure) -> None:
+    stack = (repo.folder / "manifests/stack.yaml").read_text()
+    repo.write("manifests/other.yaml", stack.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4"))
+    repo.apply()
+    assert len(azure.files()) == 2
+
+
+def test_target_narrows_and_never_deletes(repo: Repo, azure: Azure) -> None:
+    stack = (repo.folder / "manifests/stack.yaml").read_text()
+    repo.write("manifests/other.yaml", stack.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4"))
+    plan = repo.plan(targets=("FineTuneJob/calm",))
+    assert addresses(plan.changes) == ["Dataset/calm.training", "Dataset/calm.validation", "FineTuneJob/calm"]
+    plan = repo.plan(excludes=("FineTuneJob/calm",))
+    assert "Deployment/calm" not in addresses(plan.changes)
+    assert "FineTuneJob/tone" in addresses(plan.changes)
+
+
+def test_purged_job_history_does_not_train_again(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.until_done()
+    azure.hand("purge_jobs")
+    clock.sleep(60)
+    plan = repo.plan()
+    assert plan.converged, "the model itself carries the mark"
+    assert [change.address.kind for change in of(plan, Keep)].count("FineTuneJob") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_what_cannot_be_read_is_an_error_and_nothing_is_sent(repo: Repo, azure: Azure, status: int) -> None:
+    azure.fault(method="GET", path_regex="/fine_tuning/jobs", status=status, count=None)
+    plan = repo.plan()
+    assert plan.errored
+    result = repo.apply()
+    assert result.code == 1
+    assert not azure.committed("/fine_tuning/jobs")
+
+
+def test_options_are_values() -> None:
+    assert Options() == Options()
+    assert Update is not Create

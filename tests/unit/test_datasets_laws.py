@@ -1,0 +1,120 @@
+"""Laws of the scan over any data: it never raises, and the quick check passes only what the careful one accepts."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from reconciler.datasets.findings import CODES, Collector
+from reconciler.datasets.formats.chat import ChatChecker
+from reconciler.datasets.formats.chat_record import ChatRecord
+from reconciler.datasets.record import read_object
+from reconciler.datasets.scan import scan
+
+TEXTS = st.sampled_from(["", " ", "hi", 'say "x"', "back\\", "\\", '"', "é", "\ud800", "{}", '{"a": 1, "a": 2}', "{"])
+VALUES = st.one_of(
+    TEXTS, st.none(), st.booleans(), st.integers(-1, 2), st.just([]), st.just({}), st.just(1.0), st.just(10**400)
+)
+ROLES = st.sampled_from(["system", "user", "assistant", "tool", "developer", "function", "bot"])
+CALLS = st.fixed_dictionaries(
+    {"id": st.sampled_from(["c1", "c2", ""]), "type": st.sampled_from(["function", "function", "x"])},
+    optional={
+        "function": st.fixed_dictionaries(
+            {}, optional={"name": st.sampled_from(["f", "g"]), "arguments": TEXTS, "extra": VALUES}
+        )
+    },
+)
+MESSAGES = st.fixed_dictionaries(
+    {"role": ROLES},
+    optional={
+        "content": st.one_of(TEXTS, TEXTS, VALUES, st.just([{"type": "text", "text": "x"}])),
+        "weight": VALUES,
+        "tool_calls": st.one_of(st.lists(CALLS, max_size=2), VALUES),
+        "tool_call_id": st.sampled_from(["c1", "c2", ""]),
+        "name": TEXTS,
+        "other": VALUES,
+    },
+)
+GOOD_CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "b"}'}}
+GOOD_MESSAGES = st.sampled_from(
+    [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": 'say "x"', "weight": 0},
+        {"role": "assistant", "content": "x\\"},
+        {"role": "assistant", "tool_calls": [GOOD_CALL]},
+        {"role": "assistant", "content": None, "tool_calls": [GOOD_CALL]},
+        {"role": "tool", "content": "x", "tool_call_id": "c1"},
+    ]
+)
+TOOL = {"type": "function", "function": {"name": "f", "description": 'a "b"'}}
+RECORDS = st.fixed_dictionaries(
+    {"messages": st.lists(st.one_of(GOOD_MESSAGES, GOOD_MESSAGES, MESSAGES), max_size=5)},
+    optional={
+        "tools": st.one_of(st.just([TOOL]), st.just([TOOL]), VALUES, st.just([{"type": "function"}])),
+        "parallel_tool_calls": VALUES,
+        "other": VALUES,
+    },
+)
+
+
+def rendered(value: Any, draw: st.DrawFn) -> str:
+    """Write JSON as people do: with any white space, and now and then a key twice."""
+    space = st.sampled_from(["", "", " "])
+    if isinstance(value, dict):
+        items = list(value.items())
+        if items and draw(st.integers(0, 19)) == 0:
+            items.append(draw(st.sampled_from(items)))
+        parts = [f"{json.dumps(key)}{draw(space)}:{draw(space)}{rendered(item, draw)}" for key, item in items]
+        return "{" + f",{draw(space)}".join(parts) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(rendered(item, draw) for item in value) + "]"
+    if isinstance(value, str) and draw(st.integers(0, 9)) == 0:
+        return json.dumps(value).replace('\\"', "\\u0022")
+    return json.dumps(value)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> bytes:
+    return rendered(draw(RECORDS), draw).encode()
+
+
+@given(lines())
+@example(
+    b'{"messages":[{"role":"user","content":"\\u0022\\u0022\\u0022\\u0022","role":"user"},{"role":"assistant","content":"\\""}]}'
+)
+@example(b'{"messages":[{"role":"user","content":"x\\\\"},{"role":"assistant","content":"\\""}],"a":1}')
+@example(b'{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"x"}],"tools":[{"a":1,"a":1}]}')
+def test_what_passes_quickly_has_no_findings(raw: bytes) -> None:
+    if ChatChecker(Collector("f"))._passes(raw, 1):
+        out = Collector("f")
+        record = read_object(raw, 1, out)
+        assert record is not None
+        ChatRecord(1, out).check(record)
+        assert not out.counts
+
+
+@given(st.lists(GOOD_MESSAGES.filter(lambda message: message["role"] != "tool"), max_size=4))
+def test_ordinary_records_pass_quickly(messages: list[dict[str, Any]]) -> None:
+    """The law above would hold of a quick check that passes nothing."""
+    whole = [{"role": "user", "content": 'a "quoted" word'}, *messages, {"role": "assistant", "content": "yes"}]
+    raw = json.dumps({"messages": whole, "tools": [TOOL]}).encode()
+    assert ChatChecker(Collector("f"))._passes(raw, 1)
+
+
+@given(st.one_of(st.binary(max_size=200), st.lists(st.one_of(lines(), st.binary(max_size=20))).map(b"\n".join)))
+@example(b'{"a": ' + b"9" * 5000 + b"}")
+@example(b"\xef\xbb\xbf\xff\xfe")
+@example(b'{"messages":' + b'{"a":' * 5000)
+@example(b"{\n")
+@example(b"BZh,\n")
+def test_no_bytes_raise(data: bytes) -> None:
+    found = scan(io.BytesIO(data), file="f")
+    assert found.counts.keys() <= CODES.keys()
+    assert len(found.digest) == 64
+    assert sum(found.counts.values()) >= len(found.findings)
+    assert found.errors > 0 or found.examples >= 10
+    json.dumps([str(finding) for finding in found.findings], ensure_ascii=False).encode()

@@ -1,0 +1,145 @@
+"""Laws of the renderers over plans with a change of every sort and any text in names and reasons."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.approval import Approval, Approved
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
+from reconciler.core.diff import FieldChange
+from reconciler.core.fault import Fault, Place, Refused
+from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown
+from reconciler.kinds import REGISTRY
+from reconciler.kinds.deployment.spec import DeploymentSpec
+from reconciler.render.document import dumps, plan_document, read_approval
+from reconciler.render.drift import drift_text
+from reconciler.render.summary import NO_CHANGES, counts, summary
+from reconciler.render.text import plan_text
+
+SPEC = DeploymentSpec.model_validate({"model": {"name": "m"}, "sku": {"name": "Standard", "capacity": 50}})
+
+
+def text(made: Plan) -> str:
+    return plan_text(made, ["Account/acme"], kinds=REGISTRY, now=1_760_000_000.0)
+
+
+def document(made: Plan, *, emulator: bool = False) -> dict[str, Any]:
+    return plan_document(
+        made,
+        tool_version="1",
+        accounts=[{"name": "acme"}],
+        emulator=emulator,
+        created_at="2026-01-01T00:00:00Z",
+        kinds=REGISTRY,
+    )
+
+
+def everything(name: str, said: str) -> Plan:
+    """One change of every sort, with any text in names and reasons."""
+    item = Desired(Address("Deployment", name), "acme", SPEC, Place(said, 1, 2))
+    live = Observed(
+        "Deployment", "acme", name, said, Phase.READY, SPEC, status=said, reason=said, outputs={"model": said}
+    )
+    fault = Fault(said, said, said, said, Place(said, 3), said)
+    fields = (FieldChange("sku.name", said, name), FieldChange(said, None, {said: [name, 1.5]}))
+    known = item.spec.model_copy(update={"model": Unknown(Address("FineTuneJob", name))})
+    changes: list[Change] = [
+        Create(item, known, said, "d", live, fields),
+        Create(item, known, said, "d", held=said),
+        Update(item, live, known, fields, "d", (Address("FineTuneJob", name),)),
+        Replace(item, live, known, fields, "d"),
+        Delete(live, "left_over"),
+        Delete(live, "duplicate", held=said, duplicate_of=name),
+        Wait(item, live, (Address("FineTuneJob", said),), "update"),
+        Wait(item, None, (), "create", blocked=True),
+        Stuck(item.address, "acme", fault, live, item),
+        Keep(item, None),
+        *(Keep(item, replace(live, phase=phase)) for phase in Phase),
+    ]
+    return Plan(tuple(changes), history=(live,), warnings=(fault,), tree_digest=said, digests={item.address: said})
+
+
+def test_a_recreation_counts_as_one_creation_and_one_deletion():
+    made = everything("x", "y")
+    assert str(counts(made, REGISTRY)) == "0 to train, 2 to create, 1 to update, 2 to delete"
+    assert summary(made, REGISTRY) == "Plan: 0 to train, 2 to create, 1 to update, 2 to delete."
+
+
+ANY_TEXT = st.text(max_size=30) | st.sampled_from(
+    ["::error::x", "a\n::stop-commands::y", "\x1b[2J", "\u202e", "##[add-mask]", "\x9b"]
+)
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_no_text_of_others_breaks_or_commands_anything(name: str, said: str):
+    made = everything(name, said)
+    for shown in (text(made), drift_text(made, [name]), dumps(document(made))):
+        assert all(line.isprintable() for line in shown.split("\n"))
+        assert not any(line.lstrip().startswith("::") for line in shown.split("\n"))
+    assert "##[" not in text(made)
+    assert text(made).splitlines()[-1] == summary(made, REGISTRY)
+
+
+@given(ANY_TEXT, ANY_TEXT, st.lists(st.integers(0, 14)))
+def test_the_last_line_counts_what_apply_would_do(name: str, said: str, chosen: list[int]):
+    full = everything(name, said or "held")
+    made = replace(full, changes=tuple(full.changes[number] for number in chosen))
+    counted = counts(made, REGISTRY)
+    replaced = sum(isinstance(change, Replace) for change in made.actions)
+    assert counted.train + counted.create + counted.update + counted.delete == len(made.actions) + replaced
+    assert bool(counted) == bool(made.actions)
+    assert (summary(made, REGISTRY) == NO_CHANGES) == made.converged
+
+
+def entries(approval: Approval) -> dict[str, list[Approved]]:
+    return approval._entries
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_a_saved_plan_approves_what_the_plan_shows(name: str, said: str):
+    made = everything(name, said)
+    approval, meta = read_approval(json.loads(dumps(document(made, emulator=True))))
+    assert entries(approval) == entries(Approval.of(made))
+    assert (meta.tree_digest, meta.accounts, meta.emulator) == (said, [{"name": "acme"}], True)
+    assert approval.missing(made) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (lambda saved: saved.update(format_version="2.0"), "plan-format"),
+        (lambda saved: saved.pop("sha256"), "plan-unreadable"),
+        (lambda saved: saved["resource_changes"].pop(), "plan-damaged"),
+        (lambda saved: saved.update(emulator=True), "plan-damaged"),
+        (lambda saved: saved.clear(), "plan-unreadable"),
+    ],
+)
+def test_a_damaged_plan_is_refused(edit: Any, code: str):
+    saved = document(everything("x", "y"))
+    edit(saved)
+    with pytest.raises(Refused) as caught:
+        read_approval(saved)
+    assert caught.value.faults[0].code == code
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_is_refused_and_nothing_else_happens(value: Any):
+    with pytest.raises(Refused):
+        read_approval(value)
+
+
+def test_another_layout_and_another_spelling_of_numbers_are_the_same_plan():
+    saved = document(everything("x", "y"))
+    saved["resource_changes"][0]["place"]["line"] = 1.0
+    read_approval(json.loads(json.dumps(saved, sort_keys=True)))
