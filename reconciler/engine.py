@@ -159,7 +159,9 @@ class Engine:
         `attempted` and `given_up` carry over from round to round: what failed is not tried twice in a run, and what
         was done and is planned again was not taken by Azure.
         """
-        self._declared = {change.desired.address: change.desired for change in plan.changes if not isinstance(change, (Stuck, Delete))}
+        self._declared = {
+            change.desired.address: change.desired for change in plan.changes if not isinstance(change, (Stuck, Delete))
+        }
         nodes = self._nodes(plan)
         outcomes: dict[int, Outcome] = {}
         lives: dict[Address, Observed] = {}
@@ -173,7 +175,7 @@ class Engine:
                 if not node.needs <= outcomes.keys() or node.exclusive in busy:
                     later.append(number)
                     continue
-                settled = self._without_work(node, plan, outcomes, nodes, attempted, given_up)
+                settled = self._without_work(node, outcomes, attempted, given_up)
                 if settled:
                     outcomes[number] = settled
                     self._note(settled, lives, given_up)
@@ -199,11 +201,15 @@ class Engine:
                 raise AssertionError("the changes of a plan wait for each other")
 
     def _nodes(self, plan: Plan) -> list[_Node]:
-        numbers = {change.address: number for number, change in enumerate(plan.changes) if not isinstance(change, Delete)}
+        numbers = {
+            change.address: number for number, change in enumerate(plan.changes) if not isinstance(change, Delete)
+        }
         ranks = {kind: rank for rank, kind in enumerate(self.kinds)}
-        deletions = [n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and change.reason == "left_over"]
+        deletions = [
+            n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and change.reason == "left_over"
+        ]
         nodes: list[_Node] = []
-        for number, change in enumerate(plan.changes):
+        for change in plan.changes:
             node = _Node(change)
             kind = change.address.kind
             if isinstance(change, Delete):
@@ -221,9 +227,7 @@ class Engine:
     def _without_work(
         self,
         node: _Node,
-        plan: Plan,
         outcomes: Mapping[int, Outcome],
-        nodes: Sequence[_Node],
         attempted: set[tuple[str, ...]],
         given_up: set[Address],
     ) -> Outcome | None:
@@ -252,7 +256,9 @@ class Engine:
             return Outcome(change, "failed", fault=_not_taken(change))
         failed = [outcomes[number] for number in node.needs if outcomes[number].status in {"failed", "blocked"}]
         if isinstance(change, Delete):
-            failed = [item for item in failed if account_of(item.change) == account_of(change) and is_action(item.change)]
+            failed = [
+                item for item in failed if account_of(item.change) == account_of(change) and is_action(item.change)
+            ]
         if failed:
             names = ", ".join(sorted(str(item.address) for item in failed))
             return Outcome(change, "blocked", message=f"waits for {names}")
@@ -343,7 +349,12 @@ def _signature(change: Change) -> tuple[str, ...]:
     """What makes a change the same one if it is planned again in a later round."""
     match change:
         case Update() | Replace():
-            return (verb(change), str(change.address), change.live.id, *sorted(f"{k}={v}" for k, v in before(change.changes).items()))
+            return (
+                verb(change),
+                str(change.address),
+                change.live.id,
+                *sorted(f"{k}={v}" for k, v in before(change.changes).items()),
+            )
         case Delete():
             return (verb(change), change.live.kind, change.live.account, change.live.id)
         case _:
@@ -371,6 +382,7 @@ def _ended_badly(change: Change, live: Observed) -> Fault:
 
 
 def not_approved(missing: Sequence[str]) -> Fault:
+    """Say which changes of a fresh plan the approved one does not show."""
     return Fault(
         "not-approved",
         "The plan is stale: Azure or the manifests are not what they were when it was made",

@@ -132,6 +132,11 @@ class Kind:
         del desired, declared, account
         return ()
 
+    def live_name(self, desired: Desired) -> str:
+        """Return the name of the live object, for kinds of which no two in an account may have the same; else ""."""
+        del desired
+        return ""
+
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the identity of a declared resource, newest rule first."""
         fields = {

@@ -18,7 +18,7 @@ from reconciler.azure.session import Session
 from reconciler.cli.emulated import redirected
 from reconciler.cli.exits import apply_exit
 from reconciler.core.approval import Approval
-from reconciler.core.change import Create, Delete, Plan, Stuck, Update
+from reconciler.core.change import Create, Delete, Plan
 from reconciler.core.fault import Refused
 from reconciler.core.plan import Options, make_plan
 from reconciler.core.runtime import Meters, Runtime
@@ -104,7 +104,12 @@ class Azure:
 
     def __init__(self, clock: FakeClock, **config: Any) -> None:
         self.clock = clock
-        defaults = {"deployment_seconds": 2.0, "delete_seconds": 2.0, "pending_seconds": 60.0, "running_seconds": 3600.0}
+        defaults = {
+            "deployment_seconds": 2.0,
+            "delete_seconds": 2.0,
+            "pending_seconds": 60.0,
+            "running_seconds": 3600.0,
+        }
         self.emulator = Emulator(clock=clock, seed=3, config=Config(**{**defaults, **config}))
         self.server = Server(self.emulator).start()
 
@@ -220,7 +225,13 @@ class Repo:
         return make_plan(tree.desired, engine.accounts, engine.observe(), REGISTRY, Options(**options))
 
     def apply(
-        self, *, wait: bool = False, approved: Approval | None = None, settle: float = 300, trust_files: bool = False, **options: Any
+        self,
+        *,
+        wait: bool = False,
+        approved: Approval | None = None,
+        settle: float = 300,
+        trust_files: bool = False,
+        **options: Any,
     ) -> Result:
         tree, engine = self.engine(settle=settle, trust_files=trust_files)
         chosen = Options(**options)
@@ -228,7 +239,9 @@ class Repo:
         result = Result(0, first)
         latest: dict[Any, Outcome] = {}
         try:
-            for outcome in engine.converge(tree.desired, chosen, approved or Approval.of(first), first=first, wait=wait):
+            for outcome in engine.converge(
+                tree.desired, chosen, approved or Approval.of(first), first=first, wait=wait
+            ):
                 result.outcomes.append(outcome)
                 live = outcome.live.id if outcome.live and isinstance(outcome.change, Delete) else ""
                 latest[outcome.address, live] = outcome

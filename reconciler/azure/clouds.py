@@ -118,9 +118,13 @@ def _clean(url: str, place: Place | None) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Refused(_fault("endpoint-invalid", "The endpoint is not an http(s) URL", "", place))
     if parts.username is not None or parts.password is not None:
-        raise Refused(_fault("endpoint-userinfo", "The endpoint holds a user name or a password", parts.hostname, place))
+        raise Refused(
+            _fault("endpoint-userinfo", "The endpoint holds a user name or a password", parts.hostname, place)
+        )
     if parts.query or parts.fragment or "\\" in url or any(ord(char) <= 32 for char in url):
-        raise Refused(_fault("endpoint-invalid", "The endpoint is more than scheme, host and path", parts.hostname, place))
+        raise Refused(
+            _fault("endpoint-invalid", "The endpoint is more than scheme, host and path", parts.hostname, place)
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 

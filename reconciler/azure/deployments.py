@@ -47,7 +47,9 @@ class Deployments:
 
     def _get(self, name: str) -> Json:
         seen: list[Json] = []
-        self._operations().get(*self._where, name, raw_response_hook=lambda answer: seen.append(_json(answer.http_response)))
+        self._operations().get(
+            *self._where, name, raw_response_hook=lambda answer: seen.append(_json(answer.http_response))
+        )
         return seen[-1] if seen else {}
 
     def put(self, name: str, body: Json) -> Json:

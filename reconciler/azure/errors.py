@@ -14,11 +14,17 @@ from reconciler.core.fault import Fault, ReconcilerError
 
 _SECRETS = (
     re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"),
-    re.compile(r"(?i)((?:api[-_]?key|authorization|access[-_]?key|client[-_]?secret|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}"),
+    re.compile(
+        r"(?i)((?:api[-_]?key|authorization|access[-_]?key|client[-_]?secret|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}"
+    ),
     re.compile(r"(?i)([?&](?:sig|se|sp|sv|skoid|sktid|code|key|token)=)[^&\s\"']+"),
     re.compile(r"\b(eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
     re.compile(r"\b(sk-)[A-Za-z0-9_-]{16,}"),
 )
+_OTHERS_404 = frozenset(
+    {"404", "ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound", "InvalidSubscriptionId"}
+)
+"""Codes of a 404 that is about the endpoint or a parent, not about the object that was asked for."""
 _LONGEST = 600
 """Characters of Azure's own words that are shown."""
 
@@ -35,17 +41,25 @@ class AzureError(ReconcilerError):
     """An answer of Azure (or none at all) that ends a call.
 
     status: HTTP status, 0 if there was no answer. code: Azure's code. retry_after: seconds, if Azure said so.
-    ambiguous: a write may or may not have been carried out.
+    ambiguous: a write may or may not have been carried out. is_structured: the answer was an error object.
     """
 
     def __init__(
-        self, fault: Fault, *, status: int = 0, code: str = "", retry_after: float | None = None, ambiguous: bool = False
+        self,
+        fault: Fault,
+        *,
+        status: int = 0,
+        code: str = "",
+        retry_after: float | None = None,
+        ambiguous: bool = False,
+        is_structured: bool = False,
     ) -> None:
         super().__init__(fault)
         self.status = status
         self.code = code
         self.retry_after = retry_after
         self.ambiguous = ambiguous
+        self.is_structured = is_structured
 
     @property
     def fault(self) -> Fault:
@@ -65,13 +79,17 @@ class AzureError(ReconcilerError):
 
     @property
     def is_absent(self) -> bool:
-        """Whether the object itself does not exist; a gateway's own 404 ("Resource not found") is not that."""
-        return self.status == 404 and self.code != "404"
+        """Whether the object itself does not exist.
+
+        A gateway's own 404 ("404: Resource not found"), a page that is no JSON, or a missing parent is not that.
+        """
+        return self.status == 404 and self.is_structured and self.code not in _OTHERS_404
 
 
 def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
     """Read an error answer of either surface or of ARM; tolerates any body."""
     error = body.get("error") if isinstance(body, dict) else None
+    is_structured = isinstance(error, dict) and bool(error)
     if isinstance(error, str):
         error = {"message": error}
     if not isinstance(error, dict):
@@ -88,13 +106,22 @@ def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
         remedy=remedy,
     )
     ambiguous = status in {408, 409, 429} or status >= 500
-    return AzureError(fault, status=status, code=code, retry_after=_retry_after(headers), ambiguous=ambiguous)
+    return AzureError(
+        fault,
+        status=status,
+        code=code,
+        retry_after=_retry_after(headers),
+        ambiguous=ambiguous,
+        is_structured=is_structured,
+    )
 
 
 def no_answer(doing: str, cause: BaseException, host: str) -> AzureError:
     """Describe a connection that gave no answer."""
     words = scrub(str(cause.__cause__ or cause)) or type(cause).__name__
-    unresolved = any(sign in words.lower() for sign in ("name or service", "getaddrinfo", "nodename", "name resolution"))
+    unresolved = any(
+        sign in words.lower() for sign in ("name or service", "getaddrinfo", "nodename", "name resolution")
+    )
     summary = "The host name does not resolve" if unresolved else "Azure did not answer"
     remedy = (
         "Check `endpoint` and `resource_id` of the Account, and DNS or the private endpoint."
@@ -127,7 +154,7 @@ def _retry_after(headers: Any) -> float | None:
             seconds = float(value) * unit
         except (TypeError, ValueError):
             continue
-        if seconds == seconds and 0 <= seconds:  # noqa: PLR0124  (NaN)
+        if seconds == seconds and seconds >= 0:  # noqa: PLR0124  (NaN)
             return min(seconds, 300.0)
     return None
 

@@ -63,7 +63,8 @@ class Jobs:
     def cancel(self, job_id: str) -> Json:
         """Cancel one job."""
         return self._calls.safely(
-            f"cancelling {job_id}", lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.cancel(job_id))
+            f"cancelling {job_id}",
+            lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.cancel(job_id)),
         )
 
     def events(self, job_id: str) -> list[Json]:
@@ -75,12 +76,15 @@ class Jobs:
 
         # Azure lists the newest first (recorded); within one second the listed order is kept.
         found = all_pages(self._calls, f"reading the events of {job_id}", fetch)
-        return sorted(reversed(found), key=lambda event: event.get("created_at") or 0)
+        oldest_first = found[::-1]
+        return sorted(oldest_first, key=lambda event: event.get("created_at") or 0)
 
     def latest_event(self, job_id: str) -> Json:
         """Return the newest event of a job, or an empty mapping."""
         jobs = self._client("events").fine_tuning.jobs.with_raw_response
-        page = self._calls.safely(f"reading the events of {job_id}", lambda: json_object(jobs.list_events(job_id, limit=10)))
+        page = self._calls.safely(
+            f"reading the events of {job_id}", lambda: json_object(jobs.list_events(job_id, limit=10))
+        )
         return max(items(page), key=lambda event: event.get("created_at") or 0, default={})
 
     def delete_model(self, name: str) -> None:

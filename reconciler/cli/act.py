@@ -23,7 +23,9 @@ from reconciler.cli.state import (
 
 def cancel(
     address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of one of our jobs.")],
-    path: Annotated[Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")] = Path("manifests"),
+    path: Annotated[
+        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
+    ] = Path("manifests"),
     auto_approve: ApproveOption = False,
 ) -> int:
     """Cancel a job that has not ended. What it has trained so far is billed."""
@@ -76,5 +78,7 @@ def destroy(
             bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
         )
         if models:
-            print(f"{len(models)} models are kept. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}")
+            print(
+                f"{len(models)} models are kept. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}"
+            )
     return code

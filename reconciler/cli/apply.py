@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -35,19 +35,29 @@ if TYPE_CHECKING:
 
 def apply(
     path: PathArgument = Path("manifests"),
-    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="Do only what this saved plan shows.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Do only what this saved plan shows.")
+    ] = None,
     auto_approve: ApproveOption = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until training has ended, and go on.", envvar="RECONCILER_WAIT")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until training has ended, and go on.", envvar="RECONCILER_WAIT")
+    ] = False,
     settle: SettleOption = "5m",
-    continue_: Annotated[bool, typer.Option("--continue", help="Only go on with what an apply began (for schedules).")] = False,
+    continue_: Annotated[
+        bool, typer.Option("--continue", help="Only go on with what an apply began (for schedules).")
+    ] = False,
     prune: PruneOption = False,
     allow_delete: AllowDeleteOption = None,
     target: TargetOption = None,
     exclude: ExcludeOption = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan that is applied.")] = None,
     parallelism: ParallelismOption = 10,
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 3 if work goes on at Azure.")] = False,
-    trust_files: Annotated[bool, typer.Option("--trust-files", help="Do not read files back before training on them.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 3 if work goes on at Azure.")
+    ] = False,
+    trust_files: Annotated[
+        bool, typer.Option("--trust-files", help="Do not read files back before training on them.")
+    ] = False,
 ) -> int:
     """Make Azure match the manifests, as far as it can go now; run it again to go on."""
     from reconciler.cli.compose import workbench
@@ -160,7 +170,9 @@ def saved_approval(file: Path, bench: Workbench) -> Approval:
     approval, meta = read_approval(document)
     if meta.emulator != bench.emulated:
         where = "the emulator" if meta.emulator else "Azure"
-        raise refused("plan-elsewhere", "The saved plan was made for another Azure", f"{file} was made against {where}.")
+        raise refused(
+            "plan-elsewhere", "The saved plan was made for another Azure", f"{file} was made against {where}."
+        )
     accounts = bench.described_accounts()
     if meta.accounts != accounts:
         raise refused("plan-accounts", "The saved plan is of other accounts", f"{file} names {meta.accounts}.")
@@ -168,8 +180,8 @@ def saved_approval(file: Path, bench: Workbench) -> Approval:
 
 
 def _tree_digest(bench: Workbench) -> str:
-    from reconciler.core.plan import Options, make_plan
     from reconciler.cli.compose import KINDS
+    from reconciler.core.plan import Options, make_plan
     from reconciler.core.resource import World
 
     return make_plan(bench.tree.desired, bench.accounts, World({}), KINDS, Options()).tree_digest
@@ -179,7 +191,12 @@ def _stale_tree(file: Path, remedy: str) -> Approval:
     from reconciler.core.fault import Fault, Refused
 
     raise Refused(
-        Fault("plan-stale", "The manifests or the data are not those of the saved plan", f"{file} was made from another tree.", remedy)
+        Fault(
+            "plan-stale",
+            "The manifests or the data are not those of the saved plan",
+            f"{file} was made from another tree.",
+            remedy,
+        )
     )
 
 
@@ -207,7 +224,7 @@ class Reporter:
 
             self._view = LiveView(bench)
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> Self:
         if self._view:
             self._view.start()
         return self

@@ -55,13 +55,19 @@ def drift(
         if output_format == "json":
             print(dumps(drift_document(made, emulator=bench.emulated, accounts=bench.described_accounts())))
         else:
-            print(drift_text(made, bench.headers(), color=GLOBALS.color(), emulator=bench.emulated, now=bench.runtime.clock.now()))
+            print(
+                drift_text(
+                    made, bench.headers(), color=GLOBALS.color(), emulator=bench.emulated, now=bench.runtime.clock.now()
+                )
+            )
     return drift_exit(made, needs_person=needs_person(made))
 
 
 def history(
     address: Annotated[str | None, typer.Argument(metavar="[ADDR]", help="FineTuneJob/name; all if absent.")] = None,
-    path: Annotated[Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")] = Path("manifests"),
+    path: Annotated[
+        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
+    ] = Path("manifests"),
 ) -> int:
     """Show finished jobs and models of ours, those that a manifest matches and those that none does any more."""
     from reconciler.cli.compose import workbench
@@ -92,13 +98,19 @@ def history(
                     model or "-",
                 )
             )
-        print(table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows) if rows else "No jobs yet.")
+        print(
+            table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows)
+            if rows
+            else "No jobs yet."
+        )
     return OK
 
 
 def logs(
     address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of a job.")],
-    path: Annotated[Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")] = Path("manifests"),
+    path: Annotated[
+        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
+    ] = Path("manifests"),
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
 ) -> int:
     """Print the events of a job, oldest first."""
@@ -132,14 +144,23 @@ def find_job(bench: Workbench, address: str) -> Observed:
     lives: list[Observed] = []
     for change in made.changes:
         live = live_of(change)
-        if live is not None and live.kind == "FineTuneJob" and (name == live.id or str(change.address) == f"FineTuneJob/{name}"):
+        if (
+            live is not None
+            and live.kind == "FineTuneJob"
+            and (name == live.id or str(change.address) == f"FineTuneJob/{name}")
+        ):
             lives.append(live)
     lives += [live for live in made.history if name in {live.id, live.name}]
     if not lives:
         known = sorted(str(change.address) for change in made.changes if change.address.kind == "FineTuneJob")
         listed = "\n  ".join(known) or "none"
         raise ReconcilerError(
-            Fault("no-such-job", "There is no such job at Azure", f"{address} has no job yet, or is not declared.", f"Jobs of these manifests:\n  {listed}")
+            Fault(
+                "no-such-job",
+                "There is no such job at Azure",
+                f"{address} has no job yet, or is not declared.",
+                f"Jobs of these manifests:\n  {listed}",
+            )
         )
     return lives[0]
 
@@ -190,7 +211,9 @@ def _print_failures(made: Plan, bench: Workbench) -> None:
         from reconciler.core.change import Stuck
         from reconciler.render.fault import faults_text
 
-        faults: Sequence[Any] = list(dict.fromkeys(change.fault for change in made.changes if isinstance(change, Stuck)))
+        faults: Sequence[Any] = list(
+            dict.fromkeys(change.fault for change in made.changes if isinstance(change, Stuck))
+        )
         print(faults_text(faults, color=GLOBALS.color(sys.stderr)), file=sys.stderr)
     del bench
 

@@ -19,11 +19,13 @@ from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
 
 EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
 
+
 class _Grouped(typer.core.TyperGroup):
     """Lists the commands in three groups, by how often they are used."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, group by group, in the order in which they are registered."""
+        del ctx
         groups: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
             group = getattr(command, "rich_help_panel", None) or RARE
@@ -52,8 +54,13 @@ app = typer.Typer(
 
 @app.callback()
 def options(
-    chdir: Annotated[str | None, typer.Option("--chdir", metavar="DIR", help="Go to this folder first.", envvar="RECONCILER_CHDIR")] = None,
-    emulator: Annotated[bool, typer.Option("--emulator", help="Use the embedded emulator instead of Azure.", envvar="RECONCILER_EMULATOR")] = False,
+    chdir: Annotated[
+        str | None, typer.Option("--chdir", metavar="DIR", help="Go to this folder first.", envvar="RECONCILER_CHDIR")
+    ] = None,
+    emulator: Annotated[
+        bool,
+        typer.Option("--emulator", help="Use the embedded emulator instead of Azure.", envvar="RECONCILER_EMULATOR"),
+    ] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -96,7 +103,9 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(arguments, prog_name="reconciler", standalone_mode=False)
     except KeyboardInterrupt:
-        print("\nInterrupted. Nothing is lost: run the command again, it goes on where this one stopped.", file=sys.stderr)
+        print(
+            "\nInterrupted. Nothing is lost: run the command again, it goes on where this one stopped.", file=sys.stderr
+        )
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (nobody reads any more; the interpreter closes it)

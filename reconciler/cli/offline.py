@@ -68,7 +68,9 @@ def _report(faults: Sequence[Fault], lines: Sequence[str], output_format: str, *
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
     if faults:
-        text = faults_github(faults) if output_format == "github" else faults_text(faults, color=GLOBALS.color(sys.stderr))
+        text = (
+            faults_github(faults) if output_format == "github" else faults_text(faults, color=GLOBALS.color(sys.stderr))
+        )
         print(text, file=sys.stdout if output_format == "github" else sys.stderr)
     for line in lines:
         print(line)

@@ -30,7 +30,9 @@ def plan(
     path: PathArgument = Path("manifests"),
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply --plan`.")] = None,
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
+    ] = False,
     prune: PruneOption = False,
     target: TargetOption = None,
     exclude: ExcludeOption = None,
@@ -42,7 +44,10 @@ def plan(
 
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         options = bench.options(
-            prune=prune, targets=tuple(target or ()), excludes=tuple(exclude or ()), allow_delete=tuple(allow_delete or ())
+            prune=prune,
+            targets=tuple(target or ()),
+            excludes=tuple(exclude or ()),
+            allow_delete=tuple(allow_delete or ()),
         )
         made = bench.plan(options)
         if out:
@@ -103,6 +108,11 @@ def write_private(path: Path, text: str) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ReconcilerError(
-            Fault("plan-not-written", "The plan could not be written", f"{path}: {error.strerror}", "Free some space or choose another --out.")
+            Fault(
+                "plan-not-written",
+                "The plan could not be written",
+                f"{path}: {error.strerror}",
+                "Free some space or choose another --out.",
+            )
         ) from error
     print(f"Saved: {path}", file=sys.stderr)

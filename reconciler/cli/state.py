@@ -42,24 +42,40 @@ def is_interactive() -> bool:
 
 
 PathArgument = Annotated[
-    Path, typer.Argument(metavar="[PATH]", help="Folder (or file) of manifests.", envvar="RECONCILER_PATH", show_default=True)
+    Path,
+    typer.Argument(
+        metavar="[PATH]", help="Folder (or file) of manifests.", envvar="RECONCILER_PATH", show_default=True
+    ),
 ]
 TargetOption = Annotated[
-    list[str] | None, typer.Option("--target", metavar="ADDR", help="Only this resource (Kind/name, globs) and what it needs. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--target", metavar="ADDR", help="Only this resource (Kind/name, globs) and what it needs. Repeatable."
+    ),
 ]
 ExcludeOption = Annotated[
-    list[str] | None, typer.Option("--exclude", metavar="ADDR", help="Not this resource, nor what needs it. Repeatable.")
+    list[str] | None,
+    typer.Option("--exclude", metavar="ADDR", help="Not this resource, nor what needs it. Repeatable."),
 ]
-PruneOption = Annotated[bool, typer.Option("--prune", help="Delete what is left over: ours, and declared by no manifest.")]
+PruneOption = Annotated[
+    bool, typer.Option("--prune", help="Delete what is left over: ours, and declared by no manifest.")
+]
 AllowDeleteOption = Annotated[
-    list[str] | None, typer.Option("--allow-delete", metavar="ADDR", help="Allow the deletion of this object by name. Repeatable.")
+    list[str] | None,
+    typer.Option("--allow-delete", metavar="ADDR", help="Allow the deletion of this object by name. Repeatable."),
 ]
 ApproveOption = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 ParallelismOption = Annotated[
     int, typer.Option("--parallelism", min=1, max=100, help="Requests in parallel.", envvar="RECONCILER_PARALLELISM")
 ]
 SettleOption = Annotated[
-    str, typer.Option("--settle", metavar="DURATION", help="How long to wait for what takes Azure minutes.", envvar="RECONCILER_SETTLE")
+    str,
+    typer.Option(
+        "--settle",
+        metavar="DURATION",
+        help="How long to wait for what takes Azure minutes.",
+        envvar="RECONCILER_SETTLE",
+    ),
 ]
 
 

@@ -14,7 +14,8 @@ from reconciler.cli.state import GLOBALS
 def emulator(
     port: Annotated[int, typer.Option("--port", help="0 takes a free one.", min=0, max=65535)] = 8585,
     state: Annotated[
-        Path | None, typer.Option("--state", metavar="DIR", help="Where its state is kept.", envvar="RECONCILER_EMULATOR_STATE")
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Where its state is kept.", envvar="RECONCILER_EMULATOR_STATE"),
     ] = Path(".reconciler/emulator"),
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing on disk.")] = False,
 ) -> int:
@@ -27,7 +28,9 @@ def emulator(
     try:
         served = Emulator(None if in_memory else state)
     except StateLockedError as error:
-        raise ReconcilerError(Fault("emulator-busy", "Another command uses the emulator's state", f"{state}: {error}")) from error
+        raise ReconcilerError(
+            Fault("emulator-busy", "Another command uses the emulator's state", f"{state}: {error}")
+        ) from error
     server = Server(served, port=port)
     server.start()
     print(f"EMULATOR at {server.url}  (nothing here is Azure)")
@@ -46,7 +49,9 @@ def emulator(
 
 
 def demo(
-    folder: Annotated[Path | None, typer.Option("--folder", metavar="DIR", help="Where to work; a temporary folder if absent.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Where to work; a temporary folder if absent.")
+    ] = None,
 ) -> int:
     """Run the whole story on the emulator: validate, plan, apply, retrain, revert, drift. No Azure, no cost."""
     from reconciler.cli.demo import run_demo

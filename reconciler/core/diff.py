@@ -54,7 +54,9 @@ def changes(after: Mapping[str, Any], before: Mapping[str, Any], *, fill: bool =
     # deepdiff costs 0.1 s to import; unequal values are the exception in a no-op plan.
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(before, after, view="tree", ignore_numeric_type_changes=True, verbose_level=2, threshold_to_diff_deeper=0)
+    tree = DeepDiff(
+        before, after, view="tree", ignore_numeric_type_changes=True, verbose_level=2, threshold_to_diff_deeper=0
+    )
     found: dict[str, FieldChange] = {}
     for category in tree.values():
         for level in category:

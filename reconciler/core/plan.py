@@ -113,11 +113,7 @@ class Planner:
         if not rules.updatable:
             return Keep(item, live)
         after = rules.resolve(item, refs)
-        changes = tuple(
-            change
-            for change in rules.compare(item, after, live)
-            if not isinstance(change.after, Unknown)
-        )
+        changes = tuple(change for change in rules.compare(item, after, live) if not isinstance(change.after, Unknown))
         digest = self.digests[item.address][0]
         if live.phase is Phase.FAILED:
             changes = (*changes, FieldChange("status", live.status, "ready"))
@@ -155,7 +151,9 @@ class Planner:
         match change:
             case Stuck() | Wait(live=None):
                 return True
-            case Keep(live=Observed(phase=phase)) | Update(live=Observed(phase=phase)) | Wait(live=Observed(phase=phase)):
+            case (
+                Keep(live=Observed(phase=phase)) | Update(live=Observed(phase=phase)) | Wait(live=Observed(phase=phase))
+            ):
                 return phase is Phase.WORKING or phase is Phase.FAILED
             case Create() | Replace():
                 return self.kinds[ref.kind].long_running
@@ -171,7 +169,9 @@ class Planner:
         needed: dict[Address, bool] = {}
         for item in self.order:
             change = self.changes[item.address]
-            is_made = isinstance(change, Create) or (isinstance(change, Wait) and change.live is None and not change.blocked)
+            is_made = isinstance(change, Create) or (
+                isinstance(change, Wait) and change.live is None and not change.blocked
+            )
             for ref in item.refs:
                 needed[ref] = needed.get(ref, False) or is_made
         for address, change in self.changes.items():
@@ -208,10 +208,12 @@ class Planner:
         if isinstance(change, Delete):
             held = self._held_deletion(change)
             return replace(change, held=held) if held else change
-        if self.options.unattended and isinstance(change, Create | Update | Replace):
-            if not self.kinds[change.address.kind].may_continue(change):
-                return replace(change, held="--continue only goes on with what an apply began")
+        if isinstance(change, Create | Update | Replace) and self._left_to_a_person(change):
+            return replace(change, held="--continue only goes on with what an apply began")
         return change
+
+    def _left_to_a_person(self, change: Create | Update | Replace) -> bool:
+        return self.options.unattended and not self.kinds[change.address.kind].may_continue(change)
 
     def _held_deletion(self, change: Delete) -> str:
         if change.reason == "duplicate":

@@ -72,7 +72,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 class Block(BaseModel):
     """A mapping inside a spec: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Spec(Block):

@@ -60,7 +60,10 @@ class View:
         """Return the account's live object with this id."""
         if self._by_id is None:
             self._by_id = {
-                live.id: live for (name, _), group in self.world.objects.items() if name == self.account.name for live in group
+                live.id: live
+                for (name, _), group in self.world.objects.items()
+                if name == self.account.name
+                for live in group
             }
         return self._by_id.get(object_id)
 

@@ -1,20 +1,22 @@
 """Manifests: YAML in, a Tree of Desired resources out, every fault with its place.
 
 ```
-files        which files there are, and their bytes; which local data they name
-yaml         bytes to nodes, by the YAML 1.2 core schema, each with its line and column
+loader       the order of all that follows; inline resources; references (graph: their order)
+files        which files there are, and their bytes; which local data they name (repository: and where they end)
+yaml         bytes to nodes, each with its line and column (scalars: YAML 1.2's core schema; syntax: errors in a line)
 head         apiVersion, kind and metadata
-validate     a spec by its pydantic model, pydantic's errors in our words
+validate     a spec by its pydantic model, and pydantic's errors in our words (annotations: what the types say)
+places       where fields stand
 variables    ${env:RECONCILER_VAR_NAME}
 accounts     Account manifests, and which one a resource is in
-load         the order of all this, inline resources, references
 checks       data, the kinds' own checks, equal identities
 schema       the JSON Schema of it all
+faults       how what a person wrote is quoted, and what was probably meant
 ```
 Kinds are an argument: nothing here knows one by name.
 """
 
-from reconciler.manifests.load import load
+from reconciler.manifests.loader import load
 from reconciler.manifests.schema import json_schema
 from reconciler.manifests.tree import Tree
 

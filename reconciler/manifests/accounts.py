@@ -9,7 +9,7 @@ from reconciler.core.account import Account, AccountSpec
 from reconciler.core.fault import Fault, Place
 from reconciler.manifests.faults import listed, meant, quoted
 from reconciler.manifests.files import Site
-from reconciler.manifests.head import API_VERSION, Manifest, kind_named, read_head
+from reconciler.manifests.head import API_VERSION, Manifest, may_be_account, read_head
 from reconciler.manifests.places import Part
 from reconciler.manifests.repository import identity
 from reconciler.manifests.validate import validated
@@ -71,10 +71,13 @@ class Accounts:
         return spec
 
     def _source(self, folder: Path) -> str:
-        """Return `<repository>:<folder of the Account's manifest>`, so that two clones agree; empty without a remote."""
+        """Return `<repository>:<folder of the Account's manifest>`, so that two clones agree.
+
+        Without a remote the repository is empty.
+        """
         if self._repository is None:
             self._repository = identity(self._site.root)
-        return f"{self._repository}:{folder.relative_to(self._site.root).as_posix()}" if self._repository else ""
+        return f"{self._repository}:{folder.relative_to(self._site.root).as_posix()}"
 
     def look_above(self, kinds: Iterable[str]) -> None:
         """Read the Accounts of the nearest folder above PATH that has some, so that a part of a tree can be used."""
@@ -90,11 +93,11 @@ class Accounts:
                 return
 
     def _read(self, file: Path, kinds: list[str]) -> None:
-        text = self._site.read(file)
-        if isinstance(text, Fault) or API_VERSION not in text or "Account" not in text or file == self._site.path:
+        text = self._site.read(file) if file != self._site.path else ""
+        if isinstance(text, Fault) or API_VERSION not in text or "Account" not in text:
             return
         for document in documents(text, self._site.shown(file)):
-            if not kind_named(document, "Account"):
+            if not may_be_account(document):
                 continue
             self.faults += document.faults
             manifest, faults = read_head(document, file.parent, kinds) if document.root else (None, [])

@@ -48,6 +48,7 @@ def check(
     for address, desired in sound.items():
         found += kinds[address.kind].check(desired, sound, accounts[desired.account])
     found += _same_digest(sound, kinds)
+    found += _same_live_name(sound, kinds)
     return [whole.get(address, desired) for address, desired in declared.resources.items()], found
 
 
@@ -94,6 +95,24 @@ def _same_digest(sound: Mapping[Address, Desired], kinds: Mapping[str, Kind]) ->
         same = first.setdefault((desired.account, address.kind, digests[address][0]), desired)
         if same is not desired:
             found.append(_twin(desired, same))
+    return found
+
+
+def _same_live_name(sound: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Fault]:
+    """Report resources that would be one object on Azure."""
+    first: dict[tuple[str, str, str], Desired] = {}
+    found: list[Fault] = []
+    for address, desired in sorted(sound.items(), key=lambda item: item[1].place):
+        name = kinds[address.kind].live_name(desired)
+        same = first.setdefault((desired.account, address.kind, name), desired) if name else desired
+        if same is not desired:
+            detail = f"{address} and {same.address} ({same.place}) have one name in Azure."
+            remedy = "Give one of them another name."
+            found.append(
+                Fault(
+                    "live-name-twice", "Two manifests declare one object", detail, remedy, desired.place, str(address)
+                )
+            )
     return found
 
 

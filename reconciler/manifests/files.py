@@ -24,7 +24,6 @@ class Site:
 
     path: Path
     root: Path
-    cwd: Path
     faults: list[Fault] = field(default_factory=list)
     _folders: dict[str, str] = field(default_factory=dict)
     _guesses: int = MOST_GUESSES
@@ -43,7 +42,7 @@ class Site:
                 )
             )
         real = Path(os.path.realpath(here / path))
-        return cls(real, root_of(real, here), here)
+        return cls(real, root_of(real, here))
 
     def shown(self, path: str | Path) -> str:
         """Return a path below the root, as git and code review call it, wherever the command is run."""

@@ -14,7 +14,7 @@ from reconciler.core.resource import Address, Block
 from reconciler.manifests.faults import meant, nearest, quoted, snake
 from reconciler.manifests.nodes import Document, Node
 from reconciler.manifests.places import Part, Places
-from reconciler.manifests.validate import found, validated
+from reconciler.manifests.validate import in_words, validated
 from reconciler.manifests.variables import refuse
 
 API_VERSION = "reconciler/v1"
@@ -81,7 +81,7 @@ def read_head(document: Document, folder: Path, kinds: Collection[str]) -> tuple
     assert root is not None
     whole = Part(document.file, root, Place(document.file, root.line, root.column), "", "")
     if not isinstance(root.children, dict):
-        detail = f"The document is {found(root)}, expected a mapping with {', '.join(KEYS)}."
+        detail = f"The document is {in_words(root)}, expected a mapping with {', '.join(KEYS)}."
         return None, [Fault("not-a-manifest", "Not a manifest", detail, _BEGIN, whole.at)]
     if "apiVersion" not in root.keys and "kind" not in root.keys and not _near(root, "api_version"):
         detail = "It has neither `apiVersion` nor `kind`."
@@ -138,33 +138,27 @@ def _kind(root: Node, whole: Part, kinds: Collection[str]) -> tuple[str | None, 
     if node is None:
         remedy = meant("", every, what="Kinds")
         return None, [Fault("missing-key", "Missing key", "`kind` is needed.", remedy, whole.at)]
-    detail = f"{found(node).capitalize() if node.data is None else found(node)} is not a kind."
-    return None, [
-        Fault("unknown-kind", "Unknown kind", detail, meant(kind or "", every, what="Kinds"), whole.place(["kind"]))
-    ]
+    remedy = meant(kind or "", every, what="Kinds")
+    return None, [Fault("unknown-kind", "Unknown kind", f"`kind` is {in_words(node)}.", remedy, whole.place(["kind"]))]
 
 
 def _version(root: Node, whole: Part) -> list[Fault]:
     node = root.child("apiVersion")
     remedy = f"Write:\n  apiVersion: {API_VERSION}"
     if node is None:
-        return (
-            []
-            if _near(root, "api_version")
-            else [Fault("missing-key", "Missing key", "`apiVersion` is needed.", remedy, whole.at, whole.subject)]
-        )
+        fault = Fault("missing-key", "Missing key", "`apiVersion` is needed.", remedy, whole.at, whole.subject)
+        return [] if _near(root, "api_version") else [fault]
     if node.data == API_VERSION:
         return []
-    detail = f"`apiVersion` is {found(node)}; this release reads {quoted(API_VERSION)}."
+    detail = f"`apiVersion` is {in_words(node)}; this release reads {quoted(API_VERSION)}."
     return [Fault("unknown-version", "Unknown apiVersion", detail, remedy, whole.place(["apiVersion"]), whole.subject)]
 
 
 def _unknown_key(key: str, root: Node, whole: Part, kind: str | None) -> Fault:
     if key in Metadata.model_fields:
         remedy = f"It belongs at {quoted(f'metadata.{key}')}."
-    elif nearest(snake(key), ["api_version", *KEYS[1:]]):
-        near = nearest(snake(key), ["api_version", *KEYS[1:]])
-        remedy = f"Did you mean {quoted('apiVersion' if near == 'api_version' else str(near))}?"
+    elif near := nearest(snake(key), ["api_version", *KEYS[1:]]):
+        remedy = f"Did you mean {quoted('apiVersion' if near == 'api_version' else near)}?"
     elif kind:
         remedy = f"Settings of {kind} stand below `spec`."
     else:
@@ -181,7 +175,7 @@ def _metadata(root: Node, whole: Part, *, variables: bool) -> tuple[Metadata | N
         return None, [] if _near(root, "metadata") else [fault]
     part = Part(whole.file, node, whole.place(["metadata"]), "metadata", whole.subject)
     if not isinstance(node.children, dict):
-        detail = f"`metadata` is {found(node)}, expected a mapping."
+        detail = f"`metadata` is {in_words(node)}, expected a mapping."
         return None, [Fault("wrong-type", "Wrong type", detail, "Write `metadata: {name: …}`.", part.at, whole.subject)]
     metadata, faults = validated(Metadata, node.data, part)
     return metadata, [*faults, *(refuse(part) if variables else ())]
@@ -196,12 +190,12 @@ def _spec(root: Node, whole: Part) -> tuple[Node | None, list[Fault]]:
         return node, []
     if node.data is None:
         return Node.mapping(*root.keys["spec"]), []
-    detail = f"`spec` is {found(node)}, expected a mapping."
+    detail = f"`spec` is {in_words(node)}, expected a mapping."
     return None, [Fault("wrong-type", "Wrong type", detail, "", whole.place(["spec"]), whole.subject)]
 
 
-def kind_named(document: Document, kind: str) -> bool:
-    """Return whether a document, even one with faults, is of a kind."""
+def may_be_account(document: Document) -> bool:
+    """Return whether a document, even one with faults, was probably meant as an Account."""
     if document.root is None:
-        return kind in document.unread
-    return _text(document.root, "kind") == kind
+        return "Account" in document.unread
+    return nearest(_text(document.root, "kind") or "", ["Account"]) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from reconciler.manifests.faults import LONGEST, listed, meant, nearest, printab
 from reconciler.manifests.nodes import Node
 from reconciler.manifests.places import Part
 
+SHORTEST_SECRET = 6
 M = TypeVar("M", bound=BaseModel)
 Path = tuple[str | int, ...]
 
@@ -42,7 +43,6 @@ ALIASES: Mapping[str, str] = {
     "validation": "validation_file",
     "rai_policy": "rai_policy_name",
     "content_filter": "rai_policy_name",
-    "scale_type": "name",
     "region": "location",
     "file": "path",
     "random_seed": "seed",
@@ -225,8 +225,8 @@ def _fault(error: _Located, model: type[BaseModel], part: Part) -> Fault:
     if error.kind == "missing":
         return _missing(error, name, part)
     if error.kind in _EXPECTED:
-        expected = listed(_expectation(error))
-        detail = f"{name} is {found(node)}, expected {expected}."
+        expected = listed(_expectation(error)) or "nothing"
+        detail = f"{name} is {in_words(node)}, expected {expected}."
         return Fault("wrong-type", "Wrong type", detail, _retype(node, error), place, part.subject)
     if error.kind in _CHOICES or error.kind == "union_tag_invalid":
         return _not_a_choice(error, name, node, part)
@@ -259,7 +259,7 @@ def _not_a_choice(error: _Located, name: str, node: Node | None, part: Part) -> 
         path = (*path, key)
         name, node = quoted(part.called(path)), part.find(path)
     expected = listed(words or [quoted(choice) for choice in choices])
-    detail = f"{name} is {found(node)}, expected {expected}."
+    detail = f"{name} is {in_words(node)}, expected {expected}."
     near = nearest(node.text, choices) if node is not None and isinstance(node.data, str) and choices else None
     remedy = f"Did you mean {quoted(near)}?" if near else ""
     return Fault("not-allowed", "Not allowed", detail, remedy, part.place(path), part.subject)
@@ -283,12 +283,12 @@ def _because(error: _Located, node: Node | None) -> str:
     }
     if error.kind in bounds:
         key, words = bounds[error.kind]
-        return f"is {found(node)}, must be {words.format(_number(context[key]))}."
+        return f"is {in_words(node)}, must be {words.format(_number(context[key]))}."
     if error.kind in lengths:
         key, words = lengths[error.kind]
         return f"must have {words.format(context[key])}."
     if error.kind == "string_pattern_mismatch":
-        return f"is {found(node)}, must match {quoted(str(context['pattern']))}."
+        return f"is {in_words(node)}, must match {quoted(str(context['pattern']))}."
     if error.kind in {"value_error", "assertion_error"}:
         message = str(context.get("error", "")) or error.message.partition(", ")[2]
     else:
@@ -301,7 +301,7 @@ def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def found(node: Node | None) -> str:
+def in_words(node: Node | None) -> str:
     """Return what stands at a place, in words."""
     if node is None:
         return "something else"
@@ -370,9 +370,9 @@ def _known_at(model: type[BaseModel], path: Path) -> set[str]:
 
 
 def _clean(fault: Fault, secrets: Mapping[str, str]) -> Fault:
+    """Put what was written for each secret that a model's own message repeats; a short value is a word, not a secret."""
     detail = fault.detail
     for value, written in secrets.items():
-        detail = detail.replace(value, written)
-    return fault if detail == fault.detail else Fault(
-        fault.code, fault.summary, detail, fault.remedy, fault.place, fault.subject, fault.severity
-    )  # fmt: skip
+        if len(value) >= SHORTEST_SECRET:
+            detail = detail.replace(value, written)
+    return replace(fault, detail=detail)

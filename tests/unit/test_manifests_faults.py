@@ -275,7 +275,7 @@ manifests/a.yaml:6:3 Unknown key (Brew/porter): `spec.epochs` is not known.
 manifests/a.yaml:7:3 Duplicate key (Brew/porter): `epochs` stands in this mapping already, in line 6.
   Keep one of the two.
 manifests/a.yaml:8:10 Not allowed (Brew/porter): `spec.title` is too quiet.
-manifests/a.yaml:11:7 Unknown kind: `Tab` is not a kind.
+manifests/a.yaml:11:7 Unknown kind: `kind` is `Tab`.
   Did you mean `Tap`?
 manifests/a.yaml:15:5 The YAML cannot be read: Mapping values are not allowed in this context.
   Quote a value that contains `: `, and indent the keys of one mapping evenly.

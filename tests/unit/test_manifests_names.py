@@ -120,6 +120,11 @@ def test_an_account_with_faults_is_not_missing(repo: Repo, broken: str) -> None:
     assert len(repo.faults(GRAIN)) == 1
 
 
+def test_an_account_of_a_misspelt_kind_is_not_missing_too(repo: Repo) -> None:
+    repo.write("manifests/account.yaml", ACCOUNT.replace("Account", "Acount"))
+    assert repo.told(GRAIN) == ["manifests/account.yaml:2:7 unknown-kind"]
+
+
 def test_data_is_looked_at_even_without_an_account(repo: Repo) -> None:
     (repo.root / "manifests/account.yaml").unlink()
     repo.write("manifests/rye.txt", "rot")

@@ -106,7 +106,7 @@ def test_outside_git_the_root_is_the_current_directory_or_the_folder(tmp_path: P
 
 def test_an_account_knows_its_repository_and_folder(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
-    assert repo.load().accounts["home"].source == "", "without a remote there is nothing to tell clones apart by"
+    assert repo.load().accounts["home"].source == ":manifests", "without a remote only the folder is known"
     (tmp_path / ".git/config").write_text('[remote "origin"]\nurl = git@github.com:acme/tuning.git\n')
     assert repo.load().accounts["home"].source == "github.com/acme/tuning:manifests"
     (tmp_path / "manifests/account.yaml").rename(tmp_path / "account.yaml")

@@ -114,7 +114,9 @@ class DatasetKind(Kind):
         else:
             return Claim(live=live)
         place = desired.place_of("metadata.adopt")
-        return Claim(stuck=Fault("adopt-differs", "The file cannot be adopted", detail, remedy, place, str(desired.address)))
+        return Claim(
+            stuck=Fault("adopt-differs", "The file cannot be adopted", detail, remedy, place, str(desired.address))
+        )
 
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether the file's name bears our mark."""
@@ -260,7 +262,9 @@ class DatasetGateway:
             raise _changed(change) from error
         except OSError as error:
             detail = f"{content.path}: {error.strerror}"
-            raise AzureError(Fault("data-unreadable", "The data file cannot be read", detail, subject=subject)) from error
+            raise AzureError(
+                Fault("data-unreadable", "The data file cannot be read", detail, subject=subject)
+            ) from error
         finally:
             self._session.meters.close(subject)
 

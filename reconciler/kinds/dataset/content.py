@@ -12,7 +12,6 @@ from reconciler.core.runtime import Meter
 from reconciler.datasets import Chunks, Encoded, Encoding, Finding, Measured, Scan, canonical_chunks, scan
 from reconciler.kind import Loaded, Workspace
 
-
 _COUNTS = {"data-examples-too-few", "data-examples-few"}
 
 
@@ -47,7 +46,11 @@ def inspect_file(desired: Desired, relative: str, data_format: str | None, works
         except OSError as error:
             place = desired.place_of("spec.source.path")
             detail = f"{relative}: {error.strerror}"
-            return Loaded(faults=(Fault("data-unreadable", "The data file cannot be read", detail, "", place, str(desired.address)),))
+            return Loaded(
+                faults=(
+                    Fault("data-unreadable", "The data file cannot be read", detail, "", place, str(desired.address)),
+                )
+            )
         if workspace.cache:
             workspace.cache.put(path, found, data_format)
     found = found.under(relative)
@@ -78,7 +81,9 @@ def _faults(found: Scan, subject: str) -> tuple[Fault, ...]:
         if more > 0:
             first = next(fault for fault in faults if fault.code == f"data-{code}")
             place = Place(first.place.file if first.place else "")
-            faults.append(Fault(first.code, first.summary, f"{more} more like this.", "", place, subject, first.severity))
+            faults.append(
+                Fault(first.code, first.summary, f"{more} more like this.", "", place, subject, first.severity)
+            )
     return tuple(faults)
 
 

@@ -25,7 +25,7 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, not_ours
-from reconciler.kinds.deployment.gateway import DeploymentGateway
+from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
 from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel
 
 FIRST_DEPLOYMENT = 24 * 3600.0
@@ -33,7 +33,13 @@ FIRST_DEPLOYMENT = 24 * 3600.0
 
 Azure deletes developer-tier deployments after 24 hours and idle ones after 15 days (contract, section 2.4).
 """
-_FORMATS = (("gpt-oss", "Microsoft"), ("ministral", "Mistral AI"), ("mistral", "Mistral AI"), ("llama", "Meta"), ("qwen", "Alibaba"))
+_FORMATS = (
+    ("gpt-oss", "Microsoft"),
+    ("ministral", "Mistral AI"),
+    ("mistral", "Mistral AI"),
+    ("llama", "Meta"),
+    ("qwen", "Alibaba"),
+)
 """Start of a base model's name to its `model.format`, where that is not OpenAI (contract, section 2.4)."""
 
 
@@ -51,35 +57,23 @@ class DeploymentKind(Kind):
         return DeploymentGateway(session)
 
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
-        """Deployments need the control plane, and names of their own."""
-        faults = []
-        if not account.has_control_plane:
-            faults.append(
-                Fault(
-                    "account-without-control-plane",
-                    "Deployments need the account's `resource_id`",
-                    f"Account/{account.name} has only an endpoint.",
-                    "Add `resource_id: /subscriptions/…/accounts/NAME` to the Account.",
-                    desired.place,
-                    str(desired.address),
-                )
-            )
-        mine = live_name(desired).lower()
-        for other in declared.values():
-            same_kind = other.address.kind == self.name and other.account == desired.account
-            if same_kind and other.address < desired.address and live_name(other).lower() == mine:
-                faults.append(
-                    Fault(
-                        "deployment-name-twice",
-                        "Two manifests declare one deployment",
-                        f"{other.address} ({other.place}) has the same deployment name.",
-                        "Give one of them another `deployment_name`.",
-                        desired.place_of("spec.deployment_name"),
-                        str(desired.address),
-                    )
-                )
-                break
-        return faults
+        """Deployments need the control plane."""
+        del declared
+        if account.has_control_plane:
+            return ()
+        fault = Fault(
+            "account-without-control-plane",
+            "Deployments need the account's `resource_id`",
+            f"Account/{account.name} has only an endpoint.",
+            "Add `resource_id: /subscriptions/…/accounts/NAME` to the Account.",
+            desired.place,
+            str(desired.address),
+        )
+        return (fault,)
+
+    def live_name(self, desired: Desired) -> str:
+        """Return the deployment's name in Azure, which takes no two that differ only in case."""
+        return live_name(desired).lower()
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the digest of what is declared, the job's identity included."""
@@ -132,7 +126,7 @@ class DeploymentKind(Kind):
 
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether the tags name one of our owners and this source."""
-        return live.owner in account.spec.owners and live.facts.get("source") == account.source
+        return live.owner in account.spec.owners and same_source(str(live.facts.get("source", "")), account.source)
 
     def may_continue(self, change: object) -> bool:
         """An unattended run may make a first deployment, and let one follow its job."""

@@ -18,7 +18,9 @@ from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel, Sku
 
 KIND = "Deployment"
-OWNER, SOURCE, DIGEST, FROM, PROTECT = (f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "protect"))
+OWNER, SOURCE, DIGEST, FROM, PROTECT = (
+    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "protect")
+)
 _PHASES = {
     "succeeded": Phase.READY,
     "failed": Phase.FAILED,
@@ -91,7 +93,9 @@ class DeploymentGateway:
             if "sku" in paths:
                 body["sku"] = {**mapping(raw, "sku"), **_sku(change.after)}
             return self._written(live.name, self._deployments.patch(live.name, body))
-        kept = {key: value for key, value in mapping(raw, "properties").items() if key in _WRITABLE and value is not None}
+        kept = {
+            key: value for key, value in mapping(raw, "properties").items() if key in _WRITABLE and value is not None
+        }
         if isinstance(source, Mapping):
             tags[FROM] = self._from(change.desired, change.after)
         body = {"sku": mapping(raw, "sku"), "properties": {**kept, **_properties(change.after)}, "tags": tags}
@@ -142,7 +146,7 @@ class DeploymentGateway:
 
     def _is_mine(self, live: Observed) -> bool:
         account = self._session.account
-        return live.owner in account.spec.owners and live.facts["source"] == account.source
+        return live.owner in account.spec.owners and same_source(live.facts["source"], account.source)
 
     @staticmethod
     def _name(desired: Desired) -> str:
@@ -222,6 +226,15 @@ class DeploymentGateway:
                 )
             )
         self._checked = True
+
+
+def same_source(tagged: str, source: str) -> bool:
+    """Return whether a tag names this source: `<repository>:<folder>`, where the repository may be new.
+
+    What was applied from a folder without a remote is still ours after the folder was pushed to one.
+    """
+    repository, colon, folder = tagged.partition(":")
+    return tagged == source or (bool(colon) and not repository and folder == source.partition(":")[2])
 
 
 def _sku(spec: Spec) -> dict[str, Any]:

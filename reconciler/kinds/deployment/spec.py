@@ -40,7 +40,9 @@ class Sku(Block):
     """How much the deployment serves, and how it is paid for."""
 
     name: str = Field(min_length=1, description="For example GlobalStandard, Standard or DeveloperTier.")
-    capacity: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Thousands of tokens a minute, for most models.")
+    capacity: Annotated[Whole, Field(ge=1)] = Field(
+        default=1, description="Thousands of tokens a minute, for most models."
+    )
 
 
 class DeploymentSpec(Spec):

@@ -135,13 +135,24 @@ class FineTuneJobKind(Kind):
         subject = str(desired.address)
         if live is None or live.kind != self.name:
             return Claim(
-                stuck=Fault("adopt-missing", "The job that is to be adopted does not exist", "", "Correct the id.", place, subject)
+                stuck=Fault(
+                    "adopt-missing",
+                    "The job that is to be adopted does not exist",
+                    "",
+                    "Correct the id.",
+                    place,
+                    subject,
+                )
             )
         differing = self._evidence(desired, live, view, refs, adopting=True)
         if differing:
             detail = f"{live.id} differs from the manifest: {describe(differing)}."
             remedy = "Correct the manifest, or remove `adopt` to train anew."
-            return Claim(stuck=Fault("adopt-differs", "The job differs from the manifest that adopts it", detail, remedy, place, subject))
+            return Claim(
+                stuck=Fault(
+                    "adopt-differs", "The job differs from the manifest that adopts it", detail, remedy, place, subject
+                )
+            )
         return _first(desired, [live])
 
     def _evidence(
@@ -158,7 +169,9 @@ class FineTuneJobKind(Kind):
         found = differences(want, have, echoes_all=False)
         return (*found, *self._file_changes(desired, live, view, adopting=adopting))
 
-    def _file_changes(self, desired: Desired, live: Observed, view: View, *, adopting: bool = False) -> list[FieldChange]:
+    def _file_changes(
+        self, desired: Desired, live: Observed, view: View, *, adopting: bool = False
+    ) -> list[FieldChange]:
         job = _job(desired.spec)
         changes: list[FieldChange] = []
         for field in FILES:
@@ -222,9 +235,7 @@ class FineTuneJobKind(Kind):
         if isinstance(want.model, str) and isinstance(have.model, str) and same_base(want.model, have.model):
             want = want.model_copy(update={"model": have.model})
         found = [
-            change
-            for change in differences(want, have, echoes_all=False)
-            if not isinstance(change.after, Unknown)
+            change for change in differences(want, have, echoes_all=False) if not isinstance(change.after, Unknown)
         ]
         return (*found, *self._file_changes(desired, predecessor, view))
 
@@ -272,7 +283,9 @@ def _uses_same_data(job: FineTuneJobSpec, live: Observed, view: View) -> bool:
     if not isinstance(job.training_file, DatasetRef):
         return False
     file = view.by_id(str(live.facts.get("training_file", "")))
-    return file is not None and file.identity == file_digest(view.digests[Address("Dataset", job.training_file.dataset)][0])
+    return file is not None and file.identity == file_digest(
+        view.digests[Address("Dataset", job.training_file.dataset)][0]
+    )
 
 
 _RANK = {"succeeded": 0, "running": 1, "paused": 1, "pausing": 1, "resuming": 1, "failed": 3, "cancelled": 3}

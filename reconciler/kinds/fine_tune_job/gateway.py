@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.azure.errors import AzureError
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, items, mapping, number, text
+from reconciler.azure.wire import Json, mapping, number, text
 from reconciler.core.change import Create, Delete, Update
 from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, Suffix, model_tail, short, wire_suffix
@@ -203,9 +203,9 @@ class JobGateway:
         wanted = _comparable_body(change, body)
         for raw in self._jobs.fresh.get():
             live = self._observed(raw)
-            if live.identity == part and live.owner and live.phase in {Phase.READY, Phase.WORKING, Phase.SETTLING}:
-                if not differences(_with_base(wanted, live), live.spec, echoes_all=False):
-                    return live
+            marked = live.identity == part and live.owner and live.phase not in {Phase.FAILED, Phase.GONE}
+            if marked and not differences(_with_base(wanted, live), live.spec, echoes_all=False):
+                return live
         return None
 
     def _confirm(self, change: Create, body: Mapping[str, Any], raw: Json) -> Observed:
@@ -263,9 +263,10 @@ class JobGateway:
         try:
             self._jobs.model(model)
         except AzureError as error:
-            if error.status == 404:
+            if error.is_absent:
                 return replace(live, facts={**live.facts, "model_gone": True})
-            raise
+            if error.status != 404:
+                raise
         return live
 
     def _observed(self, body: Json) -> Observed:
@@ -318,7 +319,9 @@ class JobGateway:
             id=f"ftjob-{tail[0]}",
             name=suffix.text or tail[0],
             phase=Phase.READY,
-            spec=FineTuneJobSpec.model_construct(model=base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""),
+            spec=FineTuneJobSpec.model_construct(
+                model=base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""
+            ),
             status="succeeded",
             identity=suffix.digest_part,
             owner=owner or "",
@@ -342,7 +345,9 @@ def _live_spec(body: Json) -> FineTuneJobSpec:
             settings[name] = value
     seed = number(body, "seed")
     fields: dict[str, Any] = {
-        "method": Method.model_construct(type="supervised", hyperparameters=Hyperparameters.model_construct(**settings)),
+        "method": Method.model_construct(
+            type="supervised", hyperparameters=Hyperparameters.model_construct(**settings)
+        ),
         "training_type": text(body, "trainingType", "training_type"),
     }
     if text(body, "model"):
@@ -376,4 +381,6 @@ def _file_id(value: object, refs: Mapping[Address, Observed]) -> str:
 
 
 def _unreadable() -> AzureError:
-    return AzureError(Fault("azure-unreadable", "Azure's answer could not be read", "creating the job", ""), ambiguous=True)
+    return AzureError(
+        Fault("azure-unreadable", "Azure's answer could not be read", "creating the job", ""), ambiguous=True
+    )

@@ -64,8 +64,12 @@ class Hyperparameters(Block):
     Bounds are OpenAI's own (contract, section 1.4).
     """
 
-    n_epochs: Annotated[Whole, Field(ge=1, le=50)] | Auto | None = Field(default=None, description="Passes over the data.")
-    batch_size: Annotated[Whole, Field(ge=1, le=256)] | Auto | None = Field(default=None, description="Examples a step.")
+    n_epochs: Annotated[Whole, Field(ge=1, le=50)] | Auto | None = Field(
+        default=None, description="Passes over the data."
+    )
+    batch_size: Annotated[Whole, Field(ge=1, le=256)] | Auto | None = Field(
+        default=None, description="Examples a step."
+    )
     learning_rate_multiplier: Number | Auto | None = Field(
         default=None, description="Scales the learning rate; 0.02 to 0.2 is recommended to try."
     )
@@ -117,7 +121,9 @@ class FineTuneJobSpec(Spec):
     training_type: str = Field(
         default="standard",
         description="Where and how it is trained: standard, data_zone, global or developer.",
-        json_schema_extra={"enum": ["standard", "data_zone", "global", "developer", "Standard", "globalStandard", "developerTier"]},
+        json_schema_extra={
+            "enum": ["standard", "data_zone", "global", "developer", "Standard", "globalStandard", "developerTier"]
+        },
     )
     attempt: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Raise it to train again what failed.")
     extra_body: dict[str, Any] | None = Field(

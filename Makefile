@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything runs in .venv, made on first use.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test quick check format bench clean
+
+help: ## Show these commands.
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## See the whole thing work, without Azure.
+	@$(BIN)/reconciler demo
+
+test: $(STAMP) ## Run every test.
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: $(STAMP) ## Run the fast tests (under 30 s).
+	$(BIN)/python -m pytest -n 2 -q -m 'not slow' tests/unit
+
+check: $(STAMP) ## Lint, types, architecture.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMP) ## Format and fix what can be fixed.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Compare with Terraform, side by side.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/terraform.py
+
+clean: ## Remove what the commands above made.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler

@@ -1,0 +1,119 @@
+"""Azure's answers in words: each known one is recognised, secrets are taken out, and no body breaks the reading."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from reconciler.azure.errors import from_answer, scrub
+from reconciler.azure.messages import explain
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "summary"),
+    [
+        (401, "unauthorized", "Access denied.", "Azure refused the credential"),
+        (401, "", "Token audience is wrong", "The token is for another audience"),
+        (
+            403,
+            "AuthorizationFailed",
+            "no Microsoft.CognitiveServices/accounts/deployments/write",
+            "The identity may not manage deployments",
+        ),
+        (403, "forbidden", "The principal lacks the required data action", "The identity lacks a role"),
+        (
+            400,
+            "invalidPayload",
+            "The specified base model x does not support fine-tuning with Standard TrainingType.",
+            "Azure refuses to fine-tune this base model",
+        ),
+        (
+            400,
+            "invalidPayload",
+            "The specified file reference must point to a completed file import.",
+            "The training file is not processed yet",
+        ),
+        (400, "InsufficientQuota", "This operation require 240 new capacity", "The quota is used up"),
+        (
+            400,
+            "CannotChangeDeploymentModel",
+            "The model of deployment cannot be changed.",
+            "Azure does not change the model of this deployment in place",
+        ),
+        (
+            400,
+            "InvalidResourceProperties",
+            "The specified SKU 'DeveloperTier' of account deployment is not supported",
+            "The model does not support this sku",
+        ),
+        (400, "DeploymentModelNotSupported", "", "Azure does not know the model that is to be deployed"),
+        (
+            409,
+            "RequestConflict",
+            "Another operation is being performed on the parent resource",
+            "Another operation on the account is under way",
+        ),
+        (409, "FlagMustBeSetForRestore", "", "The account was deleted and can be restored"),
+        (404, "404", "Resource not found", "The endpoint does not serve this route"),
+        (404, "ResourceNotFound", "", "ARM does not know the resource"),
+        (429, "tooManyRequests", "", "Azure throttles the requests"),
+        (500, "", "A system error was encountered", "Azure failed"),
+        (307, "", "", "The endpoint redirects, and redirects are never followed"),
+        (418, "", "", "Azure refused the request"),
+    ],
+)
+def test_known_answers(status: int, code: str, message: str, summary: str) -> None:
+    assert explain(status, code, message)[0] == summary
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Bearer abcdef1234567890",
+        "api-key: 0123456789abcdef0123",
+        "https://x.blob.core.windows.net/c/f?sv=2024&sig=AbC%2Fdef%3D",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "client_secret=s3cr3tvalue",
+        "sk-abcdefghijklmnopqrstuvwx",
+    ],
+)
+def test_secrets_are_taken_out(secret: str) -> None:
+    shown = str(from_answer(500, {"error": {"code": "x", "message": f"failed with {secret} here"}}, {}, "calling"))
+    tail = secret[-8:]
+    assert tail not in shown
+    assert "[hidden]" in scrub(secret)
+
+
+@given(st.integers(100, 599), JSON)
+def test_any_body_can_be_read(status: int, body: object) -> None:
+    error = from_answer(status, body, {"retry-after": "x"}, "calling")
+    assert error.status == status
+    assert error.fault.summary
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "99999"}, 300.0),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert from_answer(429, {}, headers, "calling").retry_after == seconds
+
+
+def test_an_objects_own_404_is_not_the_gateways() -> None:
+    assert from_answer(404, {"error": {"code": "notFound"}}, {}, "x").is_absent
+    assert not from_answer(404, {"error": {"code": "404", "message": "Resource not found"}}, {}, "x").is_absent
+    assert not from_answer(404, "<html>", {}, "x").is_absent
