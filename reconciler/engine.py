@@ -8,9 +8,9 @@ waiting: *settling* takes seconds to minutes and is waited for here, within `set
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal, Protocol, TypeVar, assert_never
 
@@ -131,7 +131,7 @@ class Engine:
         `first` is a plan that was just made and shown. Raises Refused when a plan wants what was not approved.
         """
         attempted: set[tuple[str, ...]] = set()
-        given_up: set[Address] = set()
+        given_up: dict[Address, Outcome] = {}
         waits = self.runtime.backoff(first=1.0, longest=30.0)
         plan = first
         while True:
@@ -143,7 +143,8 @@ class Engine:
             acted = working = False
             for outcome in self.run(plan, attempted=attempted, given_up=given_up):
                 acted = acted or outcome.wrote
-                working = working or (outcome.live is not None and outcome.live.phase is Phase.WORKING)
+                live = outcome.live
+                working = working or (live is not None and live.phase is Phase.WORKING and not live.halted)
                 yield outcome
             plan = None
             if acted:
@@ -153,7 +154,9 @@ class Engine:
             else:
                 return
 
-    def run(self, plan: Plan, *, attempted: set[tuple[str, ...]], given_up: set[Address]) -> Iterator[Outcome]:
+    def run(
+        self, plan: Plan, *, attempted: set[tuple[str, ...]], given_up: dict[Address, Outcome]
+    ) -> Iterator[Outcome]:
         """Carry one plan out and yield what became of each change, as it happens.
 
         `attempted` and `given_up` carry over from round to round: what failed is not tried twice in a run, and what
@@ -229,7 +232,7 @@ class Engine:
         node: _Node,
         outcomes: Mapping[int, Outcome],
         attempted: set[tuple[str, ...]],
-        given_up: set[Address],
+        given_up: Mapping[Address, Outcome],
     ) -> Outcome | None:
         """Return the outcome of a change for which nothing is sent, or None if there is work."""
         change = node.change
@@ -237,6 +240,9 @@ class Engine:
             case Stuck():
                 return Outcome(change, "failed", change.live, change.fault)
             case Wait():
+                failed = _failed(node, outcomes)
+                if failed:
+                    return Outcome(change, "blocked", change.live, message=f"waits for {_names(failed)}")
                 return Outcome(change, "blocked" if change.blocked else "pending", change.live)
             case Keep():
                 if change.live and change.live.phase is Phase.SETTLING:
@@ -249,19 +255,18 @@ class Engine:
             case _ as never:
                 assert_never(never)
         if change.address in given_up and not isinstance(change, Delete):
-            return Outcome(change, "blocked", message="it failed earlier in this run")
+            return replace(given_up[change.address], change=change)
         if _signature(change) in attempted:
             if isinstance(change, Delete) and change.reason == "duplicate":
                 return Outcome(change, "unchanged", change.live)
             return Outcome(change, "failed", fault=_not_taken(change))
-        failed = [outcomes[number] for number in node.needs if outcomes[number].status in {"failed", "blocked"}]
+        failed = _failed(node, outcomes)
         if isinstance(change, Delete):
             failed = [
                 item for item in failed if account_of(item.change) == account_of(change) and is_action(item.change)
             ]
         if failed:
-            names = ", ".join(sorted(str(item.address) for item in failed))
-            return Outcome(change, "blocked", message=f"waits for {names}")
+            return Outcome(change, "blocked", message=f"waits for {_names(failed)}")
         unready = [
             outcomes[number]
             for number in node.needs
@@ -270,8 +275,7 @@ class Engine:
             and live.phase is Phase.SETTLING
         ]
         if unready:
-            names = ", ".join(sorted(str(item.address) for item in unready))
-            return Outcome(change, "pending", message=f"waits for {names}, which Azure still processes")
+            return Outcome(change, "pending", message=f"waits for {_names(unready)}, which Azure still processes")
         return None
 
     def _task(self, change: Change, refs: Mapping[Address, Observed]) -> Callable[[], Outcome]:
@@ -333,9 +337,9 @@ class Engine:
                 return Outcome(change, "failed", live, _ended_badly(change, live), seconds=seconds)
         assert_never(live.phase)
 
-    def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: set[Address]) -> None:
+    def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: dict[Address, Outcome]) -> None:
         if outcome.status == "failed" and is_action(outcome.change):
-            given_up.add(outcome.address)
+            given_up[outcome.address] = outcome
         live = outcome.live
         if live is None:
             return
@@ -343,6 +347,15 @@ class Engine:
             lives[outcome.address] = live
         if outcome.wrote:
             self._known[live.account, live.kind, live.id] = (self.runtime.clock.now(), live)
+
+
+def _failed(node: _Node, outcomes: Mapping[int, Outcome]) -> list[Outcome]:
+    """Return those of what a change needs that failed, or wait for what did."""
+    return [outcomes[number] for number in node.needs if outcomes[number].status in {"failed", "blocked"}]
+
+
+def _names(outcomes: Iterable[Outcome]) -> str:
+    return ", ".join(sorted(str(item.address) for item in outcomes))
 
 
 def _signature(change: Change) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 6
 """How often a call that is safe to repeat is tried."""
+ATTEMPTS_UNANSWERED = 3
+"""How often, if nothing answers at all: a wrong name does not become right by waiting."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
 """Seconds between tries, where Azure does not say."""
 
@@ -46,7 +48,7 @@ class Caller:
             try:
                 return self.once(doing, call)
             except AzureError as error:
-                if attempt == ATTEMPTS or not error.passes:
+                if attempt == (ATTEMPTS if error.status else ATTEMPTS_UNANSWERED) or not error.passes:
                     raise
                 wait = next(waits)
                 self.runtime.clock.sleep(max(wait, error.retry_after or 0))

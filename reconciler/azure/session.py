@@ -32,6 +32,15 @@ READ_TIMEOUT, TRANSFER_TIMEOUT = 60.0, 900.0
 """Seconds without an answer: for ordinary calls, and for file contents."""
 
 
+_UNUSED = "unused"
+"""The openai client insists on a bearer token; where there is a key instead, this stands for it and is never sent."""
+
+
+def _without_unused(request: Any) -> None:
+    if request.headers.get("Authorization") == f"Bearer {_UNUSED}":
+        del request.headers["Authorization"]
+
+
 @dataclass(frozen=True)
 class Transports:
     """What replaces the network and the credential, for a simulation; None is the real thing.
@@ -92,8 +101,12 @@ class Session:
     def _credential(self) -> Any:
         if self._transports.credential is not None:
             return self._transports.credential
+        import logging
+
         from azure.identity import DefaultAzureCredential
 
+        # It logs each credential that it tried; what failed is said once, by the error.
+        logging.getLogger("azure").addHandler(logging.NullHandler())
         return DefaultAzureCredential(authority=self._cloud.authority)
 
     def _token(self, scope: str) -> Callable[[], str]:
@@ -141,8 +154,8 @@ class Session:
                 key = LOOPBACK_CREDENTIAL
                 headers["api-key"] = LOOPBACK_CREDENTIAL
             elif self.account.spec.auth == "api_key":
-                key = "unused"
-                headers = {"api-key": self._api_key(), "Authorization": openai.Omit()}
+                key = _UNUSED
+                headers = {"api-key": self._api_key()}
             else:
                 key = self._token(self.data.scope)
             clients[api] = openai.OpenAI(
@@ -157,6 +170,7 @@ class Session:
                     # A proxy of the environment must not see what stays on this machine.
                     trust_env=not self.data.is_loopback,
                     transport=self._transports.data,
+                    event_hooks={"request": [_without_unused]},
                 ),
             )
         return clients[api]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
     from reconciler.core.approval import Approval
     from reconciler.core.change import Plan
-    from reconciler.core.fault import Fault
     from reconciler.core.plan import Options
     from reconciler.core.resource import Desired
 
@@ -107,6 +106,7 @@ def carry_out(
 ) -> int:
     """Show a plan, have it approved, carry it out, and say what became of it."""
     from reconciler.cli.plan import show
+    from reconciler.cli.reporter import Reporter
     from reconciler.core.approval import Approval
     from reconciler.core.fault import Refused
 
@@ -118,7 +118,7 @@ def carry_out(
         raise Refused(*first.refusals)
     if first.actions and ask:
         confirm(word)
-    with Reporter(bench, live=wait or bool(first.actions)) as reporter:
+    with Reporter(bench, shown=first.changes if approved is None else ()) as reporter:
         try:
             outcomes = bench.engine.converge(desired, options, approved or Approval.of(first), first=first, wait=wait)
             for outcome in outcomes:
@@ -208,104 +208,3 @@ def refuse_if_stale(first: Plan, approved: Approval) -> None:
     missing = approved.missing(first)
     if missing:
         raise Refused(not_approved(missing))
-
-
-class Reporter:
-    """Says what happens while it happens: a live view on a terminal, plain lines elsewhere."""
-
-    def __init__(self, bench: Workbench, *, live: bool) -> None:
-        self._bench = bench
-        self._latest: dict[tuple[str, str], Any] = {}
-        self._said: set[str] = set()
-        self._wrote: dict[tuple[str, str], Any] = {}
-        self._view: Any = None
-        if live and GLOBALS.color():
-            from reconciler.cli.live import LiveView
-
-            self._view = LiveView(bench)
-
-    def __enter__(self) -> Self:
-        if self._view:
-            self._view.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._view:
-            self._view.stop()
-
-    def note(self, outcome: Any) -> None:
-        """Take one outcome in, and say it if it is news."""
-        from reconciler.render.outcome import outcome_line
-
-        key = (str(outcome.address), outcome.live.id if outcome.live and _is_delete(outcome) else "")
-        self._latest[key] = outcome
-        if outcome.wrote:
-            self._wrote[key] = outcome
-        if self._view:
-            self._view.note(outcome)
-        if outcome.status == "unchanged":
-            was_working = self._said_working(key)
-            if not was_working:
-                return
-        line = outcome_line(outcome, kinds=self._kinds(), color=GLOBALS.color(), progress=self._progress(outcome))
-        if line and line not in self._said:
-            self._said.add(line)
-            self._print(line)
-
-    def final(self) -> list[Any]:
-        """Return the last outcome of each change."""
-        return list(self._latest.values())
-
-    def summarise(self) -> None:
-        """Print the last line."""
-        from reconciler.render.outcome import apply_summary
-
-        print(apply_summary(self.final(), list(self._wrote.values()), kinds=self._kinds()))
-        if self._bench.emulated:
-            from reconciler.render.text import EMULATOR_LINE
-
-            print(EMULATOR_LINE)
-
-    def interrupted(self) -> None:
-        """Say what was done before Ctrl-C, and how to go on."""
-        if self._view:
-            self._view.stop()
-        print("\nInterrupted.")
-        self.summarise()
-        print("Nothing is lost: run the same command again, it goes on where this one stopped.")
-
-    def _said_working(self, key: tuple[str, str]) -> bool:
-        return key in self._wrote and self._wrote[key].status == "pending"
-
-    def _progress(self, outcome: Any) -> str:
-        live = outcome.live
-        if live is None or outcome.status != "pending" or live.phase.value != "working":
-            return ""
-        gateway = self._bench.engine.gateways[live.account, live.kind]
-        from reconciler.core.fault import ReconcilerError
-
-        try:
-            return gateway.progress(live)
-        except ReconcilerError:
-            return ""
-
-    def _print(self, line: str) -> None:
-        if self._view:
-            self._view.print(line)
-        else:
-            print(line, flush=True)
-
-    @staticmethod
-    def _kinds() -> Any:
-        from reconciler.cli.compose import KINDS
-
-        return KINDS
-
-
-def _is_delete(outcome: Any) -> bool:
-    return hasattr(outcome.change, "duplicate_of")
-
-
-def faults_of(outcomes: Sequence[Any]) -> list[Fault]:
-    """Return what went wrong."""
-    return [outcome.fault for outcome in outcomes if outcome.fault]

@@ -11,8 +11,6 @@ from reconciler.cli.exits import ERROR, OK, drift_exit
 from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Change, Plan
     from reconciler.core.resource import Observed
@@ -30,11 +28,11 @@ def status(
 
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         made = bench.plan(bench.options(targets=tuple(target or ()), excludes=tuple(exclude or ())))
-        rows = [_status_row(change, bench) for change in made.changes]
+        rows = [_status_row(change, bench, known=made.knows(change)) for change in made.changes]
         for header in bench.headers():
             print(header)
         print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
-        _print_failures(made, bench)
+        _print_unread(made)
     return ERROR if made.errored else OK
 
 
@@ -165,7 +163,7 @@ def find_job(bench: Workbench, address: str) -> Observed:
     return lives[0]
 
 
-def _status_row(change: Change, bench: Workbench) -> tuple[str, ...]:
+def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, ...]:
     from reconciler.core.change import Create, Delete, Keep, Replace, Stuck, Update, Wait, live_of
     from reconciler.core.resource import Phase
 
@@ -176,6 +174,8 @@ def _status_row(change: Change, bench: Workbench) -> tuple[str, ...]:
     match change:
         case Stuck():
             state, detail = "stuck", f"{change.fault.summary}: {change.fault.detail}"
+            if not known:
+                state, detail = "unknown", ""
         case Wait():
             state, detail = "waiting", "for " + ", ".join(map(str, change.on))
         case Create():
@@ -204,18 +204,13 @@ def _serving(made: Plan) -> dict[str, list[str]]:
     return serving
 
 
-def _print_failures(made: Plan, bench: Workbench) -> None:
-    if made.errored:
-        import sys
+def _print_unread(made: Plan) -> None:
+    import sys
 
-        from reconciler.core.change import Stuck
-        from reconciler.render.fault import faults_text
+    from reconciler.render.fault import unread_texts
 
-        faults: Sequence[Any] = list(
-            dict.fromkeys(change.fault for change in made.changes if isinstance(change, Stuck))
-        )
-        print(faults_text(faults, color=GLOBALS.color(sys.stderr)), file=sys.stderr)
-    del bench
+    for text in unread_texts(made.unread, color=GLOBALS.color(sys.stderr)):
+        print(text, file=sys.stderr)
 
 
 def _when(moment: float) -> str:

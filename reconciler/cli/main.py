@@ -20,6 +20,16 @@ from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
 EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
 
 
+class _Interrupted(Exception):  # noqa: N818  (reads as what it is in an except clause)
+    """Ctrl-C in a command that has nothing of its own to say about it."""
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"reconciler {__version__}")
+        raise typer.Exit(OK)
+
+
 class _Grouped(typer.core.TyperGroup):
     """Lists the commands in three groups, by how often they are used."""
 
@@ -29,10 +39,17 @@ class _Grouped(typer.core.TyperGroup):
         groups: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
             group = getattr(command, "rich_help_panel", None) or RARE
-            groups.setdefault(str(group), []).append((name, command.get_short_help_str(limit=100)))
+            groups.setdefault(str(group), []).append((name, command.get_short_help_str(limit=200)))
         for group, rows in groups.items():
             with formatter.section(group):
                 formatter.write_dl(rows)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what Ctrl-C means is said here, and not by typer, which ends in silence."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _Interrupted from error
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the commands in the order in which they are registered."""
@@ -62,14 +79,14 @@ def options(
         typer.Option("--emulator", help="Use the embedded emulator instead of Azure.", envvar="RECONCILER_EMULATOR"),
     ] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Set what holds for every command."""
     from reconciler.cli.state import GLOBALS
 
-    if version:
-        print(f"reconciler {__version__}")
-        raise typer.Exit(OK)
+    del version
     if chdir:
         try:
             os.chdir(chdir)
@@ -102,7 +119,7 @@ def run(arguments: list[str]) -> int:
     arguments = [*moved, *(word for word in arguments if word not in _ANYWHERE)]
     try:
         result = app(arguments, prog_name="reconciler", standalone_mode=False)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Interrupted):
         print(
             "\nInterrupted. Nothing is lost: run the command again, it goes on where this one stopped.", file=sys.stderr
         )
@@ -120,10 +137,15 @@ def _failed(error: Exception) -> int:
 
     if isinstance(error, ReconcilerError):
         from reconciler.cli.state import GLOBALS
-        from reconciler.render.fault import faults_text
+        from reconciler.render.fault import fault_text, faults_text
 
-        print(faults_text(error.faults, color=GLOBALS.color(sys.stderr)), file=sys.stderr)
+        color = GLOBALS.color(sys.stderr)
+        only = error.faults[0] if len(error.faults) == 1 else None  # one needs no count
+        print(fault_text(only, color=color) if only else faults_text(error.faults, color=color), file=sys.stderr)
         return REFUSED if isinstance(error, Refused) else ERROR
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(str(error), file=sys.stderr)
+        return USAGE
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's usage errors
         print(f"error: {error.format_message()}", file=sys.stderr)
         context = getattr(error, "ctx", None)

@@ -64,6 +64,7 @@ def show(made: Plan, bench: Workbench) -> None:
     from reconciler.cli.compose import KINDS
     from reconciler.render.text import plan_text
 
+    warn(bench)
     print(
         plan_text(
             made,
@@ -74,6 +75,13 @@ def show(made: Plan, bench: Workbench) -> None:
             now=bench.runtime.clock.now(),
         )
     )
+
+
+def warn(bench: Workbench) -> None:
+    """Say on stderr that there are warnings about manifests or data; `validate` prints them."""
+    count = len(bench.tree.warnings)
+    if count:
+        print(f"{count} warning{'s'[: count != 1]} about manifests or data: reconciler validate", file=sys.stderr)
 
 
 def saved(made: Plan, bench: Workbench) -> str:

@@ -145,8 +145,17 @@ class Plan:
     """The identity of what each resource declares."""
     refusals: tuple[Fault, ...] = ()
     """Why the plan may not be applied as it is (see `core.guard`)."""
-    errored: bool = False
-    """True if part of Azure could not be read, so that the plan is not whole."""
+    unread: tuple[Fault, ...] = ()
+    """Why parts of Azure could not be read; the plan is then not whole."""
+
+    @property
+    def errored(self) -> bool:
+        """True if part of Azure could not be read."""
+        return bool(self.unread)
+
+    def knows(self, change: Change) -> bool:
+        """Return whether a change rests on what was read; what could not be read is said once, not for each resource."""
+        return not (isinstance(change, Stuck) and change.fault in self.unread)
 
     @property
     def actions(self) -> tuple[Action, ...]:

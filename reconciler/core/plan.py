@@ -79,7 +79,7 @@ class Planner:
             tree_digest=self._tree_digest(),
             needs={item.address: item.refs for item in self.order},
             digests={address: digests[0] for address, digests in self.digests.items()},
-            errored=bool(self.world.failures),
+            unread=tuple(dict.fromkeys(self.world.failures.values())),
         )
 
     def _decide(self, item: Desired) -> Change:

@@ -172,6 +172,8 @@ class Observed:
     facts: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     """Azure's own words for why it failed."""
+    halted: bool = False
+    """It works on only when a person resumes it, so there is nothing to wait for."""
 
     @property
     def address(self) -> Address:

@@ -14,6 +14,7 @@ from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, 
 from reconciler.core.resource import Phase
 from reconciler.render.describe import MISSING, Item, field_changes, keep_item, live_name, lost, progress, stuck_item
 from reconciler.render.document import FORMAT_VERSION, change_document
+from reconciler.render.fault import unread_texts
 from reconciler.render.text import framed, item_lines
 from reconciler.render.words import Paint, Tone, joined, plain_value, printable
 
@@ -46,7 +47,7 @@ def sort_drift(plan: Plan) -> Drift:
     groups: dict[str, list[Change]] = {}
     for change in plan.changes:
         group = _group(change)
-        if group:
+        if group and plan.knows(change):
             groups.setdefault(group, []).append(change)
     return Drift(**{name: tuple(changes) for name, changes in groups.items()})
 
@@ -102,6 +103,7 @@ def drift_text(
     blocks = [[paint(Tone.STRONG, printable(header)) for header in headers]]
     blocks += [[heading, *_lines(changes, paint, now)] for heading, changes in groups if changes]
     if plan.errored:
+        blocks.append(unread_texts(plan.unread, color=color))
         blocks.append([paint(Tone.ALARM, "Part of Azure could not be read: this report is not whole.")])
     blocks.append([paint(Tone.STRONG, drift_summary(plan))])
     body = "\n\n".join("\n".join(block) for block in blocks if block)

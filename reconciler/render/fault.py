@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from reconciler.core.fault import Fault, by_place
@@ -26,6 +27,17 @@ def fault_text(fault: Fault, *, color: bool = False) -> str:
     subject = f" ({printable(fault.subject)})" if fault.subject else ""
     head = f"{paint(tone, fault.severity + ':')}{place} {printable(fault.summary)}{subject}"
     return "\n".join([head, *indented(explanation(fault), 2)])
+
+
+def unread_texts(unread: Iterable[Fault], *, color: bool = False) -> list[str]:
+    """Return each cause once, with everything that it kept from being read."""
+    causes: dict[tuple[str, str, str], list[Fault]] = {}
+    for fault in unread:
+        causes.setdefault((fault.code, fault.summary, fault.remedy), []).append(fault)
+    merged = (
+        replace(group[0], detail="\n".join(dict.fromkeys(fault.detail for fault in group))) for group in causes.values()
+    )
+    return [fault_text(fault, color=color) for fault in merged]
 
 
 def explanation(fault: Fault) -> list[str]:

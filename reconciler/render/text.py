@@ -8,7 +8,7 @@ from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, 
 from reconciler.core.resource import Phase
 from reconciler.core.rules import Rules
 from reconciler.render.describe import Describer, Item
-from reconciler.render.fault import fault_text
+from reconciler.render.fault import fault_text, unread_texts
 from reconciler.render.summary import summary
 from reconciler.render.words import Paint, Tone, indented, plural, printable
 
@@ -36,12 +36,14 @@ def plan_text(
     """
     paint = Paint(color=color)
     describer = Describer(plan, kinds, now=now, width=width)
-    listed = [change for change in plan.changes if not _held(change)]
+    listed = [change for change in plan.changes if not _held(change) and plan.knows(change)]
     blocks = [
         [paint(Tone.STRONG, printable(header)) for header in headers],
         *_by_account(listed, describer, paint),
         *_held_back([change for change in plan.changes if _held(change)], describer, paint),
         [fault_text(fault, color=color) for fault in plan.warnings],
+        [fault_text(fault, color=color) for fault in plan.refusals],
+        unread_texts(plan.unread, color=color),
         _notes(plan, paint),
         [paint(Tone.STRONG, summary(plan, kinds))],
     ]
@@ -109,11 +111,16 @@ def _heading(reason: str) -> str:
 def _notes(plan: Plan, paint: Paint) -> list[str]:
     notes = []
     if plan.errored:
-        notes.append(paint(Tone.ALARM, "Part of Azure could not be read: this plan is not whole."))
+        hidden = sum(not plan.knows(change) for change in plan.changes)
+        text = f"Part of Azure could not be read: this plan is not whole ({plural(hidden, 'resource')} unknown)."
+        notes.append(paint(Tone.ALARM, text))
     unchanged = sum(isinstance(change, Keep) and _rests(change) for change in plan.changes)
     if unchanged:
         notes.append(f"{unchanged} unchanged.")
-    stuck = sum(isinstance(change, Stuck) or (isinstance(change, Keep) and _failed(change)) for change in plan.changes)
+    stuck = sum(
+        (isinstance(change, Stuck) and plan.knows(change)) or (isinstance(change, Keep) and _failed(change))
+        for change in plan.changes
+    )
     if stuck:
         notes.append(f"{stuck} stuck: a person must decide.")
     return notes + history_notes(plan)

@@ -472,3 +472,19 @@ def test_what_cannot_be_read_is_an_error_and_nothing_is_sent(repo: Repo, azure: 
 def test_options_are_values() -> None:
     assert Options() == Options()
     assert Update is not Create
+
+
+def test_waiting_ends_when_a_job_is_paused_by_hand(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.apply()
+    clock.sleep(600)
+    job = azure.jobs()[0]["id"]
+    azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{job}/pause")
+    clock.sleep(60)
+    result = repo.apply(wait=True)
+    assert result.code == 0
+    assert [
+        outcome.live.status for outcome in result.outcomes if outcome.address.kind == "FineTuneJob" and outcome.live
+    ] == ["paused"]
+    azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{job}/resume")
+    repo.until_done()
+    assert len(azure.jobs()) == 1

@@ -9,7 +9,7 @@ from typing import Any, cast
 from reconciler.core.account import Account, AccountSpec
 from reconciler.core.change import Delete, Plan
 from reconciler.core.digest import FileName, Suffix, file_digest, mark
-from reconciler.core.fault import Place
+from reconciler.core.fault import Fault, Place
 from reconciler.core.plan import Options, make_plan
 from reconciler.core.resource import Address, Content, Desired, Observed, Phase, Spec, World
 from reconciler.kinds import REGISTRY
@@ -394,6 +394,6 @@ Drift: 1 changed, 0 missing, 1 left over, 0 stuck."""
 
 
 def test_an_unread_part_of_azure_is_never_called_no_drift():
-    made = replace(converged(), errored=True)
+    made = replace(converged(), unread=(Fault("x", "Azure did not answer"),))
     assert drift_text(made, []).splitlines()[-1] == "Drift: 0 changed, 0 missing, 0 left over, 0 stuck."
     assert text(made).splitlines()[-1] == "Plan: 0 to train, 0 to create, 0 to update, 0 to delete."

@@ -303,6 +303,8 @@ class JobGateway:
                 "result_files": tuple(item for item in body.get("result_files") or () if isinstance(item, str)),
             },
             reason=": ".join(part for part in (text(error, "code"), text(error, "message")) if part),
+            # Azure itself pauses developer-tier jobs and resumes them (contract, section 1.5).
+            halted=status == "paused" and training_type(text(body, "trainingType")) != "developer",
         )
 
     def _from_model(self, body: Json) -> Observed | None:
