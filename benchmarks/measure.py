@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Emulated:
     def __init__(self, latency: float = 0.0) -> None:
         self._latency = latency
 
-    def __enter__(self) -> Emulated:
+    def __enter__(self) -> Self:
         command = [sys.executable, str(Path(__file__).with_name("serve.py")), "--latency", str(self._latency)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout

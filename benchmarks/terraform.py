@@ -23,6 +23,8 @@ import workload
 from measure import Emulated, environment, in_turn, median, reconciler, run
 from terraform_core import Terraform
 
+MODELS = 333
+"""Each of three resources."""
 ACCOUNTS = 4
 LATENCY = 0.1
 SHIPPED = Path(__file__).resolve().parent.parent / "manifests"
@@ -48,11 +50,10 @@ class Row:
 
 
 class Bench:
-    """One run of everything; `times` is how often each pair is measured, `models` how many models are declared."""
+    """One run of everything; `times` and `applies` are how often plans and applies are measured."""
 
-    def __init__(self, folder: Path, models: int, times: int, applies: int) -> None:
+    def __init__(self, folder: Path, times: int, applies: int) -> None:
         self.folder = folder
-        self.models = models
         self.times = times
         self.applies = applies
         self.environ = environment(folder)
@@ -73,13 +74,13 @@ class Bench:
 
     def against_terraform(self) -> None:
         """Create everything from nothing, then plan when there is nothing to do."""
-        resources = self.models * 3
+        resources = MODELS * 3
         terraform = Terraform(self.folder / "terraform", self.environ)
-        workload.terraform(self.folder / "terraform", models=self.models)
+        workload.terraform(self.folder / "terraform", models=MODELS)
         print(f"{resources} resources in {ACCOUNTS} accounts, against {terraform.version()}", flush=True)
         terraform.init()
         with Emulated() as emulated:
-            repository = self.repository("compared", emulated.url, self.models)
+            repository = self.repository("compared", emulated.url, MODELS)
             time.sleep(SETTLED)
             self.command(repository, "validate")
 
@@ -105,7 +106,7 @@ class Bench:
     def requests(self) -> None:
         """Count the requests of a plan that finds nothing to do: they must not grow with the number of resources."""
         counts: dict[int, int] = {}
-        for models in sorted({3, 33, self.models}):
+        for models in sorted({3, 33, MODELS}):
             with Emulated() as emulated:
                 repository = self.repository(f"counted-{models}", emulated.url, models)
                 self.command(repository, "apply", "--auto-approve")
@@ -114,7 +115,9 @@ class Bench:
                 log = emulated.requests()
             further = sum(1 for item in log if {"after", "$skiptoken"} & set(dict(item["query"])))  # type: ignore[call-overload]
             counts[models * 3] = len(log) - further
-            print(f"Requests of a plan without changes: {models * 3:>4} resources, {len(log)} requests, {further} of them further pages")
+            print(
+                f"Requests of a plan without changes: {models * 3:>4} resources, {len(log)} requests, {further} of them further pages"
+            )
         few, many = min(counts.values()), max(counts.values())
         self.rows.append(Row("requests of a plan, most : fewest", str(many), str(few), many / few, 1.0))
 
@@ -190,12 +193,14 @@ def report(rows: list[Row]) -> None:
 def main() -> int:
     """Measure everything; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="99 resources and few repetitions: minutes become seconds.")
+    parser.add_argument("--quick", action="store_true", help="Fewer repetitions: a minute or two in place of many.")
     quick = parser.parse_args().quick
-    print(f"Python {platform.python_version()}, {os.cpu_count()} processors. All servers are on this machine (loopback).")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} processors. All servers are on this machine (loopback)."
+    )
     print("The service limits of the emulator are off, and its jobs and deployments take no time.")
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as name:
-        bench = Bench(Path(name), 33 if quick else 333, times=5 if quick else 9, applies=1 if quick else 3)
+        bench = Bench(Path(name), times=5 if quick else 11, applies=1 if quick else 3)
         bench.against_terraform()
         bench.requests()
         bench.light()

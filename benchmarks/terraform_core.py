@@ -43,7 +43,9 @@ class Terraform:
     def version(self) -> str:
         """Return which one it is."""
         if self._binary:
-            return f"{run([self._binary, 'version'], self._folder, self._environ).stdout.splitlines()[0]} ({self._binary})"
+            return (
+                f"{run([self._binary, 'version'], self._folder, self._environ).stdout.splitlines()[0]} ({self._binary})"
+            )
         from importlib.metadata import version
 
         said = run(

@@ -240,7 +240,7 @@ class Engine:
             case Stuck():
                 return Outcome(change, "failed", change.live, change.fault)
             case Wait():
-                failed = _failed(node, outcomes)
+                failed = [] if change.blocked else _failed(node, outcomes)
                 if failed:
                     return Outcome(change, "blocked", change.live, message=f"waits for {_names(failed)}")
                 return Outcome(change, "blocked" if change.blocked else "pending", change.live)

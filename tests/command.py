@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from harness import Azure, examples
 
@@ -103,7 +103,7 @@ class Site:
         self._running: list[subprocess.Popen[str]] = []
         if azure:
             self.write("manifests/account.yaml", ACCOUNT.format(url=azure.server.url))
-            self.write("manifests/data/train.jsonl", examples(20))
+            self.write("manifests/data/train.jsonl", examples(60))
             self.write("manifests/data/valid.jsonl", examples(12, "check"))
 
     def write(self, name: str, text: str | bytes) -> Path:
@@ -196,7 +196,7 @@ class Terminal:
         os.close(slave)
         self.drawn = ""
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -210,7 +210,12 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def interrupt(self) -> None:
-        os.killpg(self.process.pid, signal.SIGINT)
+        """Press Ctrl-C until the command takes note: one that comes just before a read of the terminal is lost."""
+        deadline = time.monotonic() + PATIENCE
+        while self.process.poll() is None and time.monotonic() < deadline:
+            os.killpg(self.process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.5)
 
     def until(self, text: str, timeout: float = 30.0) -> str:
         """Read until a text is drawn."""

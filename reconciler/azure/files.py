@@ -22,7 +22,7 @@ class Files:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._calls = session.data_calls
-        self.fresh = FreshList(self.all)
+        self.fresh = FreshList(self.all, session.runtime.clock)
 
     def _client(self) -> Any:
         return self._session.data_client(surface_for("files", self._session.api))

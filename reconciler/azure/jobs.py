@@ -17,7 +17,7 @@ class Jobs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._calls = session.data_calls
-        self.fresh = FreshList(self.all)
+        self.fresh = FreshList(self.all, session.runtime.clock)
 
     def _client(self, operation: Operation = "jobs") -> Any:
         return self._session.data_client(surface_for(operation, self._session.api))

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from reconciler.azure.caller import Caller
 from reconciler.azure.wire import Json, items, text
+from reconciler.core.runtime import Clock
 
 T = TypeVar("T")
 
@@ -38,15 +39,22 @@ def all_pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], byte
     return list(found.values())
 
 
+LINGER, LONGEST_LINGER = 1 / 20, 0.1
+"""How long a list waits for others who want it too: a share of the time that the last one took, and at most seconds."""
+
+
 class FreshList(Generic[T]):
     """A list that many writers ask for at once: each gets one that was *begun* after it asked.
 
     Callers that arrive while a list is being read share the next one, so a hundred creates in parallel cost a few
-    lists and each is still preceded and followed by its own look.
+    lists and each is still preceded and followed by its own look. A list that is slow is begun a moment later, so that
+    writers who start together need one and not two.
     """
 
-    def __init__(self, read: Callable[[], Sequence[T]]) -> None:
+    def __init__(self, read: Callable[[], Sequence[T]], clock: Clock) -> None:
         self._read = read
+        self._clock = clock
+        self._took = 0.0
         self._condition = threading.Condition()
         self._begun = 0
         self._reading = False
@@ -61,15 +69,20 @@ class FreshList(Generic[T]):
             if self._result[0] >= wanted:
                 return self._unwrap()
             self._reading = True
-            self._begun = mine = wanted
         result: Sequence[T] | BaseException
         try:
+            self._clock.sleep(min(LONGEST_LINGER, self._took * LINGER))
+            began = self._clock.now()
+            with self._condition:
+                self._begun = wanted
             result = self._read()
+            self._took = max(0.0, self._clock.now() - began)
         except BaseException as error:  # noqa: BLE001  (handed to every waiting caller)
             result = error
         with self._condition:
             self._reading = False
-            self._result = (mine, result)
+            self._begun = wanted
+            self._result = (wanted, result)
             self._condition.notify_all()
             return self._unwrap()
 

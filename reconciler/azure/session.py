@@ -10,17 +10,20 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
-from reconciler.azure.errors import AzureError, no_credential
+from reconciler.azure.errors import AzureError, hide, no_credential
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
 from reconciler.core.runtime import Meters, Runtime
 
 if TYPE_CHECKING:
+    import ssl
+
     from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
     from openai import OpenAI
 
@@ -32,13 +35,28 @@ READ_TIMEOUT, TRANSFER_TIMEOUT = 60.0, 900.0
 """Seconds without an answer: for ordinary calls, and for file contents."""
 
 
+_IMPORTING = threading.RLock()
+"""The SDKs' modules import each other in circles: two threads that begin at different ends would wait for each other."""
 _UNUSED = "unused"
 """The openai client insists on a bearer token; where there is a key instead, this stands for it and is never sent."""
 
 
-def _without_unused(request: Any) -> None:
-    if request.headers.get("Authorization") == f"Bearer {_UNUSED}":
-        del request.headers["Authorization"]
+_SECRETS = ("AZURE_OPENAI_API_KEY", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
+"""Beginnings of the names of variables whose values are never shown."""
+
+
+def _at(host: str, url: str) -> None:
+    """Refuse to send anything to another host, wherever its address came from (a link in an answer, for one)."""
+    asked = urlsplit(url).netloc.rpartition("@")[2].lower()
+    if asked != host.lower():
+        raise AzureError(
+            Fault(
+                "endpoint-elsewhere",
+                "An answer leads to another host",
+                f"{asked} was not contacted; requests go to {host} only.",
+                "Check `endpoint` of the Account, and what stands between here and Azure.",
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,9 @@ class Session:
         self.meters = meters or Meters()
         self.trust_files = trust_files
         self._environ = environ
+        for name, value in environ.items():
+            if name.startswith(_SECRETS):
+                hide(value)
         self._transports = transports or Transports()
         self._lock = threading.RLock()
         self._cloud = CLOUDS[account.spec.cloud]
@@ -103,7 +124,8 @@ class Session:
             return self._transports.credential
         import logging
 
-        from azure.identity import DefaultAzureCredential
+        with _IMPORTING:
+            from azure.identity import DefaultAzureCredential
 
         # It logs each credential that it tried; what failed is said once, by the error.
         logging.getLogger("azure").addHandler(logging.NullHandler())
@@ -111,13 +133,16 @@ class Session:
 
     def _token(self, scope: str) -> Callable[[], str]:
         def token() -> str:
-            from azure.core.exceptions import AzureError as CoreError
+            with _IMPORTING:
+                from azure.core.exceptions import AzureError as CoreError
 
             try:
                 with self._lock:
-                    return str(self._credential.get_token(scope).token)
+                    found = str(self._credential.get_token(scope).token)
+                hide(found)
             except CoreError as error:
                 raise no_credential(error) from error
+            return found
 
         return token
 
@@ -169,16 +194,23 @@ class Session:
                     follow_redirects=False,
                     # A proxy of the environment must not see what stays on this machine.
                     trust_env=not self.data.is_loopback,
+                    verify=_trusted(environment=not self.data.is_loopback),
                     transport=self._transports.data,
-                    event_hooks={"request": [_without_unused]},
+                    event_hooks={"request": [self._before_data]},
                 ),
             )
         return clients[api]
 
+    def _before_data(self, request: Any) -> None:
+        _at(urlsplit(self.data.url).netloc, str(request.url))
+        if request.headers.get("Authorization") == f"Bearer {_UNUSED}":
+            del request.headers["Authorization"]
+
     @cached_property
     def _control_client(self) -> CognitiveServicesManagementClient:
-        from azure.core.pipeline.policies import HeadersPolicy
-        from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+        with _IMPORTING:
+            from azure.core.pipeline.policies import HeadersPolicy, SansIOHTTPPolicy
+            from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
         options: dict[str, Any] = {}
         if self.control.scope is None:
@@ -191,11 +223,20 @@ class Session:
             options["credential_scopes"] = [self.control.scope]
         if self._transports.control is not None:
             options["transport"] = self._transports.control
+        control = urlsplit(self.control.url).netloc
+
+        class OnlyHere(SansIOHTTPPolicy[Any, Any]):
+            """ARM's lists name the address of their next page; the credential goes to no other host."""
+
+            def on_request(self, request: Any) -> None:
+                _at(control, request.http_request.url)
+
         return CognitiveServicesManagementClient(
             credential,
             str(self.account.subscription_id),
             base_url=self.control.url,
             permit_redirects=False,
+            per_call_policies=[OnlyHere()],
             retry_total=0,
             connection_timeout=20,
             read_timeout=READ_TIMEOUT,
@@ -213,3 +254,11 @@ class Session:
             client.close()
         if "_control_client" in self.__dict__:
             self._control_client.close()
+
+
+@cache
+def _trusted(*, environment: bool) -> ssl.SSLContext:
+    """Return whom TLS trusts, as httpx decides it; reading the certificates is dear, so it is done once for all accounts."""
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=environment)

@@ -43,7 +43,7 @@ def cancel(
             raise ReconcilerError(Fault("job-ended", "The job has ended already", f"{live.id} is {live.status}."))
         print(f"- {live.address}  cancel {live.id} ({live.status}); what it has trained so far is billed")
         if not auto_approve:
-            confirm("cancel")
+            confirm("cancel", address)
         gateway: Any = bench.engine.gateways[live.account, live.kind]
         ended = gateway.cancel(live)
         print(f"{live.id} is {ended.status}. It is not started again by itself: raise `attempt` to train again.")
@@ -78,7 +78,6 @@ def destroy(
             bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
         )
         if models:
-            print(
-                f"{len(models)} models are kept. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}"
-            )
+            kept = f"{len(models)} models are kept" if len(models) > 1 else "1 model is kept"
+            print(f"{kept}. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}")
     return code

@@ -109,11 +109,13 @@ def carry_out(
     from reconciler.cli.reporter import Reporter
     from reconciler.core.approval import Approval
     from reconciler.core.fault import Refused
+    from reconciler.render.text import EMULATOR_LINE
 
     if approved is None:
         show(first, bench)
     else:
         refuse_if_stale(first, approved)
+        print("\n".join([*([EMULATOR_LINE] if bench.emulated else []), *bench.headers()]), flush=True)
     if first.refusals:
         raise Refused(*first.refusals)
     if first.actions and ask:
@@ -124,7 +126,7 @@ def carry_out(
             for outcome in outcomes:
                 reporter.note(outcome)
         except KeyboardInterrupt:
-            reporter.interrupted()
+            reporter.interrupted(first)
             return INTERRUPTED
         except Refused:
             reporter.summarise()
@@ -133,29 +135,33 @@ def carry_out(
     return apply_exit(reporter.final(), detailed=detailed)
 
 
-def confirm(word: str) -> None:
-    """Ask a person; without a terminal to ask on, refuse."""
+def confirm(word: str, what: str = "") -> None:
+    """Ask a person; without a terminal to ask on, refuse. `what` are the arguments of the command."""
     from reconciler.core.fault import Fault, Refused
 
     if not is_interactive():
         raise Refused(
             Fault(
                 "not-approved-here",
-                "The plan is not approved, and there is no terminal to ask on",
+                "This is not approved, and there is no terminal to ask on",
                 "Nothing was done.",
-                f"Review the plan, then run:\n  reconciler {word} --auto-approve",
+                f"Review the above, then run:\n  reconciler {word}{f' {what}' if what else ''} --auto-approve",
             )
         )
-    answer = input(f"\nDo you want to {word} this? Only 'yes' is accepted: ")
+    try:
+        answer = input(f"\nDo you want to {word} this? Only 'yes' is accepted: ")
+    except EOFError:
+        print()
+        answer = ""
     if answer.strip() != "yes":
-        raise Refused(Fault("declined", "The plan was declined", "Nothing was done."))
+        raise Refused(Fault("declined", "This was not approved", "Nothing was done."))
 
 
 def saved_approval(file: Path, bench: Workbench) -> Approval:
     """Read a saved plan and check that it is of this tree, these accounts and this kind of Azure."""
     import orjson
 
-    from reconciler.core.fault import Fault, Refused
+    from reconciler.core.fault import Fault, ReconcilerError, Refused
     from reconciler.render.document import read_approval
 
     remedy = "Make and review a new plan:\n  reconciler plan --out plan.json"
@@ -165,18 +171,29 @@ def saved_approval(file: Path, bench: Workbench) -> Approval:
 
     try:
         document: Any = orjson.loads(file.read_bytes())
+    except OSError as error:
+        detail = f"{file}: {error.strerror}."
+        raise ReconcilerError(Fault("plan-missing", "The saved plan cannot be read", detail, remedy)) from error
     except orjson.JSONDecodeError as error:
         raise refused("plan-unreadable", "The saved plan is not a whole JSON document", f"{file}: {error}") from error
     approval, meta = read_approval(document)
     if meta.emulator != bench.emulated:
-        where = "the emulator" if meta.emulator else "Azure"
-        raise refused(
-            "plan-elsewhere", "The saved plan was made for another Azure", f"{file} was made against {where}."
-        )
+        made, here = ("the emulator", "Azure") if meta.emulator else ("Azure", "the emulator")
+        detail = f"{file} was made against {made}, and this would apply it to {here}."
+        raise refused("plan-elsewhere", "The saved plan was made for another Azure", detail)
     accounts = bench.described_accounts()
     if meta.accounts != accounts:
-        raise refused("plan-accounts", "The saved plan is of other accounts", f"{file} names {meta.accounts}.")
+        detail = f"{file} is of {_accounts(meta.accounts)}; the manifests are of {_accounts(accounts)}."
+        raise refused("plan-accounts", "The saved plan is of other accounts", detail)
     return approval if meta.tree_digest == _tree_digest(bench) else _stale_tree(file, remedy)
+
+
+def _accounts(described: list[dict[str, Any]]) -> str:
+    """Name accounts so that two of them can be told apart."""
+    return " and ".join(
+        f"{one.get('name')} ({', '.join(str(one[key]) for key in ('resource_id', 'endpoint', 'owner') if one.get(key))})"
+        for one in described
+    )
 
 
 def _tree_digest(bench: Workbench) -> str:

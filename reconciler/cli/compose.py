@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +13,15 @@ from pathlib import Path
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
 from reconciler.core.change import Plan
-from reconciler.core.plan import Options, make_plan
-from reconciler.core.resource import World
+from reconciler.core.fault import Fault, ReconcilerError
+from reconciler.core.plan import Options, make_plan, matches
+from reconciler.core.resource import Address, World
 from reconciler.core.runtime import Meters, Runtime
 from reconciler.engine import Engine
 from reconciler.kind import Gateway
 from reconciler.kinds import REGISTRY
 from reconciler.manifests import Tree, load
+from reconciler.manifests.faults import meant, quoted
 
 KINDS = REGISTRY
 
@@ -70,7 +72,16 @@ class Workbench:
         allow_delete: tuple[str, ...] = (),
         unattended: bool = False,
     ) -> Options:
-        """Return planning options for this tree."""
+        """Return planning options for this tree; raises ReconcilerError for an address that names nothing in it."""
+        addresses = [item.address for item in self.tree.desired]
+        unknown = [
+            (flag, pattern)
+            for flag, patterns in (("--target", targets), ("--exclude", excludes))
+            for pattern in patterns
+            if not any(matches((pattern,), address) for address in addresses)
+        ]
+        if unknown:
+            raise ReconcilerError(*(_names_nothing(flag, pattern, addresses) for flag, pattern in unknown))
         whole = all(self.tree.is_whole(name) for name in self.accounts)
         return Options(prune, targets, excludes, allow_delete, unattended=unattended, whole_tree=whole)
 
@@ -92,6 +103,15 @@ class Workbench:
             }
             for name, session in self.sessions.items()
         ]
+
+
+def _names_nothing(flag: str, pattern: str, addresses: Sequence[Address]) -> Fault:
+    return Fault(
+        "no-such-address",
+        "The address names no resource of these manifests",
+        f"{flag} {quoted(pattern)} matches nothing. Nothing was looked at or done.",
+        meant(pattern, map(str, addresses), what="Declared"),
+    )
 
 
 def load_tree(path: Path, environ: Mapping[str, str] | None = None) -> Tree:

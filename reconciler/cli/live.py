@@ -36,7 +36,7 @@ class LiveView:
 
     def print(self, line: str) -> None:
         """Print a final line above the view."""
-        self._console.print(Text.from_ansi(line))
+        self._console.print(Text.from_ansi(line), soft_wrap=True)
 
     def note(self, outcome: Any, progress: str = "") -> None:
         """Take one outcome in."""

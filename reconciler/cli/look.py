@@ -99,7 +99,7 @@ def history(
         print(
             table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows)
             if rows
-            else "No jobs yet."
+            else (f"{address} has no job." if address else "No jobs yet.")
         )
     return OK
 
@@ -213,10 +213,10 @@ def _print_unread(made: Plan) -> None:
         print(text, file=sys.stderr)
 
 
-def _when(moment: float) -> str:
+def _when(moment: float, *, seconds: bool = False) -> str:
     import time
 
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment)) if moment else "-"
+    return time.strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''}Z", time.gmtime(moment)) if moment else "-"
 
 
 def _ago(elapsed: float) -> str:
@@ -236,4 +236,4 @@ def _event_line(event: Any) -> str:
 
     level = str(event.get("level") or "info")
     prefix = "" if level == "info" else f"{level}: "
-    return f"{_when(float(event.get('created_at') or 0))}  {prefix}{printable(str(event.get('message') or ''))}"
+    return f"{_when(float(event.get('created_at') or 0), seconds=True)}  {prefix}{printable(str(event.get('message') or ''))}"

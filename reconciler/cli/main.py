@@ -170,10 +170,10 @@ def main() -> NoReturn:
     """Run the command line and end the process.
 
     The process ends without tearing the interpreter down: freeing a few hundred thousand objects one by one costs
-    more than most commands.
+    more than most commands. For the same reason garbage is looked for rarely: what is loaded at first stays.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(400_000, 20, 20)
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()

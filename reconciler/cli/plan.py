@@ -104,23 +104,29 @@ def saved(made: Plan, bench: Workbench) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read; a file that cannot be written whole is not left behind."""
+    """Write a file that only its owner can read; a file that cannot be written whole is not left behind.
+
+    What is no ordinary file (a device, a pipe) is written to and never replaced.
+    """
     from reconciler.core.fault import Fault, ReconcilerError
 
-    part = path.with_name(f"{path.name}.part")
+    whole = path.resolve()
+    part = whole.with_name(f".{whole.name}.{os.getpid()}.part")
+    in_place = whole.exists() and not whole.is_file()
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(whole if in_place else part, os.O_WRONLY | (0 if in_place else os.O_CREAT), 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
-        part.replace(path)
+        if not in_place:
+            part.replace(whole)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ReconcilerError(
             Fault(
                 "plan-not-written",
                 "The plan could not be written",
-                f"{path}: {error.strerror}",
-                "Free some space or choose another --out.",
+                f"{path}: {error.strerror}.",
+                "Nothing was done. Choose another place, or make room there:\n  --out FILE",
             )
         ) from error
     print(f"Saved: {path}", file=sys.stderr)

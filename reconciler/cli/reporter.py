@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from reconciler.cli.compose import Workbench
-    from reconciler.core.change import Change
+    from reconciler.core.change import Change, Plan
     from reconciler.engine import Outcome
 
 EVERY = 60.0
@@ -59,7 +59,7 @@ class Reporter:
             self._wrote[key] = outcome
         if isinstance(outcome.change, Stuck) and id(outcome.change) in self._shown:
             return
-        if outcome.status == "unchanged" and (before is None or before.status == "unchanged"):
+        if outcome.status == "unchanged" and (before is None or before.status in {"unchanged", "done"}):
             return
         progress = ""
         if _works(outcome) and not outcome.wrote:
@@ -85,13 +85,20 @@ class Reporter:
         if self._bench.emulated:
             print(EMULATOR_LINE)
 
-    def interrupted(self) -> None:
-        """Say what was done before Ctrl-C, and how to go on."""
+    def interrupted(self, plan: Plan) -> None:
+        """Say what was done before Ctrl-C, what is not known, and how to go on."""
         if self._view:
             self._view.stop()
-        print("\nInterrupted.")
-        self.summarise()
-        print("Nothing is lost: run the same command again, it goes on where this one stopped.")
+        print("\nInterrupted. Nothing is lost: run the same command again, it goes on where this one stopped.")
+        ended = {outcome.address for outcome in self._latest.values()}
+        unknown = [str(address) for address in dict.fromkeys(change.address for change in plan.actions)]
+        unknown = [address for address in unknown if address not in map(str, ended)]
+        if unknown:
+            print(f"Under way or not begun: {', '.join(unknown)}.")
+        if self._latest:
+            self.summarise()
+        elif self._bench.emulated:
+            print(EMULATOR_LINE)
 
     def _is_news(self, key: _Key, outcome: Outcome) -> bool:
         """Whether a working object has another status, or was not spoken of for a while; a live view is always told."""

@@ -22,8 +22,9 @@ class Globals:
     no_color: bool = False
 
     def color(self, stream: IO[str] | None = None) -> bool:
-        """Return whether a stream wants colours (NO_COLOR and non-terminals are honoured)."""
-        return not self.no_color and not os.environ.get("NO_COLOR") and (stream or sys.stdout).isatty()
+        """Return whether a stream wants colours (NO_COLOR, dumb terminals and non-terminals are honoured)."""
+        unwanted = self.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return not unwanted and (stream or sys.stdout).isatty()
 
     def settings(self) -> Settings:
         """Return them as the composition root wants them."""

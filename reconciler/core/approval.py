@@ -44,7 +44,25 @@ class Approval:
 
     def missing(self, plan: Plan) -> list[str]:
         """Return the changes of a fresh plan that were not shown, in words."""
-        return [f"{verb(change)} {change.address}" for change in plan.actions if not self._admits(change, plan)]
+        return [self._words(change, plan) for change in plan.actions if not self._admits(change, plan)]
+
+    def _words(self, change: Change, plan: Plan) -> str:
+        """Say which change it is, and in what it differs from the one that was shown of the same resource."""
+        fresh = entry(change, plan)
+        shown = self._entries.get(fresh.address, ())
+        same = next((one for one in shown if one.verb == fresh.verb), None)
+        why = ""
+        if same is None:
+            why = f"approved: {shown[0].verb}" if shown and shown[0].verb != "no-op" else ""
+        elif same.live_id != fresh.live_id:
+            why = f"approved for {same.live_id}, now {fresh.live_id}"
+        else:
+            why = ", ".join(
+                f"{path} was {same.before.get(path, 'as declared')} and is {value}"
+                for path, value in fresh.before.items()
+                if same.before.get(path) != value
+            )
+        return f"{verb(change)} {change.address}" + (f" ({why})" if why else "")
 
     def _admits(self, change: Change, plan: Plan) -> bool:
         if isinstance(change, Delete) and change.reason == "duplicate":

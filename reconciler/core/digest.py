@@ -64,7 +64,8 @@ def spec_digest(fields: Mapping[str, Any]) -> str:
 
 def short(digest: str, chars: int) -> str:
     """Return the first characters of a hex digest in lower-case base32 (5 bits a character)."""
-    return base64.b32encode(bytes.fromhex(digest)).decode().lower()[:chars]
+    needed = -(-chars * 5 // 8)  # bytes
+    return base64.b32encode(bytes.fromhex(digest[: 2 * needed])).decode().lower()[:chars]
 
 
 def file_digest(digest: str) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from reconciler.core.account import Account
 from reconciler.core.diff import FieldChange
+from reconciler.core.digest import MARK_DIGEST_CHARS, short
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Spec, Unknown, World
 
@@ -41,6 +42,7 @@ class View:
         self.declared = contents
         self._by_id: dict[str, Observed] | None = None
         self._by_identity: dict[str, dict[str, list[Observed]]] = {}
+        self._parts: dict[str, frozenset[str]] = {}
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -76,6 +78,17 @@ class View:
                     index.setdefault(live.identity, []).append(live)
             self._by_identity[kind] = index
         return self._by_identity[kind].get(identity, [])
+
+    def declared_parts(self, kind: str) -> frozenset[str]:
+        """Return what the marks of all declared resources of a kind carry of their digests."""
+        if kind not in self._parts:
+            self._parts[kind] = frozenset(
+                short(digest, MARK_DIGEST_CHARS)
+                for address, digests in self.digests.items()
+                if address.kind == kind
+                for digest in digests
+            )
+        return self._parts[kind]
 
 
 class Rules(Protocol):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Clock(Protocol):
@@ -23,10 +27,20 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Runtime:
-    """Clock, chance (for jitter) and the variables of the environment that may be read."""
+    """Clock and chance (for jitter), and how calls are made."""
 
     clock: Clock
     chance: random.Random = field(default_factory=random.Random)
+    parallel: bool = True
+    """Whether a gateway may make two calls at once; a simulation has them one after the other."""
+
+    def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        """Make two calls that do not need each other."""
+        if not self.parallel:
+            return first(), second()
+        with ThreadPoolExecutor(1) as aside:
+            later = aside.submit(second)
+            return first(), later.result()
 
     def backoff(self, *, first: float, longest: float) -> Iterator[float]:
         """Yield waits in seconds that double up to `longest`, each shortened by up to a quarter by chance."""

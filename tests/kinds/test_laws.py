@@ -488,3 +488,27 @@ def test_waiting_ends_when_a_job_is_paused_by_hand(repo: Repo, azure: Azure, clo
     azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{job}/resume")
     repo.until_done()
     assert len(azure.jobs()) == 1
+
+
+def test_model_and_capacity_change_in_two_calls(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.until_done()
+    repo.edit("manifests/stack.yaml", "n_epochs: 3", "n_epochs: 2")
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 70")
+    azure.forget()
+    repo.until_done()
+    assert [write.partition(" ")[0] for write in azure.writes()] == ["PUT", "PATCH"]
+    assert repo.plan().converged
+
+
+@pytest.mark.parametrize("switch", ["accepted_with_gap", "refused"])
+def test_a_model_change_that_azure_refuses_changes_nothing(repo: Repo, azure: Azure, switch: str) -> None:
+    repo.until_done()
+    azure.configure(model_change=switch)
+    before = azure.deployments()[0]["properties"]["model"]["name"]
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    result = repo.apply(wait=True)
+    after = azure.deployments()[0]["properties"]["model"]["name"]
+    assert (result.code, after == before) == ((1, True) if switch == "refused" else (0, False))
+    assert len(azure.jobs()) == 2

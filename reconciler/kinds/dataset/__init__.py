@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from reconciler.azure.errors import AzureError
+from reconciler.azure.errors import AzureError, scrub
 from reconciler.azure.files import Files
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, number, text
@@ -148,7 +148,7 @@ class DatasetGateway:
 
     def observe(self) -> Sequence[Observed]:
         """List the files that can be trained on."""
-        return [self._observed(body) for body in self._files.all()]
+        return [self._observed(body) for body in self._files.fresh.get()]
 
     def create(self, change: Create, refs: Mapping[Address, Observed]) -> Observed:
         """Upload the file unless one with its content exists; one content is uploaded once."""
@@ -216,9 +216,12 @@ class DatasetGateway:
             )
 
     def _find(self, change: Create) -> Observed | None:
+        identity = file_digest(change.digest)
         for body in self._files.fresh.get():
+            if identity not in text(body, "filename"):
+                continue
             live = self._observed(body)
-            same = live.identity == file_digest(change.digest) and live.owner in self._session.account.spec.owners
+            same = live.identity == identity and live.owner in self._session.account.spec.owners
             if same and live.phase in {Phase.READY, Phase.SETTLING} and _has_size(change.desired, live):
                 return live
         return None
@@ -285,7 +288,7 @@ class DatasetGateway:
             created_at=number(body, "created_at") or 0,
             outputs={"file_id": text(body, "id")},
             facts={"filename": filename, "bytes": number(body, "bytes")},
-            reason=text(body, "status_details"),
+            reason=scrub(text(body, "status_details")),
         )
 
 

@@ -197,12 +197,7 @@ class FineTuneJobKind(Kind):
 
     def _predecessor(self, desired: Desired, view: View) -> Observed | None:
         """Pair a new job with the one it supersedes; the pairing explains and never decides."""
-        declared = {
-            short(digest, MARK_DIGEST_CHARS)
-            for address, digests in view.digests.items()
-            if address.kind == self.name
-            for digest in digests
-        }
+        declared = view.declared_parts(self.name)
         ours = [
             live
             for live in view.of(self.name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.azure.errors import AzureError
+from reconciler.azure.errors import AzureError, scrub
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, mapping, number, text
@@ -58,8 +58,8 @@ class JobGateway:
 
     def observe(self) -> Sequence[Observed]:
         """List jobs and models: job history is purged by Azure, models stay."""
-        bodies = self._jobs.all()
-        models = {text(body, "id").lower(): body for body in self._jobs.models()}
+        bodies, listed = self._session.runtime.both(self._jobs.fresh.get, self._jobs.models)
+        models = {text(body, "id").lower(): body for body in listed}
         lists_trained = any(model_tail(name) for name in models)
         seen: list[Observed] = []
         for body in bodies:
@@ -134,11 +134,11 @@ class JobGateway:
     def progress(self, live: Observed) -> str:
         """Return the job's last event."""
         latest = self._jobs.latest_event(live.id)
-        return text(latest, "message")
+        return scrub(text(latest, "message"))
 
     def events(self, live: Observed) -> Sequence[Json]:
         """Return the events of a job, oldest first."""
-        return self._jobs.events(live.id)
+        return [{**event, "message": scrub(text(event, "message"))} for event in self._jobs.events(live.id)]
 
     def cancel(self, live: Observed) -> Observed:
         """Cancel one job because a person asked for it."""
@@ -202,6 +202,8 @@ class JobGateway:
         part = short(change.digest, MARK_DIGEST_CHARS)
         wanted = _comparable_body(change, body)
         for raw in self._jobs.fresh.get():
+            if not _may_bear(raw, part):
+                continue
             live = self._observed(raw)
             marked = live.identity == part and live.owner and live.phase not in {Phase.FAILED, Phase.GONE}
             if marked and not differences(_with_base(wanted, live), live.spec, echoes_all=False):
@@ -302,7 +304,7 @@ class JobGateway:
                 "base": text(body, "model"),
                 "result_files": tuple(item for item in body.get("result_files") or () if isinstance(item, str)),
             },
-            reason=": ".join(part for part in (text(error, "code"), text(error, "message")) if part),
+            reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
             # Azure itself pauses developer-tier jobs and resumes them (contract, section 1.5).
             halted=status == "paused" and training_type(text(body, "trainingType")) != "developer",
         )
@@ -331,6 +333,11 @@ class JobGateway:
             outputs={"model": text(body, "id"), "job_id": f"ftjob-{tail[0]}"},
             facts={"model_only": True, "base": base},
         )
+
+
+def _may_bear(body: Json, part: str) -> bool:
+    """Whether the mark of a digest can stand in what is answered; this looks at every job for each that is created."""
+    return any(part in text(body, key).lower() for key in ("suffix", "user_provided_suffix", "fine_tuned_model"))
 
 
 def _live_spec(body: Json) -> FineTuneJobSpec:
