@@ -184,8 +184,9 @@ def not_ours(desired: Desired, live: Observed) -> Fault:
     return Fault(
         "name-taken",
         "The name is taken by an object that these manifests do not own",
-        f"{live.id} exists and does not bear the mark of this account's owner; it is not changed.",
-        "Choose another name, or take the object over by adding to its manifest:\n  metadata: {adopt: true}",
+        f"{live.name} exists and bears no mark of this owner and these manifests; it is not changed.",
+        "Choose another name, or take the object over by adding `adopt` to its manifest:\n"
+        f"  metadata: {{name: {desired.address.name}, adopt: true}}",
         desired.place,
         str(desired.address),
     )

@@ -7,9 +7,10 @@ The SDKs' own retries are off: openai repeats a POST after 408, 409, 429, 5xx an
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from reconciler.azure.errors import AzureError, from_answer, no_answer, no_credential
+from reconciler.azure.errors import AzureError, from_answer, no_answer, no_credential, unreadable
+from reconciler.azure.wire import Json
 from reconciler.core.runtime import Runtime
 
 T = TypeVar("T")
@@ -63,6 +64,9 @@ class Caller:
                 return from_answer(error.status_code, _body(error.response), error.response.headers, doing)
             if isinstance(error, openai.APIConnectionError):
                 return self._credential_behind(error) or no_answer(doing, error, self.host)
+            # Reading a streamed body fails in the words of openai's HTTP library.
+            if type(error).__module__.partition(".")[0] in {"httpx2", "httpcore2", "httpx", "httpcore"}:
+                return no_answer(doing, error, self.host)
         core = sys.modules.get("azure.core.exceptions")
         if core is not None:
             if isinstance(error, core.ClientAuthenticationError) and getattr(error, "response", None) is None:
@@ -77,6 +81,19 @@ class Caller:
     def _credential_behind(error: BaseException) -> AzureError | None:
         cause = error.__cause__
         return cause if isinstance(cause, AzureError) else None
+
+
+def read_object(response: Any, doing: str) -> Json:
+    """Return the JSON object of a successful answer; raises AzureError if it is anything else, or empty."""
+    import orjson
+
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict) or not body:
+        raise unreadable(doing)
+    return body
 
 
 def _body(response: object) -> object:

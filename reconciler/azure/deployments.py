@@ -1,17 +1,23 @@
 """Deployments, through the control plane. Returns ARM's own objects as mappings.
 
-Answers are read as JSON and not through the SDK's models: those drop fields that are newer than they are.
+Requests go through the management SDK's client (its sign-in, its policies, its API version) as raw JSON and not through
+its models: those drop fields that are newer than they are, and fail as a whole on one value of an unexpected type.
 """
 
 from __future__ import annotations
 
-import io
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
+from reconciler.azure.errors import from_answer, unreadable
+from reconciler.azure.listing import MOST_PAGES
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, items
+from reconciler.azure.wire import Json, items, text
+
+API_VERSION = "2025-09-01"
+"""The ARM version that azure-mgmt-cognitiveservices 14 is generated from (contract, section 2)."""
 
 
 class Deployments:
@@ -21,86 +27,81 @@ class Deployments:
         self._session = session
         self._calls = session.control_calls
         account = session.account
-        self._where = (str(account.resource_group), str(account.account_name))
-
-    def _operations(self) -> Any:
-        return self._session.control_client().deployments
+        self._account = (
+            f"/subscriptions/{account.subscription_id}/resourceGroups/{account.resource_group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{account.account_name}"
+        )
 
     def all(self) -> list[Json]:
         """Return all deployments."""
-
-        def fetch() -> list[Json]:
-            found: list[Json] = []
-
-            def keep(response: Any) -> None:
-                found.extend(items(_json(response.http_response), "value"))
-
-            for _ in self._operations().list(*self._where, raw_response_hook=keep).by_page():
-                pass
-            return found
-
-        return self._calls.safely("listing deployments", fetch)
+        doing = "listing deployments"
+        found: list[Json] = []
+        url = f"{self._account}/deployments"
+        for _ in range(MOST_PAGES):
+            body = self._calls.safely(doing, lambda url=url: self._page(url, doing))  # type: ignore[misc]
+            found += items(body, "value")
+            url = text(body, "nextLink")
+            if not url:
+                break
+        return found
 
     def get(self, name: str) -> Json:
         """Return one deployment."""
-        return self._calls.safely(f"reading deployment {name}", lambda: self._get(name))
-
-    def _get(self, name: str) -> Json:
-        seen: list[Json] = []
-        self._operations().get(
-            *self._where, name, raw_response_hook=lambda answer: seen.append(_json(answer.http_response))
-        )
-        return seen[-1] if seen else {}
+        doing = f"reading deployment {name}"
+        return self._calls.safely(doing, lambda: self._object("GET", self._url(name), doing))
 
     def put(self, name: str, body: Json) -> Json:
-        """Create or replace a deployment and return it as answered, without waiting for the operation."""
-
-        def call() -> Json:
-            poller = self._operations().begin_create_or_update(
-                *self._where, name, io.BytesIO(orjson.dumps(body)), polling=False, cls=_answer
-            )
-            return _mapping(poller.result())
-
-        return self._calls.safely(f"writing deployment {name}", call)
+        """Create or replace a deployment; returns what is answered (it may be empty), without waiting for the operation."""
+        doing = f"writing deployment {name}"
+        return self._calls.safely(doing, lambda: self._send("PUT", self._url(name), doing, body))
 
     def patch(self, name: str, body: Json) -> Json:
         """Change `sku` and `tags`; ARM takes nothing else in a PATCH (contract, section 2.1)."""
-
-        def call() -> Json:
-            poller = self._operations().begin_update(
-                *self._where, name, io.BytesIO(orjson.dumps(body)), polling=False, cls=_answer
-            )
-            return _mapping(poller.result())
-
-        return self._calls.safely(f"changing deployment {name}", call)
+        doing = f"changing deployment {name}"
+        return self._calls.safely(doing, lambda: self._send("PATCH", self._url(name), doing, body))
 
     def delete(self, name: str) -> None:
         """Delete a deployment, without waiting for the operation."""
-        self._calls.safely(
-            f"deleting deployment {name}", lambda: self._operations().begin_delete(*self._where, name, polling=False)
-        )
+        doing = f"deleting deployment {name}"
+        self._calls.safely(doing, lambda: self._send("DELETE", self._url(name), doing))
 
     def account(self) -> Json:
         """Return the account itself."""
-        return self._calls.safely("reading the account", self._account)
+        doing = "reading the account"
+        return self._calls.safely(doing, lambda: self._object("GET", self._account, doing))
 
-    def _account(self) -> Json:
-        seen: list[Json] = []
-        accounts = self._session.control_client().accounts
-        accounts.get(*self._where, raw_response_hook=lambda answer: seen.append(_json(answer.http_response)))
-        return seen[-1] if seen else {}
+    def _url(self, name: str) -> str:
+        return f"{self._account}/deployments/{quote(name, safe='')}"
+
+    def _page(self, url: str, doing: str) -> Json:
+        body = self._send("GET", url, doing)
+        if not isinstance(body.get("value"), list):
+            raise unreadable(doing)
+        return body
+
+    def _object(self, method: str, url: str, doing: str) -> Json:
+        body = self._send(method, url, doing)
+        if not body:
+            raise unreadable(doing)
+        return body
+
+    def _send(self, method: str, url: str, doing: str, body: Json | None = None) -> Json:
+        """Send one request; returns the JSON object that is answered, or an empty one. Raises AzureError."""
+        from azure.core.rest import HttpRequest
+
+        query = None if url.startswith("http") else {"api-version": API_VERSION}
+        request = HttpRequest(method, url, params=query, json=body)
+        # The SDK's own way to send a request as it is; its leading underscore stands for "low level".
+        response = self._session.control_client()._send_request(request)  # noqa: SLF001
+        answer = _json(response)
+        if not 200 <= response.status_code < 300:
+            said: Any = answer if answer is not None else response.text()
+            raise from_answer(response.status_code, said, response.headers, doing)
+        return answer if isinstance(answer, dict) else {}
 
 
-def _answer(pipeline_response: Any, _model: Any, _headers: Any) -> Json:
-    return _json(pipeline_response.http_response)
-
-
-def _json(response: Any) -> Json:
+def _json(response: Any) -> Any:
     try:
-        return _mapping(orjson.loads(response.content))
+        return orjson.loads(response.content)
     except orjson.JSONDecodeError:
-        return {}
-
-
-def _mapping(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
+        return None

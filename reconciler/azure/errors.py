@@ -141,6 +141,19 @@ def no_answer(doing: str, cause: BaseException, host: str) -> AzureError:
     return AzureError(Fault("azure-no-answer", summary, f"{doing} at {host}: {words}", remedy), ambiguous=True)
 
 
+def unreadable(doing: str) -> AzureError:
+    """Describe an answer that says success and is not what was asked for: a page of a proxy, an empty body."""
+    return AzureError(
+        Fault(
+            "azure-unreadable",
+            "Azure's answer could not be read",
+            f"{doing}: the answer is not the expected JSON.",
+            "Check `endpoint` of the Account, and whether a proxy answers in its place; then run the command again.",
+        ),
+        ambiguous=True,
+    )
+
+
 def no_credential(cause: BaseException) -> AzureError:
     """Describe that no token could be had."""
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]

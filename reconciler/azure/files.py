@@ -6,8 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
+from reconciler.azure.caller import read_object
 from reconciler.azure.listing import FreshList, all_pages
 from reconciler.azure.session import TRANSFER_TIMEOUT, Session
 from reconciler.azure.surfaces import surface_for
@@ -38,19 +37,20 @@ class Files:
 
     def upload(self, filename: str, content: io.RawIOBase) -> Json:
         """Upload once, never repeated by itself; the part needs a content type of its own (contract, section 1.3)."""
-        return self._calls.once(
-            f"uploading {filename}",
-            lambda: _object(
-                self._client().files.with_raw_response.create(
-                    file=(filename, content, "application/json"), purpose=PURPOSE, timeout=TRANSFER_TIMEOUT
-                )
-            ),
-        )
+        doing = f"uploading {filename}"
+
+        def send() -> Json:
+            part = (filename, content, "application/json")
+            files = self._client().files.with_raw_response
+            return read_object(files.create(file=part, purpose=PURPOSE, timeout=TRANSFER_TIMEOUT), doing)
+
+        return self._calls.once(doing, send)
 
     def get(self, file_id: str) -> Json:
         """Return one file."""
+        doing = f"reading {file_id}"
         return self._calls.safely(
-            f"reading {file_id}", lambda: _object(self._client().files.with_raw_response.retrieve(file_id))
+            doing, lambda: read_object(self._client().files.with_raw_response.retrieve(file_id), doing)
         )
 
     def content(self, file_id: str) -> Iterator[bytes]:
@@ -74,11 +74,3 @@ class Files:
     def delete(self, file_id: str) -> None:
         """Delete one file."""
         self._calls.safely(f"deleting {file_id}", lambda: self._client().files.with_raw_response.delete(file_id))
-
-
-def _object(response: Any) -> Json:
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        body = {}
-    return body if isinstance(body, dict) else {}

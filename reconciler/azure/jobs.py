@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.azure.files import _object as json_object
+from reconciler.azure.caller import read_object
 from reconciler.azure.listing import PAGE, FreshList, all_pages
 from reconciler.azure.session import Session
 from reconciler.azure.surfaces import Operation, surface_for
-from reconciler.azure.wire import Json, items
+from reconciler.azure.wire import Json, items, number
 
 
 class Jobs:
@@ -41,31 +41,29 @@ class Jobs:
 
     def model(self, name: str) -> Json:
         """Return one model."""
-        return self._calls.safely(
-            f"reading model {name}", lambda: json_object(self._client("models").models.with_raw_response.retrieve(name))
-        )
+        doing = f"reading model {name}"
+        models = self._client("models").models.with_raw_response
+        return self._calls.safely(doing, lambda: read_object(models.retrieve(name), doing))
 
     def create(self, body: dict[str, Any]) -> Json:
         """Create a job, once: the call is never repeated by itself, because it is paid for."""
         known = {key: body[key] for key in ("model", "training_file") if key in body}
         rest = {key: value for key, value in body.items() if key not in known}
-        return self._calls.once(
-            "creating the fine-tuning job",
-            lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.create(**known, extra_body=rest)),
-        )
+        doing = "creating the fine-tuning job"
+        jobs = self._client().fine_tuning.jobs.with_raw_response
+        return self._calls.once(doing, lambda: read_object(jobs.create(**known, extra_body=rest), doing))
 
     def get(self, job_id: str) -> Json:
         """Return one job."""
-        return self._calls.safely(
-            f"reading {job_id}", lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.retrieve(job_id))
-        )
+        doing = f"reading {job_id}"
+        jobs = self._client().fine_tuning.jobs.with_raw_response
+        return self._calls.safely(doing, lambda: read_object(jobs.retrieve(job_id), doing))
 
     def cancel(self, job_id: str) -> Json:
         """Cancel one job."""
-        return self._calls.safely(
-            f"cancelling {job_id}",
-            lambda: json_object(self._client().fine_tuning.jobs.with_raw_response.cancel(job_id)),
-        )
+        doing = f"cancelling {job_id}"
+        jobs = self._client().fine_tuning.jobs.with_raw_response
+        return self._calls.safely(doing, lambda: read_object(jobs.cancel(job_id), doing))
 
     def events(self, job_id: str) -> list[Json]:
         """Return all events of a job, oldest first."""
@@ -77,15 +75,14 @@ class Jobs:
         # Azure lists the newest first (recorded); within one second the listed order is kept.
         found = all_pages(self._calls, f"reading the events of {job_id}", fetch)
         oldest_first = found[::-1]
-        return sorted(oldest_first, key=lambda event: event.get("created_at") or 0)
+        return sorted(oldest_first, key=lambda event: number(event, "created_at") or 0)
 
     def latest_event(self, job_id: str) -> Json:
         """Return the newest event of a job, or an empty mapping."""
         jobs = self._client("events").fine_tuning.jobs.with_raw_response
-        page = self._calls.safely(
-            f"reading the events of {job_id}", lambda: json_object(jobs.list_events(job_id, limit=10))
-        )
-        return max(items(page), key=lambda event: event.get("created_at") or 0, default={})
+        doing = f"reading the events of {job_id}"
+        page = self._calls.safely(doing, lambda: read_object(jobs.list_events(job_id, limit=10), doing))
+        return max(items(page), key=lambda event: number(event, "created_at") or 0, default={})
 
     def delete_model(self, name: str) -> None:
         """Delete a trained model; Azure refuses while a deployment of it exists."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from reconciler.azure.caller import Caller
+from reconciler.azure.errors import unreadable
 from reconciler.azure.wire import Json, items, text
 from reconciler.core.runtime import Clock
 
@@ -20,23 +21,32 @@ MOST_PAGES = 1000
 
 def all_pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) -> list[Json]:
     """Read a list to its end. Pages may shift while they are read: an object seen twice counts once."""
-    import orjson
-
     found: dict[str, Json] = {}
     query: dict[str, Any] = {}
     for _ in range(MOST_PAGES):
-        raw = caller.safely(doing, lambda query=query: fetch(query))  # type: ignore[misc]
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            body = {}
+        body = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
         page = items(body)
         new = [item for item in page if text(item, "id") and text(item, "id") not in found]
         found.update((text(item, "id"), item) for item in new)
-        if not new or not isinstance(body, dict) or body.get("has_more") is not True:
+        if not new or body.get("has_more") is not True:
             break
         query = {"after": text(body, "last_id") or text(page[-1], "id")}
     return list(found.values())
+
+
+def _page(raw: bytes, doing: str) -> Json:
+    """Read one page. An answer without a list is an error: taken for an empty list it would cost a second training."""
+    import orjson
+
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        body = None
+    if isinstance(body, list):
+        return {"data": body}
+    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
+        raise unreadable(doing)
+    return body
 
 
 LINGER, LONGEST_LINGER = 1 / 20, 0.1

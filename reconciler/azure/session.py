@@ -129,7 +129,10 @@ class Session:
 
         # It logs each credential that it tried; what failed is said once, by the error.
         logging.getLogger("azure").addHandler(logging.NullHandler())
-        return DefaultAzureCredential(authority=self._cloud.authority)
+        try:
+            return DefaultAzureCredential(authority=self._cloud.authority)
+        except (ValueError, OSError) as error:  # a variable that is set and empty, a certificate that is not there
+            raise no_credential(error) from error
 
     def _token(self, scope: str) -> Callable[[], str]:
         def token() -> str:

@@ -120,7 +120,7 @@ def carry_out(
         raise Refused(*first.refusals)
     if first.actions and ask:
         confirm(word)
-    with Reporter(bench, shown=first.changes if approved is None else ()) as reporter:
+    with Reporter(bench, shown=first.changes if approved is None else (), errored=first.errored) as reporter:
         try:
             outcomes = bench.engine.converge(desired, options, approved or Approval.of(first), first=first, wait=wait)
             for outcome in outcomes:
@@ -132,7 +132,7 @@ def carry_out(
             reporter.summarise()
             raise
     reporter.summarise()
-    return apply_exit(reporter.final(), detailed=detailed)
+    return apply_exit(reporter.final(), detailed=detailed, errored=first.errored)
 
 
 def confirm(word: str, what: str = "") -> None:

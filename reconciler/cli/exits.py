@@ -30,10 +30,10 @@ def plan_exit(plan: Plan, *, detailed: bool) -> int:
     return CHANGES if detailed and not plan.converged else OK
 
 
-def apply_exit(outcomes: Iterable[Outcome], *, detailed: bool) -> int:
-    """Return the exit code of `apply`, from the last outcome of each change."""
+def apply_exit(outcomes: Iterable[Outcome], *, detailed: bool, errored: bool = False) -> int:
+    """Return the exit code of `apply`, from the last outcome of each change; `errored`: part of Azure was not read."""
     statuses = {outcome.status for outcome in outcomes}
-    if statuses & {"failed", "blocked"}:
+    if errored or statuses & {"failed", "blocked"}:
         return ERROR
     return IN_PROGRESS if detailed and "pending" in statuses else OK
 

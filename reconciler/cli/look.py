@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,7 +28,7 @@ def status(
     from reconciler.cli.compose import workbench
     from reconciler.render.table import table
 
-    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench, stamped(bench):
         made = bench.plan(bench.options(targets=tuple(target or ()), excludes=tuple(exclude or ())))
         rows = [_status_row(change, bench, known=made.knows(change)) for change in made.changes]
         for header in bench.headers():
@@ -72,7 +74,7 @@ def history(
     from reconciler.core.change import live_of
     from reconciler.render.table import table
 
-    with workbench(path, GLOBALS.settings()) as bench:
+    with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
         made = bench.plan(bench.options())
         matched = {live.id: str(change.address) for change in made.changes if (live := live_of(change)) is not None}
         serving = _serving(made)
@@ -98,10 +100,11 @@ def history(
             )
         print(
             table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows)
-            if rows
+            if rows or made.errored
             else (f"{address} has no job." if address else "No jobs yet.")
         )
-    return OK
+        _print_unread(made)
+    return ERROR if made.errored else OK
 
 
 def logs(
@@ -115,7 +118,7 @@ def logs(
     from reconciler.cli.compose import workbench
     from reconciler.core.resource import Phase
 
-    with workbench(path, GLOBALS.settings()) as bench:
+    with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
         live = find_job(bench, address)
         gateway: Any = bench.engine.gateways[live.account, live.kind]
         seen: set[str] = set()
@@ -130,6 +133,18 @@ def logs(
                 break
             bench.runtime.clock.sleep(next(waits))
     return OK
+
+
+@contextmanager
+def stamped(bench: Workbench) -> Iterator[None]:
+    """Say before and after what is printed that an emulator plays Azure, if one does."""
+    from reconciler.render.text import EMULATOR_LINE
+
+    if bench.emulated:
+        print(EMULATOR_LINE)
+    yield
+    if bench.emulated:
+        print(EMULATOR_LINE)
 
 
 def find_job(bench: Workbench, address: str) -> Observed:
@@ -149,6 +164,8 @@ def find_job(bench: Workbench, address: str) -> Observed:
         ):
             lives.append(live)
     lives += [live for live in made.history if name in {live.id, live.name}]
+    if not lives and made.errored:
+        raise ReconcilerError(*made.unread)
     if not lives:
         known = sorted(str(change.address) for change in made.changes if change.address.kind == "FineTuneJob")
         listed = "\n  ".join(known) or "none"

@@ -28,8 +28,9 @@ _Key = tuple[str, str]
 class Reporter:
     """Takes outcomes in and says what is news. `shown` are changes that the printed plan has said already."""
 
-    def __init__(self, bench: Workbench, shown: Collection[Change] = ()) -> None:
+    def __init__(self, bench: Workbench, shown: Collection[Change] = (), *, errored: bool = False) -> None:
         self._bench = bench
+        self._errored = errored
         self._shown = {id(change) for change in shown}
         self._latest: dict[_Key, Outcome] = {}
         self._wrote: dict[_Key, Outcome] = {}
@@ -81,7 +82,7 @@ class Reporter:
 
     def summarise(self) -> None:
         """Print the last line."""
-        print(apply_summary(self.final(), list(self._wrote.values()), kinds=KINDS))
+        print(apply_summary(self.final(), list(self._wrote.values()), kinds=KINDS, errored=self._errored))
         if self._bench.emulated:
             print(EMULATOR_LINE)
 

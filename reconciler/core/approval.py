@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, is_action, verb
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, is_held, verb
 from reconciler.core.diff import FieldChange
 
 
@@ -40,7 +40,17 @@ class Approval:
     @classmethod
     def of(cls, plan: Plan) -> Approval:
         """Approve what a plan shows."""
-        return cls(entry(change, plan) for change in plan.changes)
+        return cls(entry(change, plan) for change in plan.changes if not is_held(change))
+
+    def limited(self, plan: Plan) -> Plan:
+        """Hold back deletions that a later round of a run plans and that were not shown: the next run shows them."""
+        changes = tuple(
+            replace(change, held="it became left over during this run: the next plan shows it")
+            if isinstance(change, Delete) and not change.held and not self._admits(change, plan)
+            else change
+            for change in plan.changes
+        )
+        return replace(plan, changes=changes)
 
     def missing(self, plan: Plan) -> list[str]:
         """Return the changes of a fresh plan that were not shown, in words."""
@@ -101,12 +111,6 @@ def before(changes: Iterable[FieldChange]) -> dict[str, str]:
 def as_json(value: Any) -> str:
     """Return the one JSON text of a value."""
     return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
-
-
-def waits_on_new_work(plan: Plan) -> bool:
-    """Return whether anything of a plan waits for what the plan itself makes."""
-    made = {change.address for change in plan.changes if is_action(change)}
-    return any(isinstance(change, Wait) and made & set(change.on) for change in plan.changes)
 
 
 def _covers(shown: Approved, fresh: Approved) -> bool:

@@ -114,6 +114,8 @@ class Delete:
     reason: Literal["left_over", "duplicate"]
     held: str = ""
     duplicate_of: str = ""
+    declared: Address | None = None
+    """The resource that a duplicate is one of."""
 
     @property
     def address(self) -> Address:
@@ -171,6 +173,11 @@ class Plan:
 def is_action(change: Change) -> TypeGuard[Action]:
     """Return whether applying this change writes to Azure."""
     return isinstance(change, Create | Update | Replace | Delete) and not change.held
+
+
+def is_held(change: Change) -> bool:
+    """Return whether this change is shown and not made in this run."""
+    return isinstance(change, Create | Update | Replace | Delete) and bool(change.held)
 
 
 def verb(change: Change) -> str:

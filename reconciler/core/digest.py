@@ -28,7 +28,7 @@ TEXT_CHARS = SUFFIX_CHARS - MARK_CHARS - 1
 
 _MARK = re.compile(r"^([a-z2-7]{8})([a-z2-7]{4})(?:-(.*))?$", re.IGNORECASE | re.DOTALL)
 _FILE_NAME = re.compile(r"^(?P<name>.+)\.(?P<digest>[a-z2-7]{26})\.(?P<owner>[a-z0-9-]{3,20})\.jsonl$")
-_MODEL_TAIL = re.compile(r"\.ft-(?P<hex>[0-9a-f]{32})(?:-(?P<suffix>.+))?$", re.IGNORECASE)
+_MODEL = re.compile(r"^(?P<base>.+)\.ft-(?P<hex>[0-9a-f]{32})(?:-(?P<suffix>[A-Za-z0-9_-]+))?$", re.IGNORECASE)
 
 
 def canonical(value: Any) -> Any:
@@ -126,10 +126,25 @@ def wire_suffix(owner: str, digest: str, text: str) -> str:
     return f"{mark(owner, digest)}-{text}"[:SUFFIX_CHARS].rstrip("-")
 
 
-def model_tail(model: str) -> tuple[str, str] | None:
-    """Split `<base>.ft-<32 hex>[-<suffix>]` into the job's hex id and the suffix; None for a base model.
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A fine-tuned model's name, taken apart from the right: `<base>.ft-<32 hex>[-<suffix>]`.
 
-    The name of a fine-tuned model repeats its job's id (recorded answers; contract, section 0.2).
+    It repeats its job's id (recorded answers; contract, section 0.2). A model that was trained further may hold such a
+    part in its base; a checkpoint's name (`…:ckpt-step-10`) is not one.
     """
-    found = _MODEL_TAIL.search(model)
-    return (found["hex"].lower(), found["suffix"] or "") if found else None
+
+    base: str
+    hex: str
+    suffix: str
+
+    @property
+    def job_id(self) -> str:
+        """The id of the job that made it."""
+        return f"ftjob-{self.hex}"
+
+    @classmethod
+    def parse(cls, model: str) -> ModelName | None:
+        """Read a model's name; None for a base model or a checkpoint."""
+        found = _MODEL.match(model)
+        return cls(found["base"], found["hex"].lower(), found["suffix"] or "") if found else None

@@ -16,10 +16,9 @@ from reconciler.core.account import Account
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
-from reconciler.core.fault import Fault
 from reconciler.core.guard import guard
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
-from reconciler.core.rules import Claim, Resolved, Rules, View, unclaimed
+from reconciler.core.rules import Claim, Resolved, Rules, View
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Planner:
         self.views = {name: View(account, world, self.digests, self.declared) for name, account in accounts.items()}
         self.changes: dict[Address, Change] = {}
         self.duplicates: list[Delete] = []
-        self.claimed: set[str] = set()
+        self.claimed: set[tuple[str, str, str]] = set()
 
     def plan(self) -> Plan:
         """Make the plan."""
@@ -67,7 +66,7 @@ class Planner:
         self._spare_what_nobody_needs()
         selected = self._selected()
         changes: list[Change] = [change for address, change in self.changes.items() if address in selected]
-        duplicates = [item for item in self.duplicates if not self._narrowed() or item.address in selected]
+        duplicates = [item for item in self.duplicates if not self._narrowed() or item.declared in selected]
         deletions, history = self._unmatched()
         held = [self._hold(change) for change in (*changes, *duplicates, *deletions)]
         destroying = self.options.destroy
@@ -126,12 +125,13 @@ class Planner:
         return Keep(item, live)
 
     def _settle_claim(self, item: Desired, claim: Claim) -> None:
-        if claim.live:
-            self.claimed.add(claim.live.id)
-        for live in claim.duplicates:
-            self.claimed.add(live.id)
-            winner = claim.live.id if claim.live else str(item.address)
-            self.duplicates.append(Delete(live, "duplicate", duplicate_of=winner))
+        used = self.views[item.account].by_ids(claim.uses)
+        for live in (*claim.duplicates, *claim.not_ours, *used, *([claim.live] if claim.live else [])):
+            self.claimed.add(_identity(live))
+        winner = claim.live.id if claim.live else str(item.address)
+        self.duplicates += [
+            Delete(live, "duplicate", duplicate_of=winner, declared=item.address) for live in claim.duplicates
+        ]
 
     def _points_at(self, ref: Address) -> Observed | Unknown:
         match self.changes[ref]:
@@ -186,11 +186,12 @@ class Planner:
         deletions: list[Delete] = []
         history: list[Observed] = []
         for name, account in self.accounts.items():
+            if any(failed == name for failed, _ in self.world.failures):
+                # What uses what cannot be told: nothing of this account is left over.
+                continue
             for kind, rules in self.kinds.items():
-                if any((name, seen) in self.world.failures for seen in (kind, *rules.observes)):
-                    continue
-                for live in unclaimed(self.world.of(name, kind), self.claimed):
-                    if not rules.is_ours(live, account) or live.phase is Phase.GONE:
+                for live in self.world.of(name, kind):
+                    if _identity(live) in self.claimed or not rules.is_ours(live, account) or live.phase is Phase.GONE:
                         continue
                     finished = live.phase in {Phase.READY, Phase.FAILED}
                     if rules.keeps_history and finished and not self._named_for_deletion(live):
@@ -301,6 +302,5 @@ def _ordered(desired: Sequence[Desired]) -> list[Desired]:
     return [by_address[address] for address in sorter.static_order() if address in by_address]
 
 
-def stuck_fault(code: str, summary: str, detail: str, remedy: str, item: Desired, path: str = "") -> Fault:
-    """Make the fault of a stuck resource, with the place of the field that decides."""
-    return Fault(code, summary, detail, remedy, item.place_of(path), str(item.address))
+def _identity(live: Observed) -> tuple[str, str, str]:
+    return live.account, live.kind, live.id

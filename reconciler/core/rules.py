@@ -26,6 +26,10 @@ class Claim:
     stuck: Fault | None = None
     duplicates: tuple[Observed, ...] = ()
     """Further live objects of the same identity that should not go on."""
+    not_ours: tuple[Observed, ...] = ()
+    """Live objects with the resource's mark and without evidence: somebody else's, never touched."""
+    uses: tuple[str, ...] = ()
+    """Ids of further live objects that the resource needs, whoever made them."""
     reason: str = "new"
     """Why there is none: `new`, or a word of the kind's own such as `missing`."""
     predecessor: Observed | None = None
@@ -68,6 +72,10 @@ class View:
                 for live in group
             }
         return self._by_id.get(object_id)
+
+    def by_ids(self, ids: Iterable[str]) -> list[Observed]:
+        """Return the account's live objects with these ids."""
+        return [live for object_id in ids if (live := self.by_id(object_id)) is not None]
 
     def by_identity(self, kind: str, identity: str) -> list[Observed]:
         """Return the account's live objects of a kind whose mark carries this identity."""
@@ -139,8 +147,3 @@ class Rules(Protocol):
     def may_continue(self, change: object) -> bool:
         """Return whether an unattended run (`--continue`) may make this change."""
         ...
-
-
-def unclaimed(lives: Iterable[Observed], claimed: set[str]) -> list[Observed]:
-    """Return the live objects whose id nobody claimed."""
-    return [live for live in lives if live.id not in claimed]

@@ -48,8 +48,29 @@ class Accounts:
             self._places[manifest.name] = manifest.place
         if spec and not manifest.faulty:
             folder = Path(manifest.folder)
+            self._check_twin(manifest, spec)
             self.values[manifest.name] = Account(manifest.name, spec, manifest.place, self._source(folder))
             self.folders[manifest.name] = folder
+
+    def _check_twin(self, manifest: Manifest, spec: AccountSpec) -> None:
+        """Report two Accounts that are one in Azure: each would take what the other made for left over."""
+        for name, account in self.values.items():
+            other = account.spec
+            same_id = spec.resource_id and other.resource_id and _same(spec.resource_id, other.resource_id)
+            same_endpoint = spec.endpoint and other.endpoint and _same(spec.endpoint, other.endpoint)
+            if same_id or same_endpoint:
+                detail = f"Account/{manifest.name} and Account/{name} ({account.place}) are one account in Azure."
+                remedy = "Keep one of the two."
+                self.faults.append(
+                    Fault(
+                        "same-account",
+                        "Two Accounts are the same",
+                        detail,
+                        remedy,
+                        manifest.place,
+                        f"Account/{manifest.name}",
+                    )
+                )
 
     def _spec(self, manifest: Manifest) -> AccountSpec | None:
         node = manifest.part.node
@@ -153,3 +174,7 @@ def same_address(manifest: Manifest, first: Place) -> Fault:
         manifest.place,
         str(manifest.address),
     )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.rstrip("/").lower() == other.rstrip("/").lower()

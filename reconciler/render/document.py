@@ -250,7 +250,8 @@ def read_approval(document: Any) -> tuple[Approval, Meta]:
         created_at=_text(body, "created_at"),
         errored=_flag(body, "errored"),
     )
-    return Approval(_approved(_mapping(change, "resource_changes[]")) for change in changes), meta
+    shown = [_mapping(change, "resource_changes[]") for change in changes]
+    return Approval(_approved(change) for change in shown if not change.get("held")), meta
 
 
 def _approved(shown: Mapping[str, Any]) -> Approved:

@@ -16,6 +16,7 @@ from reconciler.render.text import item_lines
 from reconciler.render.words import Paint, Tone, duration, joined, printable, shown, size
 
 NOTHING = "Apply: nothing to do. Azure matches the manifests."
+UNREAD = "Apply: nothing was done. Part of Azure could not be read."
 GO_ON = "The next `reconciler apply` goes on where this one ended; `apply --wait` waits, `apply --continue` suits a schedule."
 _PAST = {"create": "created", "upload": "uploaded", "train": "trained"}
 
@@ -91,11 +92,16 @@ def outcome_line(outcome: Outcome, *, kinds: Mapping[str, Rules], color: bool = 
     return "\n".join(item_lines(item, Paint(color=color))) if item else ""
 
 
-def apply_summary(final: Iterable[Outcome], wrote: Iterable[Outcome], *, kinds: Mapping[str, Rules]) -> str:
-    """Return the last line of an apply, and before it how work that goes on at Azure is picked up."""
+def apply_summary(
+    final: Iterable[Outcome], wrote: Iterable[Outcome], *, kinds: Mapping[str, Rules], errored: bool = False
+) -> str:
+    """Return the last line of an apply, and before it how work that goes on at Azure is picked up.
+
+    `errored` says that part of Azure could not be read: then nothing is known to match.
+    """
     counted = apply_counts(final, wrote, kinds=kinds)
     if not counted:
-        return NOTHING
+        return UNREAD if errored else NOTHING
     last = f"Apply: {counted}."
     return f"{GO_ON}\n{last}" if counted.in_progress or counted.waiting else last
 

@@ -135,6 +135,20 @@ def test_no_api_key_names_the_variables(site: Site) -> None:
     assert "neither AZURE_OPENAI_API_KEY_ACME nor AZURE_OPENAI_API_KEY is set" in ran.text
 
 
+def test_a_variable_that_is_set_and_empty_is_no_crash(site: Site) -> None:
+    """As a CI makes of a secret that nobody has set."""
+    in_azure(site)
+    env = {
+        "AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
+        "AZURE_TENANT_ID": "11111111-2222-3333-4444-555555555556",
+        "AZURE_CLIENT_SECRET": "",
+        "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
+    }
+    ran = site.run("plan", env=env, code=1)
+    assert "No credential for Azure was found" in ran.text
+    assert "client secret" in ran.text
+
+
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port on which nobody listens: bound, so that nobody else takes it."""

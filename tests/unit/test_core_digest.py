@@ -8,11 +8,11 @@ from hypothesis import given
 
 from reconciler.core.digest import (
     FileName,
+    ModelName,
     Suffix,
     canonical,
     file_digest,
     mark,
-    model_tail,
     number,
     spec_digest,
     wire_suffix,
@@ -136,7 +136,7 @@ def test_any_suffix_can_be_read(text: str) -> None:
     parsed = Suffix.parse(text)
     assert parsed is None or len(parsed.digest_part) == 8
     FileName.parse(text)
-    model_tail(text)
+    ModelName.parse(text)
 
 
 @given(st.from_regex(r"[a-z0-9][a-z0-9.-]{0,30}", fullmatch=True), DIGESTS, OWNERS)
@@ -146,7 +146,10 @@ def test_a_file_name_is_read_from_the_right(name: str, digest: str, owner: str) 
 
 
 def test_a_models_name_repeats_its_job() -> None:
-    hexes = "0123456789abcdef" * 2
-    assert model_tail(f"gpt-4.1-mini-2025-04-14.ft-{hexes}-abcdefgh2345-tone") == (hexes, "abcdefgh2345-tone")
-    assert model_tail(f"Ministral-3B.ft-{hexes}") == (hexes, "")
-    assert model_tail("gpt-4.1") is None
+    first, second = "0123456789abcdef" * 2, "f" * 32
+    name = f"gpt-4.1-mini-2025-04-14.ft-{first}-abcdefgh2345-tone"
+    assert ModelName.parse(name) == ModelName("gpt-4.1-mini-2025-04-14", first, "abcdefgh2345-tone")
+    assert ModelName.parse(f"Ministral-3B.ft-{first}") == ModelName("Ministral-3B", first, "")
+    assert ModelName.parse(f"{name}.ft-{second}-x") == ModelName(name, second, "x"), "trained further: the last part"
+    assert ModelName.parse(f"{name}:ckpt-step-10") is None, "a checkpoint is not the final model"
+    assert ModelName.parse("gpt-4.1") is None

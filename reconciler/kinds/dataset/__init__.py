@@ -18,6 +18,7 @@ from pydantic import Field
 
 from reconciler.azure.errors import AzureError, scrub
 from reconciler.azure.files import Files
+from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, number, text
 from reconciler.core.account import Account
@@ -142,6 +143,7 @@ class DatasetGateway:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._files = Files(session)
+        self._jobs = Jobs(session)
         self._uploads: dict[str, _Upload] = {}
         self._lock = threading.Lock()
         self._verified: set[str] = set()
@@ -170,8 +172,8 @@ class DatasetGateway:
         now = self.refresh(live)
         if now.phase is Phase.GONE:
             return now
-        if live.phase is not Phase.FAILED:
-            self._prove(live, live.identity)
+        self._check_unused(live)
+        self._prove(live, live.identity)
         try:
             self._files.delete(live.id)
         except AzureError as error:
@@ -199,6 +201,21 @@ class DatasetGateway:
         """Nothing to say: it settles in seconds."""
         del live
         return ""
+
+    def _check_unused(self, live: Observed) -> None:
+        """Look once more before a deletion: a job that was started since the plan was made may read the file."""
+        for body in self._jobs.fresh.get():
+            ended = text(body, "status").lower() in {"succeeded", "failed", "cancelled", "canceled"}
+            if not ended and live.id in {text(body, "training_file"), text(body, "validation_file")}:
+                raise AzureError(
+                    Fault(
+                        "file-in-use",
+                        "A job that has not ended reads the file",
+                        f"{live.id} is a file of {text(body, 'id')}; it is not deleted.",
+                        "Run the command again when the job has ended.",
+                    ),
+                    status=409,
+                )
 
     def _prove(self, live: Observed, identity: str) -> None:
         sha = hashlib.sha256()
@@ -274,7 +291,7 @@ class DatasetGateway:
     def _observed(self, body: Json) -> Observed:
         filename = text(body, "filename")
         parsed = FileName.parse(filename)
-        status = text(body, "status")
+        status = text(body, "status").lower()
         return Observed(
             kind=DatasetKind.name,
             account=self._session.account.name,

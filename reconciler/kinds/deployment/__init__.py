@@ -100,8 +100,11 @@ class DeploymentKind(Kind):
 
     @staticmethod
     def _missing(refs: Resolved, view: View) -> str:
-        ends = [live.finished_at for live in refs.values() if isinstance(live, Observed) and live.finished_at]
-        return "missing" if ends and view.now - max(ends) > FIRST_DEPLOYMENT else "new"
+        """Say whether a deployment is still to be made, or was there: its job ended long ago, or left the job history."""
+        jobs = [live for live in refs.values() if isinstance(live, Observed)]
+        purged = any(live.facts.get("model_only") for live in jobs)
+        ends = [live.finished_at or live.created_at for live in jobs]
+        return "missing" if purged or (ends and view.now - max(ends) > FIRST_DEPLOYMENT) else "new"
 
     def resolve(self, desired: Desired, refs: Resolved) -> Spec:
         """Put the job's model in the place of the reference."""

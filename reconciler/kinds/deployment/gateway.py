@@ -12,7 +12,7 @@ from reconciler.azure.errors import AzureError
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, mapping, number, text
 from reconciler.core.change import Create, Delete, Update
-from reconciler.core.digest import model_tail
+from reconciler.core.digest import ModelName
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel, Sku
@@ -113,7 +113,8 @@ class DeploymentGateway:
         except AzureError as error:
             if not error.is_absent:
                 raise
-        return self.refresh(replace(live, phase=Phase.SETTLING))
+        left = self.refresh(live)
+        return left if left.phase is Phase.GONE else replace(left, phase=Phase.SETTLING)
 
     def refresh(self, live: Observed) -> Observed:
         """Look at one deployment again."""
@@ -169,8 +170,8 @@ class DeploymentGateway:
     def _from(desired: Desired, after: Spec) -> str:
         del desired
         model = mapping(after.comparable(), "model")
-        tail = model_tail(text(model, "name"))
-        return f"ftjob-{tail[0]}" if tail else text(model, "name")
+        named = ModelName.parse(text(model, "name"))
+        return named.job_id if named else text(model, "name")
 
     def _observed(self, body: Json) -> Observed:
         properties = mapping(body, "properties")
@@ -189,7 +190,8 @@ class DeploymentGateway:
         return Observed(
             kind=KIND,
             account=self._session.account.name,
-            id=text(body, "id") or text(body, "name"),
+            # ARM spells one resource id in several cases; within an account the name alone tells deployments apart.
+            id=text(body, "name").lower(),
             name=text(body, "name"),
             phase=_PHASES.get(status.lower(), Phase.SETTLING if status else Phase.READY),
             spec=spec,
@@ -260,7 +262,7 @@ def _taken(live: Observed, desired: Desired | None) -> AzureError:
             "name-taken",
             "The name is taken by an object that these manifests do not own",
             f"{live.name} does not bear the tags of this source; it is not changed.",
-            "Choose another `deployment_name`, or take it over by adding to its manifest:\n  metadata: {adopt: true}",
+            "Choose another `deployment_name`, or take it over by adding `adopt: true` to the metadata of its manifest.",
             desired.place if desired else None,
             str(desired.address) if desired else "",
         ),

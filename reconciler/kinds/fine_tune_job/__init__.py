@@ -7,6 +7,7 @@ declared field which the service echoes agrees is the evidence. A mark without e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from reconciler.azure.session import Session
@@ -103,14 +104,17 @@ class FineTuneJobKind(Kind):
                 clones.append((live, differing))
             else:
                 proven.append(live)
+        others = tuple(live for live, _ in clones)
         if proven:
-            return _first(desired, sorted(proven, key=_order))
-        if clones:
+            claim = _first(desired, sorted(proven, key=_order))
+        elif clones:
             live, differing = min(clones, key=lambda pair: _order(pair[0]))
-            return Claim(live=None, stuck=_clone(desired, live, differing))
-        predecessor = self._predecessor(desired, view)
-        why = self._why(desired, predecessor, view, refs) if predecessor else ()
-        return Claim(predecessor=predecessor, why=why)
+            claim = Claim(stuck=_clone(desired, live, differing))
+        else:
+            predecessor = self._predecessor(desired, view)
+            why = self._why(desired, predecessor, view, refs) if predecessor else ()
+            claim = Claim(predecessor=predecessor, why=why)
+        return replace(claim, not_ours=others, uses=_file_ids(desired))
 
     def resolve(self, desired: Desired, refs: Resolved) -> Spec:
         """Put the parent's model name and the files' ids in the place of the references."""
@@ -153,7 +157,7 @@ class FineTuneJobKind(Kind):
                     "adopt-differs", "The job differs from the manifest that adopts it", detail, remedy, place, subject
                 )
             )
-        return _first(desired, [live])
+        return replace(_first(desired, [live]), uses=_file_ids(desired))
 
     def _evidence(
         self, desired: Desired, live: Observed, view: View, refs: Resolved, *, adopting: bool = False
@@ -272,6 +276,12 @@ def _file_identity(value: object, parents: Digests) -> str | None:
             return f"file_id:{file_id}"
         case _:
             return None
+
+
+def _file_ids(desired: Desired) -> tuple[str, ...]:
+    """Return the files that a job names by id."""
+    values = (getattr(desired.spec, field) for field in FILES)
+    return tuple(value.file_id for value in values if isinstance(value, FileId))
 
 
 def _uses_same_data(job: FineTuneJobSpec, live: Observed, view: View) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.azure.errors import AzureError, scrub
+from reconciler.azure.errors import AzureError, scrub, unreadable
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, mapping, number, text
 from reconciler.core.change import Create, Delete, Update
 from reconciler.core.diff import differences
-from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, Suffix, model_tail, short, wire_suffix
+from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, ModelName, Suffix, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.kinds.fine_tune_job.spec import (
@@ -29,8 +29,6 @@ KIND = "FineTuneJob"
 _ENDED = {"succeeded": Phase.READY, "failed": Phase.FAILED, "cancelled": Phase.FAILED, "canceled": Phase.FAILED}
 CREATE_ATTEMPTS = 3
 """How often a create that is throttled (429) is sent, each time after a look."""
-LIST_LAG = 600.0
-"""Seconds after a job's end within which a list of models may not show its model yet."""
 
 
 def suffix_text(desired: Desired) -> str:
@@ -60,13 +58,12 @@ class JobGateway:
         """List jobs and models: job history is purged by Azure, models stay."""
         bodies, listed = self._session.runtime.both(self._jobs.fresh.get, self._jobs.models)
         models = {text(body, "id").lower(): body for body in listed}
-        lists_trained = any(model_tail(name) for name in models)
         seen: list[Observed] = []
         for body in bodies:
             live = self._observed(body)
             model = str(live.outputs.get("model", ""))
             if live.owner and model and model.lower() not in models:
-                live = self._confirm_model(live, model, trust_list=lists_trained)
+                live = self._confirm_model(live, model)
             seen.append(live)
         ids = {live.id for live in seen}
         kept = (self._from_model(body) for body in models.values())
@@ -85,7 +82,7 @@ class JobGateway:
             if found:
                 return found
             try:
-                return self._confirm(change, body, self._jobs.create(body))
+                answer = self._jobs.create(body)
             except AzureError as error:
                 if not error.ambiguous:
                     raise
@@ -96,6 +93,8 @@ class JobGateway:
                 if error.status != 429 or not attempts_left:
                     raise self._unsure(change, error) from error
                 clock.sleep(max(next(waits), error.retry_after or 0))
+            else:
+                return self._confirm(change, body, answer)
         raise AssertionError("unreachable")
 
     def update(self, change: Update) -> Observed:
@@ -108,10 +107,12 @@ class JobGateway:
         if live.phase is Phase.WORKING:
             if change.duplicate_of and not self._still_wins(change.duplicate_of):
                 return live
-            return self._after_cancel(live)
+            cancelled = self._after_cancel(live)
+            # A cancel may be answered before it is carried out.
+            return replace(cancelled, phase=Phase.SETTLING) if cancelled.phase is Phase.WORKING else cancelled
         model = str(live.outputs.get("model") or change.live.outputs.get("model") or "")
         if live.phase is not Phase.READY or not model or change.reason == "duplicate":
-            return live
+            return replace(live, phase=Phase.GONE) if change.reason == "duplicate" else live
         try:
             self._jobs.delete_model(model)
         except AzureError as error:
@@ -158,8 +159,9 @@ class JobGateway:
         """Read the winner again: both must not be cancelled by two runs that saw different lists."""
         try:
             return self._observed(self._jobs.get(job_id)).phase in {Phase.WORKING, Phase.READY}
-        except AzureError as error:
-            return not error.is_absent
+        except AzureError:
+            # Nothing is known of the winner, so the other one goes on; the next run looks again.
+            return False
 
     def _body(self, change: Create, spec: FineTuneJobSpec, refs: Mapping[Address, Observed]) -> dict[str, Any]:
         declared = change.desired.spec
@@ -214,37 +216,45 @@ class JobGateway:
         """Read the answer of a create back: it must carry the mark, and contradict nothing that was sent."""
         live = self._observed(raw)
         if not live.id:
-            found = self._look_back(change, body, _unreadable())
+            found = self._look_back(change, body, unreadable("creating the fine-tuning job"))
             if found:
                 return found
-            raise self._unsure(change, _unreadable())
+            raise self._unsure(change, unreadable("creating the fine-tuning job"))
         if live.identity != short(change.digest, MARK_DIGEST_CHARS) or not live.owner:
-            self._after_cancel(live)
+            came_back = text(raw, "suffix", "user_provided_suffix")
             raise AzureError(
                 Fault(
                     "mark-not-echoed",
                     "Azure did not keep the job's mark",
-                    f"{live.id} was created and came back with the suffix {text(raw, 'suffix', 'user_provided_suffix')!r}, "
-                    "so it could not be found again; it was cancelled at once.",
+                    f"{live.id} was created and came back with the suffix {came_back!r}, so it could not be found again; "
+                    f"{self._taken_back(live)}.",
                     "This account cuts or drops suffixes. Please report it: this is a difference from every known answer of Azure.",
                     subject=str(change.address),
                 )
             )
         wrong = differences(_with_base(_comparable_body(change, body), live), live.spec, echoes_all=False)
         if wrong:
-            if live.status not in {"running", "succeeded"}:
-                self._after_cancel(live)
+            began = live.status in {"running", "succeeded"}
+            became = "it has begun and goes on" if began else self._taken_back(live)
             said = ", ".join(f"{item.path}: sent {item.after}, Azure says {item.before}" for item in wrong)
             raise AzureError(
                 Fault(
                     "create-not-as-sent",
                     "Azure created the job with other settings than it was sent",
-                    f"{live.id}: {said}. It was cancelled if it had not started.",
+                    f"{live.id}: {said}; {became}.",
                     "Check the values against what the model and the training type allow.",
                     subject=str(change.address),
                 )
             )
         return live
+
+    def _taken_back(self, live: Observed) -> str:
+        """Cancel a job that must not go on; returns what became of it. Never a reason to create another."""
+        try:
+            self._after_cancel(live)
+        except AzureError:
+            return f"it could not be cancelled: cancel {live.id} by hand"
+        return "it was cancelled at once"
 
     def _unsure(self, change: Create, cause: AzureError) -> AzureError:
         fault = replace(
@@ -257,27 +267,23 @@ class JobGateway:
         )
         return AzureError(fault, status=cause.status, code=cause.code, ambiguous=True)
 
-    def _confirm_model(self, live: Observed, model: str, *, trust_list: bool) -> Observed:
-        """Decide whether a model that the list does not show is gone; a list may be late."""
-        fresh = live.finished_at is not None and self._session.runtime.clock.now() - live.finished_at < LIST_LAG
-        if trust_list and not fresh:
-            return replace(live, facts={**live.facts, "model_gone": True})
+    def _confirm_model(self, live: Observed, model: str) -> Observed:
+        """Decide whether a model that the list does not show is gone: lists may be late or not whole, so it is asked for."""
         try:
             self._jobs.model(model)
         except AzureError as error:
             if error.is_absent:
                 return replace(live, facts={**live.facts, "model_gone": True})
-            if error.status != 404:
-                raise
+            # It cannot be told; a model that is really gone is refused when it is deployed.
         return live
 
     def _observed(self, body: Json) -> Observed:
         status = text(body, "status").lower().replace("canceled", "cancelled")
         model = text(body, "fine_tuned_model")
         suffix = Suffix.parse(text(body, "suffix", "user_provided_suffix"))
-        tail = model_tail(model)
-        if suffix is None and tail:
-            suffix = Suffix.parse(tail[1])
+        named = ModelName.parse(model)
+        if suffix is None and named:
+            suffix = Suffix.parse(named.suffix)
         error = mapping(body, "error")
         phase = _ENDED.get(status, Phase.WORKING)
         if phase is Phase.READY and not model:
@@ -302,7 +308,7 @@ class JobGateway:
                 "seed": body.get("seed"),
                 "trained_tokens": number(body, "trained_tokens"),
                 "base": text(body, "model"),
-                "result_files": tuple(item for item in body.get("result_files") or () if isinstance(item, str)),
+                "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
             },
             reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
             # Azure itself pauses developer-tier jobs and resumes them (contract, section 1.5).
@@ -311,33 +317,36 @@ class JobGateway:
 
     def _from_model(self, body: Json) -> Observed | None:
         """Make the job of a model whose own job is not listed any more."""
-        tail = model_tail(text(body, "id"))
-        suffix = Suffix.parse(tail[1]) if tail else None
-        if tail is None or suffix is None:
+        named = ModelName.parse(text(body, "id"))
+        suffix = Suffix.parse(named.suffix) if named else None
+        if named is None or suffix is None:
             return None
         owner = suffix.owner(self._session.account.spec.owners)
-        base = text(body, "id")[: -(len(".ft-") + len(tail[0]) + 1 + len(tail[1]))]
         return Observed(
             kind=KIND,
             account=self._session.account.name,
-            id=f"ftjob-{tail[0]}",
-            name=suffix.text or tail[0],
+            id=named.job_id,
+            name=suffix.text or named.hex,
             phase=Phase.READY,
             spec=FineTuneJobSpec.model_construct(
-                model=base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""
+                model=named.base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""
             ),
             status="succeeded",
             identity=suffix.digest_part,
             owner=owner or "",
             created_at=number(body, "created_at") or number(body, "created") or 0,
-            outputs={"model": text(body, "id"), "job_id": f"ftjob-{tail[0]}"},
-            facts={"model_only": True, "base": base},
+            outputs={"model": text(body, "id"), "job_id": named.job_id},
+            facts={"model_only": True, "base": named.base},
         )
 
 
 def _may_bear(body: Json, part: str) -> bool:
     """Whether the mark of a digest can stand in what is answered; this looks at every job for each that is created."""
     return any(part in text(body, key).lower() for key in ("suffix", "user_provided_suffix", "fine_tuned_model"))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _live_spec(body: Json) -> FineTuneJobSpec:
@@ -387,9 +396,3 @@ def _file_id(value: object, refs: Mapping[Address, Observed]) -> str:
     if isinstance(value, FileId):
         return value.file_id
     return str(refs[Address("Dataset", value.dataset)].outputs["file_id"])  # type: ignore[attr-defined]
-
-
-def _unreadable() -> AzureError:
-    return AzureError(
-        Fault("azure-unreadable", "Azure's answer could not be read", "creating the job", ""), ambiguous=True
-    )

@@ -8,14 +8,14 @@ waiting: *settling* takes seconds to minutes and is waited for here, within `set
 from __future__ import annotations
 
 import concurrent.futures
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from typing import Literal, Protocol, TypeVar, assert_never
+from typing import Protocol, TypeVar, assert_never
 
 from reconciler.core.account import Account
-from reconciler.core.approval import Approval, before
+from reconciler.core.approval import Approval
 from reconciler.core.change import (
     Change,
     Create,
@@ -28,17 +28,18 @@ from reconciler.core.change import (
     Wait,
     account_of,
     is_action,
-    verb,
 )
 from reconciler.core.fault import Fault, ReconcilerError, Refused
 from reconciler.core.plan import Options, make_plan
 from reconciler.core.resource import Address, Desired, Observed, Phase, World
 from reconciler.core.runtime import Runtime
-from reconciler.kind import Gateway, Kind
+from reconciler.engine.outcome import Outcome, Status, bug, not_approved, not_taken, signature
+from reconciler.engine.work import Gateways, Worker
+from reconciler.kind import Kind
+
+__all__ = ["Engine", "Executor", "Outcome", "Status", "not_approved"]
 
 T = TypeVar("T")
-Status = Literal["unchanged", "done", "pending", "blocked", "held", "failed"]
-Gateways = Mapping[tuple[str, str], Gateway]
 KNOWN_FOR = 120.0
 """Seconds for which what this run wrote is believed over a list that may be late."""
 
@@ -49,28 +50,6 @@ class Executor(Protocol):
     def submit(self, task: Callable[[], T], /) -> Future[T]:
         """Start a task."""
         ...
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one change in one round."""
-
-    change: Change
-    status: Status
-    live: Observed | None = None
-    fault: Fault | None = None
-    message: str = ""
-    seconds: float = 0
-
-    @property
-    def address(self) -> Address:
-        """The address of the resource."""
-        return self.change.address
-
-    @property
-    def wrote(self) -> bool:
-        """Whether Azure was changed."""
-        return is_action(self.change) and self.status in {"done", "pending"}
 
 
 @dataclass
@@ -99,7 +78,7 @@ class Engine:
         self.gateways = gateways
         self.runtime = runtime
         self.executor = executor
-        self.settle = settle
+        self._worker = Worker(kinds, gateways, runtime, settle)
         self._known: dict[tuple[str, str, str], tuple[float, Observed]] = {}
         self._declared: Mapping[Address, Desired] = {}
 
@@ -114,6 +93,8 @@ class Engine:
                 found[key] = tuple(task.result())
             except ReconcilerError as error:
                 failures[key] = error.faults[0]
+            except Exception as error:  # noqa: BLE001  (what one list answers must not hide what the others say)
+                failures[key] = bug(None, error, traceback.format_exc())
         known = {key: live for key, (at, live) in self._known.items() if now - at < KNOWN_FOR}
         return World(found, failures, now).overlaid(known)
 
@@ -137,12 +118,13 @@ class Engine:
         while True:
             if plan is None:
                 plan = make_plan(desired, self.accounts, self.observe(), self.kinds, options)
+                plan = approval.limited(plan)
             missing = approval.missing(plan)
             if missing:
                 raise Refused(not_approved(missing))
             acted = working = False
             for outcome in self.run(plan, attempted=attempted, given_up=given_up):
-                acted = acted or outcome.wrote
+                acted = acted or outcome.wrote or _settled_now(outcome)
                 live = outcome.live
                 working = working or (live is not None and live.phase is Phase.WORKING and not live.halted)
                 yield outcome
@@ -184,11 +166,11 @@ class Engine:
                     self._note(settled, lives, given_up)
                     yield settled
                     continue
-                attempted.add(_signature(node.change))
+                attempted.add(signature(node.change))
                 if node.exclusive:
                     busy.add(node.exclusive)
                 needed = {ref: lives[ref] for ref in plan.needs.get(node.change.address, ()) if ref in lives}
-                running[self.executor.submit(self._task(node.change, needed))] = number
+                running[self.executor.submit(self._worker.task(node.change, needed, self._declared))] = number
             progressed = len(later) < len(waiting)
             waiting = later
             if running:
@@ -256,86 +238,37 @@ class Engine:
                 assert_never(never)
         if change.address in given_up and not isinstance(change, Delete):
             return replace(given_up[change.address], change=change)
-        if _signature(change) in attempted:
-            if isinstance(change, Delete) and change.reason == "duplicate":
-                return Outcome(change, "unchanged", change.live)
-            return Outcome(change, "failed", fault=_not_taken(change))
-        failed = _failed(node, outcomes)
+        if signature(change) in attempted:
+            if isinstance(change, Delete):
+                # A late list still shows what was deleted or cancelled; a slow deletion is on its way.
+                return Outcome(change, "unchanged" if change.reason == "duplicate" else "pending", change.live)
+            return Outcome(change, "failed", fault=not_taken(change))
         if isinstance(change, Delete):
-            failed = [
-                item for item in failed if account_of(item.change) == account_of(change) and is_action(item.change)
-            ]
+            return self._deletion_waits(change, node, outcomes)
+        failed = _failed(node, outcomes)
         if failed:
             return Outcome(change, "blocked", message=f"waits for {_names(failed)}")
         unready = [
             outcomes[number]
             for number in node.needs
-            if isinstance(change, Create | Update | Replace)
-            and (live := outcomes[number].live) is not None
-            and live.phase is Phase.SETTLING
+            if (live := outcomes[number].live) is not None and live.phase is Phase.SETTLING
         ]
         if unready:
             return Outcome(change, "pending", message=f"waits for {_names(unready)}, which Azure still processes")
         return None
 
-    def _task(self, change: Change, refs: Mapping[Address, Observed]) -> Callable[[], Outcome]:
-        def task() -> Outcome:
-            began = self.runtime.clock.now()
-            try:
-                live = self._carry_out(change, refs)
-            except ReconcilerError as error:
-                return Outcome(change, "failed", fault=error.faults[0], seconds=self.runtime.clock.now() - began)
-            return self._outcome(change, live, self.runtime.clock.now() - began)
-
-        return task
-
-    def _carry_out(self, change: Change, refs: Mapping[Address, Observed]) -> Observed:
-        gateway = self.gateways[account_of(change), change.address.kind]
-        match change:
-            case Keep(live=Observed() as live):
-                return self._settled(gateway, live)
-            case Create():
-                for ref, needed in refs.items():
-                    self.gateways[needed.account, ref.kind].verify(self._declared[ref], needed)
-                return self._settled(gateway, gateway.create(change, refs))
-            case Update():
-                return self._settled(gateway, gateway.update(change))
-            case Replace():
-                gone = self._settled(gateway, gateway.delete(Delete(change.live, "left_over")))
-                if gone.phase is not Phase.GONE:
-                    return gone
-                create = Create(change.desired, change.after, "replace", change.digest)
-                return self._settled(gateway, gateway.create(create, refs))
-            case Delete():
-                return self._settled(gateway, gateway.delete(change))
-            case _:
-                raise AssertionError(f"nothing to carry out: {verb(change)}")
-
-    def _settled(self, gateway: Gateway, live: Observed) -> Observed:
-        """Look again until Azure is done with an object, or the time for settling is over."""
-        clock = self.runtime.clock
-        deadline = clock.now() + self.settle
-        # Many operations are over by the time that their answer arrives: the first look is at once.
-        for pause in chain((0.0,), self.runtime.backoff(first=0.1, longest=10.0)):
-            if live.phase is not Phase.SETTLING or clock.now() + pause > deadline:
-                return live
-            if pause:
-                clock.sleep(pause)
-            live = gateway.refresh(live)
-        raise AssertionError("unreachable")
-
-    def _outcome(self, change: Change, live: Observed, seconds: float) -> Outcome:
-        if isinstance(change, Delete):
-            still_there = live.phase is Phase.SETTLING
-            return Outcome(change, "pending" if still_there else "done", live, seconds=seconds)
-        match live.phase:
-            case Phase.READY:
-                return Outcome(change, "unchanged" if isinstance(change, Keep) else "done", live, seconds=seconds)
-            case Phase.SETTLING | Phase.WORKING:
-                return Outcome(change, "pending", live, seconds=seconds)
-            case Phase.FAILED | Phase.GONE:
-                return Outcome(change, "failed", live, _ended_badly(change, live), seconds=seconds)
-        assert_never(live.phase)
+    @staticmethod
+    def _deletion_waits(change: Delete, node: _Node, outcomes: Mapping[int, Outcome]) -> Outcome | None:
+        """Hold a deletion back until what replaces it is there: what fails, and what of its kind is still to be made."""
+        around = [outcomes[number] for number in node.needs]
+        around = [item for item in around if account_of(item.change) == account_of(change)]
+        failed = [item for item in around if item.status in {"failed", "blocked"} and is_action(item.change)]
+        if failed:
+            return Outcome(change, "blocked", message=f"waits for {_names(failed)}")
+        unmade = [item for item in around if item.address.kind == change.address.kind and _is_unmade(item)]
+        if unmade:
+            return Outcome(change, "pending", message=f"is deleted when {_names(unmade)} is there")
+        return None
 
     def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: dict[Address, Outcome]) -> None:
         if outcome.status == "failed" and is_action(outcome.change):
@@ -349,6 +282,25 @@ class Engine:
             self._known[live.account, live.kind, live.id] = (self.runtime.clock.now(), live)
 
 
+def _is_unmade(outcome: Outcome) -> bool:
+    """Whether an object that is to be made is not there yet."""
+    match outcome.change:
+        case Wait(live=None):
+            return True
+        case Create() | Replace():
+            there = outcome.live is not None and outcome.live.phase in {Phase.READY, Phase.WORKING}
+            return outcome.status != "held" and not there
+        case _:
+            return False
+
+
+def _settled_now(outcome: Outcome) -> bool:
+    """Whether something that Azure was busy with became usable: what waits for it can go on."""
+    change = outcome.change
+    was = change.live if isinstance(change, Keep) else None
+    return was is not None and was.phase is Phase.SETTLING and outcome.status == "unchanged"
+
+
 def _failed(node: _Node, outcomes: Mapping[int, Outcome]) -> list[Outcome]:
     """Return those of what a change needs that failed, or wait for what did."""
     return [outcomes[number] for number in node.needs if outcomes[number].status in {"failed", "blocked"}]
@@ -356,49 +308,3 @@ def _failed(node: _Node, outcomes: Mapping[int, Outcome]) -> list[Outcome]:
 
 def _names(outcomes: Iterable[Outcome]) -> str:
     return ", ".join(sorted(str(item.address) for item in outcomes))
-
-
-def _signature(change: Change) -> tuple[str, ...]:
-    """What makes a change the same one if it is planned again in a later round."""
-    match change:
-        case Update() | Replace():
-            return (
-                verb(change),
-                str(change.address),
-                change.live.id,
-                *sorted(f"{k}={v}" for k, v in before(change.changes).items()),
-            )
-        case Delete():
-            return (verb(change), change.live.kind, change.live.account, change.live.id)
-        case _:
-            return (verb(change), str(change.address))
-
-
-def _not_taken(change: Change) -> Fault:
-    return Fault(
-        "not-taken",
-        "Azure accepted the change and did not make it",
-        f"{verb(change)} {change.address} was done in this run and is needed again.",
-        "Look at the object in the portal; run the command again later.",
-        subject=str(change.address),
-    )
-
-
-def _ended_badly(change: Change, live: Observed) -> Fault:
-    return Fault(
-        "ended-failed",
-        "Azure accepted the change and it failed",
-        f"{live.id} is {live.status or live.phase.value}" + (f": {live.reason}" if live.reason else "."),
-        "Mend the cause and run the command again.",
-        subject=str(change.address),
-    )
-
-
-def not_approved(missing: Sequence[str]) -> Fault:
-    """Say which changes of a fresh plan the approved one does not show."""
-    return Fault(
-        "not-approved",
-        "The plan is stale: Azure or the manifests are not what they were when it was made",
-        "Not in the approved plan: " + "; ".join(missing) + ".",
-        "Nothing of this was done. Make and review a new plan:\n  reconciler plan --out plan.json",
-    )

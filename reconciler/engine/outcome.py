@@ -1,0 +1,92 @@
+"""What became of a change, as a value, and the faults that only the carrying out can have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.core.approval import before
+from reconciler.core.change import Change, Delete, Replace, Update, is_action, verb
+from reconciler.core.fault import Fault
+from reconciler.core.resource import Address, Observed
+
+Status = Literal["unchanged", "done", "pending", "blocked", "held", "failed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one change in one round."""
+
+    change: Change
+    status: Status
+    live: Observed | None = None
+    fault: Fault | None = None
+    message: str = ""
+    seconds: float = 0
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.change.address
+
+    @property
+    def wrote(self) -> bool:
+        """Whether Azure was changed."""
+        return is_action(self.change) and self.live is not None and self.status in {"done", "pending"}
+
+
+def signature(change: Change) -> tuple[str, ...]:
+    """Return what makes a change the same one if it is planned again in a later round."""
+    match change:
+        case Update() | Replace():
+            values = (f"{path}={value}" for path, value in before(change.changes).items())
+            return (verb(change), str(change.address), change.live.id, *sorted(values))
+        case Delete():
+            return (verb(change), change.live.kind, change.live.account, change.live.id)
+        case _:
+            return (verb(change), str(change.address))
+
+
+def not_taken(change: Change) -> Fault:
+    """Say that Azure said yes and did nothing."""
+    return Fault(
+        "not-taken",
+        "Azure accepted the change and did not make it",
+        f"{verb(change)} {change.address} was done in this run and is needed again.",
+        "Look at the object in the portal; run the command again later.",
+        subject=str(change.address),
+    )
+
+
+def ended_badly(change: Change, live: Observed) -> Fault:
+    """Say that what was accepted has failed."""
+    return Fault(
+        "ended-failed",
+        "Azure accepted the change and it failed",
+        f"{live.id} is {live.status or live.phase.value}" + (f": {live.reason}" if live.reason else "."),
+        "Mend the cause and run the command again.",
+        subject=str(change.address),
+    )
+
+
+def not_approved(missing: Sequence[str]) -> Fault:
+    """Say which changes of a fresh plan the approved one does not show."""
+    return Fault(
+        "not-approved",
+        "The plan is stale: Azure or the manifests are not what they were when it was made",
+        "Not in the approved plan: " + "; ".join(missing) + ".",
+        "Nothing of this was done. Make and review a new plan:\n  reconciler plan --out plan.json",
+    )
+
+
+def bug(change: Change | None, error: Exception, trace: str) -> Fault:
+    """Describe a failure that nobody expected; the frames are what a report needs."""
+    frames = [line.strip() for line in trace.splitlines() if line.lstrip().startswith('File "')]
+    return Fault(
+        "bug",
+        "This is a bug in reconciler",
+        f"{type(error).__name__} at " + " < ".join(frames[-3:][::-1]),
+        "Please report it with this message. Running the command again is safe.",
+        subject=str(change.address) if change else "",
+    )

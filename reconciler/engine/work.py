@@ -1,0 +1,118 @@
+"""Doing one change: the conversation with its gateway, and looking again until Azure is done with it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from itertools import chain
+from typing import assert_never
+
+from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck, Update, Wait, account_of
+from reconciler.core.fault import ReconcilerError
+from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.core.runtime import Runtime
+from reconciler.engine.outcome import Outcome, bug, ended_badly
+from reconciler.kind import Gateway, Kind
+
+Gateways = Mapping[tuple[str, str], Gateway]
+
+
+class Worker:
+    """Does changes. `settle` is how long one object is looked at again, in seconds."""
+
+    def __init__(self, kinds: Mapping[str, Kind], gateways: Gateways, runtime: Runtime, settle: float) -> None:
+        self._kinds = kinds
+        self._gateways = gateways
+        self._clock = runtime.clock
+        self._runtime = runtime
+        self._settle = settle
+
+    def task(
+        self, change: Change, refs: Mapping[Address, Observed], declared: Mapping[Address, Desired]
+    ) -> Callable[[], Outcome]:
+        """Return the task that does a change; it never raises, whatever a gateway meets."""
+
+        def task() -> Outcome:
+            began = self._clock.now()
+            try:
+                live = self._do(change, refs, declared)
+            except ReconcilerError as error:
+                return Outcome(change, "failed", fault=error.faults[0], seconds=self._clock.now() - began)
+            except Exception as error:  # noqa: BLE001  (one broken change must not abandon the others half done)
+                fault = bug(change, error, traceback.format_exc())
+                return Outcome(change, "failed", fault=fault, seconds=self._clock.now() - began)
+            return self._outcome(change, live, self._clock.now() - began)
+
+        return task
+
+    def _do(self, change: Change, refs: Mapping[Address, Observed], declared: Mapping[Address, Desired]) -> Observed:
+        gateway = self._gateways[account_of(change), change.address.kind]
+        match change:
+            case Keep(live=Observed() as live):
+                return self._until(gateway, live, _is_settled)
+            case Create():
+                for ref, needed in refs.items():
+                    self._gateways[needed.account, ref.kind].verify(declared[ref], needed)
+                return self._until(gateway, gateway.create(change, refs), _is_settled)
+            case Update():
+                return self._until(gateway, gateway.update(change), lambda live: self._shows(change, live))
+            case Replace():
+                gone = self._deleted(gateway, Delete(change.live, "left_over"))
+                if gone.phase is not Phase.GONE:
+                    return gone
+                create = Create(change.desired, change.after, "replace", change.digest)
+                return self._until(gateway, gateway.create(create, refs), _is_settled)
+            case Delete():
+                return self._deleted(gateway, change)
+            case Keep() | Wait() | Stuck():
+                raise AssertionError("there is nothing to do")
+        assert_never(change)
+
+    def _deleted(self, gateway: Gateway, change: Delete) -> Observed:
+        live = gateway.delete(change)
+        if live.phase is not Phase.SETTLING:
+            return live
+        # Azure may show a deleted or cancelled object as it was, for a while.
+        ended = self._until(gateway, live, lambda seen: seen.phase in {Phase.GONE, Phase.FAILED})
+        return ended if ended.phase in {Phase.GONE, Phase.FAILED} else live
+
+    def _shows(self, change: Update, live: Observed) -> bool:
+        """Whether an object shows a change that was accepted: an answer or a read may be older than the write."""
+        if live.phase in {Phase.FAILED, Phase.GONE}:
+            return True
+        if live.phase is Phase.SETTLING:
+            return False
+        left = self._kinds[live.kind].compare(change.desired, change.after, live)
+        # Of two changes that need two calls one may be left: the next round makes it.
+        return not {item.path for item in change.changes} <= {item.path for item in left}
+
+    def _until(self, gateway: Gateway, live: Observed, done: Callable[[Observed], bool]) -> Observed:
+        """Look again until it is done, or the time for settling is over."""
+        deadline = self._clock.now() + self._settle
+        # Many operations are over by the time that their answer arrives: the first look is at once.
+        for pause in chain((0.0,), self._runtime.backoff(first=0.1, longest=10.0)):
+            if done(live) or self._clock.now() + pause > deadline:
+                return live
+            if pause:
+                self._clock.sleep(pause)
+            live = gateway.refresh(live)
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def _outcome(change: Change, live: Observed, seconds: float) -> Outcome:
+        if isinstance(change, Delete):
+            if live.phase is Phase.WORKING:
+                return Outcome(change, "unchanged", live, message="it goes on: the other one ended", seconds=seconds)
+            return Outcome(change, "pending" if live.phase is Phase.SETTLING else "done", live, seconds=seconds)
+        match live.phase:
+            case Phase.READY:
+                return Outcome(change, "unchanged" if isinstance(change, Keep) else "done", live, seconds=seconds)
+            case Phase.SETTLING | Phase.WORKING:
+                return Outcome(change, "pending", live, seconds=seconds)
+            case Phase.FAILED | Phase.GONE:
+                return Outcome(change, "failed", live, ended_badly(change, live), seconds=seconds)
+        assert_never(live.phase)
+
+
+def _is_settled(live: Observed) -> bool:
+    return live.phase is not Phase.SETTLING

@@ -1,0 +1,80 @@
+"""What a session sends, and to whom: the SDKs' own requests, caught before the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from reconciler.azure.errors import AzureError, scrub
+from reconciler.azure.session import Session, Transports
+from reconciler.core.account import Account, AccountSpec
+from reconciler.core.fault import Place
+from reconciler.core.runtime import Runtime
+
+KEY = "0f6c1d5e7a9b4c3d8e2f1a0b9c8d7e6f"
+
+
+class NoTime:
+    def now(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"waited {seconds} s")
+
+
+class Token:
+    """A credential that is asked for the token of one scope."""
+
+    def get_token(self, scope: str, **_: Any) -> Any:
+        return type("AccessToken", (), {"token": f"token-for-{scope}", "expires_on": 1 << 40})()
+
+
+def session(environ: dict[str, str], heard: list[httpx2.Request], **spec: Any) -> Session:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        heard.append(request)
+        return httpx2.Response(200, json={"data": []})
+
+    account = Account("acme", AccountSpec(endpoint="https://acme.openai.azure.com", owner="team-a", **spec), Place("x"))
+    transports = Transports(data=httpx2.MockTransport(answer), credential=Token())
+    return Session(account, Runtime(NoTime()), environ, transports=transports)
+
+
+@pytest.mark.parametrize("api", ["v1", "2024-10-21"])
+def test_a_key_goes_in_its_own_header_and_no_bearer_token_with_it(api: str) -> None:
+    heard: list[httpx2.Request] = []
+    session({"AZURE_OPENAI_API_KEY": KEY}, heard, auth="api_key").data_client(api).files.list()
+    assert heard[0].headers["api-key"] == KEY
+    assert "authorization" not in heard[0].headers
+
+
+def test_the_key_of_an_account_goes_before_the_common_one() -> None:
+    heard: list[httpx2.Request] = []
+    environ = {"AZURE_OPENAI_API_KEY": "common-key", "AZURE_OPENAI_API_KEY_ACME": KEY}
+    session(environ, heard, auth="api_key").data_client().files.list()
+    assert heard[0].headers["api-key"] == KEY
+
+
+def test_a_token_is_of_the_scope_of_the_host() -> None:
+    heard: list[httpx2.Request] = []
+    session({}, heard).data_client().files.list()
+    assert heard[0].headers["authorization"] == "Bearer token-for-https://cognitiveservices.azure.com/.default"
+    assert "api-key" not in heard[0].headers
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/openai/v1/files", "http://acme.openai.azure.com:8080/x", "//evil.example/files"]
+)
+def test_a_request_to_another_host_is_not_sent(url: str) -> None:
+    heard: list[httpx2.Request] = []
+    client = session({"AZURE_OPENAI_API_KEY": KEY}, heard, auth="api_key").data_client()
+    with pytest.raises(AzureError) as caught:
+        client.get(url, cast_to=httpx2.Response)
+    assert caught.value.fault.code == "endpoint-elsewhere"
+    assert heard == []
+
+
+def test_what_the_session_knows_to_be_secret_is_never_shown() -> None:
+    session({"AZURE_OPENAI_API_KEY_OTHER": "bare-word-without-a-pattern", "AZURE_CLIENT_SECRET": "s3cr3t~s3cr3t"}, [])
+    assert scrub("is bare-word-without-a-pattern or s3cr3t~s3cr3t wrong?") == "is [hidden] or [hidden] wrong?"
