@@ -47,8 +47,12 @@ def median(values: Sequence[float]) -> float:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of every measured process: no colours, and caches in a folder of their own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RECONCILER_", "TF_"))}
+    """Return the environment of every measured process: no colours, and caches in a folder of their own.
+
+    Python may keep what it compiled, as it does for an installed command.
+    """
+    left_out = ("RECONCILER_", "TF_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     return {**kept, "NO_COLOR": "1", "RECONCILER_CACHE_DIR": str(folder / "cache"), "CHECKPOINT_DISABLE": "1"}
 
 

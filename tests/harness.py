@@ -266,3 +266,11 @@ def trained(plan: Plan) -> list[Create]:
 
 def addresses(changes: Sequence[Any]) -> list[str]:
     return sorted(str(change.address) for change in changes)
+
+
+FIVE_EPOCHS = {
+    "hyperparameters": {"n_epochs": 5},
+    "resolved": {"n_epochs": 5, "batch_size": 1, "learning_rate_multiplier": 1.0},
+    "method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 5}}},
+}
+"""What a colleague's clone of a job has instead of the declared settings."""

@@ -83,15 +83,15 @@ class Caller:
         return cause if isinstance(cause, AzureError) else None
 
 
-def read_object(response: Any, doing: str) -> Json:
-    """Return the JSON object of a successful answer; raises AzureError if it is anything else, or empty."""
+def read_object(response: Any, doing: str, *, key: str = "id") -> Json:
+    """Return the JSON object of a successful answer; raises AzureError if it is anything else, or lacks `key`."""
     import orjson
 
     try:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         body = None
-    if not isinstance(body, dict) or not body:
+    if not isinstance(body, dict) or not body.get(key):
         raise unreadable(doing)
     return body
 

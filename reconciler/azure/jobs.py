@@ -81,7 +81,7 @@ class Jobs:
         """Return the newest event of a job, or an empty mapping."""
         jobs = self._client("events").fine_tuning.jobs.with_raw_response
         doing = f"reading the events of {job_id}"
-        page = self._calls.safely(doing, lambda: read_object(jobs.list_events(job_id, limit=10), doing))
+        page = self._calls.safely(doing, lambda: read_object(jobs.list_events(job_id, limit=10), doing, key="data"))
         return max(items(page), key=lambda event: number(event, "created_at") or 0, default={})
 
     def delete_model(self, name: str) -> None:

@@ -52,7 +52,6 @@ class AccountSpec(Block):
     subscription_id: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
     resource_group: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
     account_name: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
-    location: str | None = Field(default=None, description="Azure region; read from ARM if absent.")
 
     @field_validator("resource_id")
     @classmethod

@@ -154,7 +154,9 @@ class Planner:
             case (
                 Keep(live=Observed(phase=phase)) | Update(live=Observed(phase=phase)) | Wait(live=Observed(phase=phase))
             ):
-                return phase is Phase.WORKING or phase is Phase.FAILED
+                # What makes its output only at its end has none yet.
+                unfinished = phase is Phase.SETTLING and self.kinds[ref.kind].long_running
+                return unfinished or phase in {Phase.WORKING, Phase.FAILED}
             case Create() | Replace():
                 return self.kinds[ref.kind].long_running
             case _:

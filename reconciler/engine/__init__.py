@@ -287,6 +287,8 @@ def _is_unmade(outcome: Outcome) -> bool:
     match outcome.change:
         case Wait(live=None):
             return True
+        case Keep():
+            return outcome.live is not None and outcome.live.phase is Phase.SETTLING
         case Create() | Replace():
             there = outcome.live is not None and outcome.live.phase in {Phase.READY, Phase.WORKING}
             return outcome.status != "held" and not there

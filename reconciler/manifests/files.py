@@ -38,7 +38,7 @@ class Site:
                     "no-path",
                     "There is no such file or folder",
                     f"{quoted(str(path))} does not exist in {quoted(str(here))}.",
-                    "Name the folder of your manifests, or begin with an example:\n  reconciler init",
+                    "Name the folder of your manifests; docs/manifests.md shows a first one.",
                 )
             )
         real = Path(os.path.realpath(here / path))
@@ -125,7 +125,7 @@ class Site:
         if not value.strip() or "\0" in value:
             return _no_data("Not a path", f"{quoted(value)} names no file.", _RELATIVE)
         if "://" in value:
-            remedy = "Declare a Dataset with `source.url`, and name it: {dataset: NAME}"
+            remedy = "Download the file into the repository, or name an uploaded one: {file_id: …}"
             return _no_data("A path is expected, not a URL", f"{quoted(value)} is a URL.", remedy)
         if value.startswith(("/", "~")) or value[1:3] == ":\\":
             return _no_data("Paths are relative to their manifest", f"{quoted(value)} is not relative.", _RELATIVE)

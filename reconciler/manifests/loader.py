@@ -184,7 +184,7 @@ class _Loader:
             "no-manifests",
             "There are no manifests",
             f"{quoted(shown)} has no YAML document in it.",
-            "Begin with an example:\n  reconciler init",
+            "docs/manifests.md shows a first one; `reconciler demo` shows one at work.",
             Place(shown),
         )
 

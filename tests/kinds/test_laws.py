@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from harness import ACCOUNT, Azure, FakeClock, Repo, addresses, arm, chat, of, trained
+from harness import ACCOUNT, FIVE_EPOCHS, Azure, FakeClock, Repo, addresses, arm, chat, of, trained
 
 from reconciler.core.approval import Approval
 from reconciler.core.change import Create, Delete, Keep, Stuck, Update, Wait
 from reconciler.core.plan import Options
-
-FIVE_EPOCHS = {
-    "hyperparameters": {"n_epochs": 5},
-    "resolved": {"n_epochs": 5, "batch_size": 1, "learning_rate_multiplier": 1.0},
-    "method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 5}}},
-}
-"""What a colleague's clone of a job has instead of the declared settings."""
 
 
 @pytest.mark.parametrize("api", ["v1", "2024-10-21", "2025-04-01-preview"])

@@ -313,7 +313,7 @@ def test_records_that_are_as_they_should_be(raw: bytes, reason: str) -> None:
         (record(USER, {"role": "Assistant", "content": "x"}, ANSWER), "Did you mean assistant?"),
         (record(USER, {"role": "sytem", "content": "x"}, ANSWER), "Did you mean system?"),
         (record(USER, ANSWER | {"wieght": 1}), "Did you mean weight?"),
-        (b'{"input": {}, "preferred_output": [], "non_preferred_output": []}', "format: dpo"),
+        (b'{"input": {}, "preferred_output": [], "non_preferred_output": []}', "preference data"),
         (b'{"conversations": []}', "Rename `conversations`"),
         (b'{"prompt": "x", "completion": "y"}', "older completion format"),
     ],

@@ -181,7 +181,7 @@ def test_files_are_read_in_the_order_of_their_names_and_hidden_ones_are_not(repo
 def test_a_path_that_does_not_exist(repo: Repo) -> None:
     [fault] = repo.faults(path="nothing")
     assert fault.code == "no-path"
-    assert fault.remedy.endswith("\n  reconciler init")
+    assert "docs/manifests.md" in fault.remedy
 
 
 @pytest.mark.parametrize("text", [None, "", "# only a comment\n", "---\n---\n"])

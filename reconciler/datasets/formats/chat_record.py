@@ -202,7 +202,7 @@ def _is_number(value: Any) -> bool:
 def _other_format(record: Mapping[str, Any]) -> str:
     """Say what the record looks like instead, by well-known keys."""
     if "preferred_output" in record:
-        return "This looks like preference data: use `method: {type: dpo}` and `format: dpo`."
+        return "This looks like preference data (DPO), which this version does not train on."
     if "conversations" in record:
         return "Rename `conversations` to `messages`, `from` to `role` (user, assistant) and `value` to `content`."
     if "prompt" in record and ("completion" in record or "response" in record):

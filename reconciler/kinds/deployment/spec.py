@@ -57,7 +57,7 @@ class DeploymentSpec(Spec):
     version_upgrade_option: str | None = Field(
         default=None,
         description="OnceNewDefaultVersionAvailable, OnceCurrentVersionExpired or NoAutoUpgrade.",
-        pattern=r"^(?i:OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
+        pattern=r"^(OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
     )
 
     def comparable(self) -> dict[str, Any]:

@@ -139,7 +139,10 @@ class JobGateway:
 
     def events(self, live: Observed) -> Sequence[Json]:
         """Return the events of a job, oldest first."""
-        return [{**event, "message": scrub(text(event, "message"))} for event in self._jobs.events(live.id)]
+        return [
+            {**event, "message": scrub(text(event, "message")), "created_at": number(event, "created_at") or 0}
+            for event in self._jobs.events(live.id)
+        ]
 
     def cancel(self, live: Observed) -> Observed:
         """Cancel one job because a person asked for it."""
