@@ -153,15 +153,13 @@ def _trusted(environ: Mapping[str, str]) -> set[str]:
 
 
 def _untrusted(host: str, place: Place | None) -> Refused:
-    return Refused(_fault("endpoint-untrusted", "The host is not one that this cloud owns", host, place))
-
-
-def _fault(code: str, summary: str, host: str, place: Place | None) -> Fault:
-    return Fault(
-        code,
-        summary,
-        f"{host} was not contacted, and no credential was looked up." if host else "Nothing was contacted.",
-        f"Correct `endpoint`, `management_endpoint` or `cloud`. A host outside Azure is trusted only through the "
-        f"environment:\n  export {TRUSTED_HOSTS}={host or 'HOST'}",
-        place,
+    remedy = (
+        "Correct `endpoint`, `management_endpoint` or `cloud`. A host outside Azure is trusted only through the "
+        f"environment:\n  export {TRUSTED_HOSTS}={host}"
     )
+    return Refused(_fault("endpoint-untrusted", "The host is not one that this cloud owns", host, place, remedy))
+
+
+def _fault(code: str, summary: str, host: str, place: Place | None, remedy: str = "") -> Fault:
+    detail = f"{host} was not contacted, and no credential was looked up." if host else "Nothing was contacted."
+    return Fault(code, summary, detail, remedy or "Write it as https://NAME.openai.azure.com.", place)

@@ -97,14 +97,14 @@ class Session:
         self._cloud = CLOUDS[account.spec.cloud]
         self.data: Endpoint = self._data_endpoint()
         self.control: Endpoint = management_endpoint(
-            account.spec.management_endpoint, self._cloud, environ, account.place
+            account.spec.management_endpoint, self._cloud, environ, account.place_of("management_endpoint")
         )
         self.data_calls = Caller(self.data.host, runtime)
         self.control_calls = Caller(self.control.host, runtime)
 
     def _data_endpoint(self) -> Endpoint:
         url = self.account.spec.endpoint or f"https://{self.account.account_name}{self._cloud.resource_suffix}"
-        return data_endpoint(url, self._cloud, self._environ, self.account.place)
+        return data_endpoint(url, self._cloud, self._environ, self.account.place_of("endpoint"))
 
     @property
     def api(self) -> str:

@@ -74,10 +74,12 @@ def destroy(
     with workbench(path, GLOBALS.settings(), parallelism=parallelism, settle=seconds(settle, "--settle")) as bench:
         first = make_plan((), bench.accounts, bench.engine.observe(), KINDS, options)
         models = [live for live in first.history if live.outputs.get("model")]
-        code = carry_out(
-            bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
-        )
         if models:
             kept = f"{len(models)} models are kept" if len(models) > 1 else "1 model is kept"
-            print(f"{kept}. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}")
-    return code
+            print(f"{kept}. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}\n")
+        if not first.changes and not first.errored:
+            print("Nothing to destroy: the accounts hold nothing else of ours.")
+            return OK
+        return carry_out(
+            bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
+        )

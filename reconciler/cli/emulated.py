@@ -40,4 +40,4 @@ def redirected(account: Account, url: str) -> Account:
     spec = account.spec.model_copy(
         update={"endpoint": f"{url}/{name}", "management_endpoint": url, "auth": "entra", "cloud": "public"}
     )
-    return Account(account.name, spec, account.place, account.source)
+    return Account(account.name, spec, account.place, account.source, account.places)

@@ -6,9 +6,9 @@
 | 1 | error | something failed or is stuck | error |
 | 2 | --detailed-exitcode: changes | – | something a person must do |
 | 3 | – | --detailed-exitcode: still in progress at Azure | – |
-| 4 | – | refused | – |
+| 4 | refused: an untrusted endpoint | refused | as plan |
 
-64 is bad usage, 130 interrupted.
+64 is bad usage, 70 a bug of ours, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -172,6 +173,8 @@ def main() -> NoReturn:
     The process ends without tearing the interpreter down: freeing a few hundred thousand objects one by one costs
     more than most commands. For the same reason garbage is looked for rarely: what is loaded at first stays.
     """
+    # CI ends a job with SIGTERM: it is told the same as a person who presses Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     gc.freeze()
     gc.set_threshold(400_000, 20, 20)
     code = run(sys.argv[1:])

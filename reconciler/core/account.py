@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -80,18 +81,31 @@ class AccountSpec(Block):
 class Account:
     """An Account manifest, with what is derived from it."""
 
-    __slots__ = ("_parts", "name", "place", "source", "spec")
+    __slots__ = ("_parts", "name", "place", "places", "source", "spec")
 
-    def __init__(self, name: str, spec: AccountSpec, place: Place, source: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: AccountSpec,
+        place: Place,
+        source: str = "",
+        places: Mapping[str, Place] | None = None,
+    ) -> None:
         import re
 
         self.name = name
         self.spec = spec
         self.place = place
+        self.places = places or {}
+        """Where the fields stand that can turn out wrong later than at load."""
         self.source = source
         """Repository and folder of the manifests: the tag that tells our deployments from another repository's."""
         found = re.match(_RESOURCE_ID, spec.resource_id, re.IGNORECASE) if spec.resource_id else None
         self._parts = found.groupdict() if found else {}
+
+    def place_of(self, field: str) -> Place:
+        """Return where a field stands, or the Account."""
+        return self.places.get(field, self.place)
 
     @property
     def subscription_id(self) -> str | None:

@@ -108,10 +108,10 @@ class Replace:
 
 @dataclass(frozen=True)
 class Delete:
-    """A live object of ours goes away: `left_over` by the manifests, or a `duplicate` of another."""
+    """A live object of ours goes away: `left_over` by the manifests, a `duplicate` of another, or by `destroy`."""
 
     live: Observed
-    reason: Literal["left_over", "duplicate"]
+    reason: Literal["left_over", "duplicate", "destroy"]
     held: str = ""
     duplicate_of: str = ""
     declared: Address | None = None

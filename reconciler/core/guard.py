@@ -22,7 +22,7 @@ def guard(
 ) -> tuple[Fault, ...]:
     """Return why deletions of a plan are refused; `declared` is what the manifests declare."""
     going = [
-        change for change in changes if isinstance(change, Delete) and change.reason == "left_over" and not change.held
+        change for change in changes if isinstance(change, Delete) and change.reason != "duplicate" and not change.held
     ]
     unnamed = [change for change in going if not _named(change.live, allowed)]
     faults = [_protected(change) for change in unnamed if change.live.facts.get("protect")]

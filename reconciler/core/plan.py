@@ -199,7 +199,7 @@ class Planner:
                     if rules.keeps_history and finished and not self._named_for_deletion(live):
                         history.append(live)
                     elif not rules.in_use(live, self.world, name):
-                        deletions.append(Delete(live, "left_over"))
+                        deletions.append(Delete(live, "destroy" if self.options.destroy else "left_over"))
         last_first = {kind: -place for place, kind in enumerate(self.kinds)}
         deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))
         return deletions, history

@@ -191,14 +191,14 @@ class Engine:
         }
         ranks = {kind: rank for rank, kind in enumerate(self.kinds)}
         deletions = [
-            n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and change.reason == "left_over"
+            n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and change.reason != "duplicate"
         ]
         nodes: list[_Node] = []
         for change in plan.changes:
             node = _Node(change)
             kind = change.address.kind
             if isinstance(change, Delete):
-                if change.reason == "left_over":
+                if change.reason != "duplicate":
                     node.needs = set(numbers.values())
                     node.needs |= {n for n in deletions if ranks[plan.changes[n].address.kind] > ranks[kind]}
             else:

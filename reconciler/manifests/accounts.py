@@ -49,7 +49,9 @@ class Accounts:
         if spec and not manifest.faulty:
             folder = Path(manifest.folder)
             self._check_twin(manifest, spec)
-            self.values[manifest.name] = Account(manifest.name, spec, manifest.place, self._source(folder))
+            self.values[manifest.name] = Account(
+                manifest.name, spec, manifest.place, self._source(folder), _places(manifest)
+            )
             self.folders[manifest.name] = folder
 
     def _check_twin(self, manifest: Manifest, spec: AccountSpec) -> None:
@@ -178,3 +180,8 @@ def same_address(manifest: Manifest, first: Place) -> Fault:
 
 def _same(one: str, other: str) -> bool:
     return one.rstrip("/").lower() == other.rstrip("/").lower()
+
+
+def _places(manifest: Manifest) -> dict[str, Place]:
+    fields = ("endpoint", "management_endpoint", "resource_id")
+    return {field: manifest.part.place([field]) for field in fields}

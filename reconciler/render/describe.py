@@ -139,7 +139,7 @@ class Describer:
         if rules.long_running and model and not works:
             what = f" the model {printable(model)}"
         why = f"a second job of the digest of {printable(change.duplicate_of)}" if change.reason == "duplicate" else ""
-        left_over = "" if change.held else "left over: no manifest declares it"
+        left_over = "left over: no manifest declares it" if change.reason == "left_over" and not change.held else ""
         reason = f" ({why or left_over})" if why or left_over else ""
         return Item("-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works)))
 

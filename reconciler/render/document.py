@@ -168,7 +168,7 @@ def _reason(change: Change) -> str | None:
             forced = [item.path for item in change.changes if item.path in change.after.immutable]
             return f"immutable:{','.join(forced)}"
         case Delete():
-            return f"duplicate_of:{change.duplicate_of}" if change.reason == "duplicate" else "left_over"
+            return f"duplicate_of:{change.duplicate_of}" if change.reason == "duplicate" else change.reason
         case Wait():
             return _WAITING + ",".join(str(address) for address in change.on)
         case Stuck():
