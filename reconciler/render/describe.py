@@ -247,7 +247,7 @@ def _content(desired: Desired, content: Content) -> str:
 
 def _training(after: Spec, values: Mapping[str, Any]) -> list[str]:
     """Return what is sent besides the model and the files; what is not listed is left to Azure."""
-    rest = {path: value for path, value in values.items() if path not in {"model", "training_type"}}
+    rest = {path: value for path, value in values.items() if path not in {"model", "method", "training_type"}}
     said = [printable(getattr(getattr(after, "method", None), "type", ""))]
     kind = values.get("training_type")
     said.append(TRAINING_TYPES.get(str(kind), shown(kind)) if kind else "")

@@ -18,7 +18,8 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Implied, Kind
-from reconciler.kinds.fine_tune_job.gateway import JobGateway, same_base, suffix_text
+from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
+from reconciler.kinds.fine_tune_job.observed import same_base
 from reconciler.kinds.fine_tune_job.spec import DatasetRef, FileId, FineTuneJobSpec, JobRef, decides_weights
 
 FILES = ("training_file", "validation_file")

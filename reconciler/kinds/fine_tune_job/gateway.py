@@ -9,24 +9,21 @@ from typing import Any
 from reconciler.azure.errors import AzureError, scrub, unreadable
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, mapping, number, text
+from reconciler.azure.wire import Json, number, text
 from reconciler.core.change import Create, Delete, Update
 from reconciler.core.diff import differences
-from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, ModelName, Suffix, short, wire_suffix
+from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job, observed_job, same_base
 from reconciler.kinds.fine_tune_job.spec import (
     TRAINING_TYPES,
     FileId,
     FineTuneJobSpec,
-    Hyperparameters,
     JobRef,
-    Method,
     training_type,
 )
 
-KIND = "FineTuneJob"
-_ENDED = {"succeeded": Phase.READY, "failed": Phase.FAILED, "cancelled": Phase.FAILED, "canceled": Phase.FAILED}
 CREATE_ATTEMPTS = 3
 """How often a create that is throttled (429) is sent, each time after a look."""
 
@@ -36,15 +33,6 @@ def suffix_text(desired: Desired) -> str:
     spec = desired.spec
     text_ = spec.suffix if isinstance(spec, FineTuneJobSpec) and spec.suffix else desired.address.name
     return text_.replace(".", "-")[:TEXT_CHARS].rstrip("-")
-
-
-def same_base(declared: str, echoed: str) -> bool:
-    """Return whether the service names the declared base: re-cased, or with the version's date added."""
-    want, have = declared.lower(), echoed.lower()
-    if want == have:
-        return True
-    rest = have.removeprefix(f"{want}-")
-    return rest != have and rest.replace("-", "").isdigit()
 
 
 class JobGateway:
@@ -66,7 +54,7 @@ class JobGateway:
                 live = self._confirm_model(live, model)
             seen.append(live)
         ids = {live.id for live in seen}
-        kept = (self._from_model(body) for body in models.values())
+        kept = (model_as_job(body, self._session.account) for body in models.values())
         seen.extend(live for live in kept if live and live.id not in ids)
         return seen
 
@@ -281,105 +269,12 @@ class JobGateway:
         return live
 
     def _observed(self, body: Json) -> Observed:
-        status = text(body, "status").lower().replace("canceled", "cancelled")
-        model = text(body, "fine_tuned_model")
-        suffix = Suffix.parse(text(body, "suffix", "user_provided_suffix"))
-        named = ModelName.parse(model)
-        if suffix is None and named:
-            suffix = Suffix.parse(named.suffix)
-        error = mapping(body, "error")
-        phase = _ENDED.get(status, Phase.WORKING)
-        if phase is Phase.READY and not model:
-            phase = Phase.SETTLING
-        files = {key: text(body, key) for key in ("training_file", "validation_file") if text(body, key)}
-        return Observed(
-            kind=KIND,
-            account=self._session.account.name,
-            id=text(body, "id"),
-            name=suffix.text if suffix and suffix.text else text(body, "id"),
-            phase=phase,
-            spec=_live_spec(body),
-            status=status,
-            identity=suffix.digest_part if suffix else "",
-            owner=(suffix.owner(self._session.account.spec.owners) or "") if suffix else "",
-            created_at=number(body, "created_at") or 0,
-            finished_at=number(body, "finished_at"),
-            outputs={"model": model, "job_id": text(body, "id")} if model and status == "succeeded" else {},
-            facts={
-                **files,
-                "files": tuple(files.values()),
-                "seed": body.get("seed"),
-                "trained_tokens": number(body, "trained_tokens"),
-                "base": text(body, "model"),
-                "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
-            },
-            reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
-            # Azure itself pauses developer-tier jobs and resumes them (contract, section 1.5).
-            halted=status == "paused" and training_type(text(body, "trainingType")) != "developer",
-        )
-
-    def _from_model(self, body: Json) -> Observed | None:
-        """Make the job of a model whose own job is not listed any more."""
-        named = ModelName.parse(text(body, "id"))
-        suffix = Suffix.parse(named.suffix) if named else None
-        if named is None or suffix is None:
-            return None
-        owner = suffix.owner(self._session.account.spec.owners)
-        return Observed(
-            kind=KIND,
-            account=self._session.account.name,
-            id=named.job_id,
-            name=suffix.text or named.hex,
-            phase=Phase.READY,
-            spec=FineTuneJobSpec.model_construct(
-                model=named.base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""
-            ),
-            status="succeeded",
-            identity=suffix.digest_part,
-            owner=owner or "",
-            created_at=number(body, "created_at") or number(body, "created") or 0,
-            outputs={"model": text(body, "id"), "job_id": named.job_id},
-            facts={"model_only": True, "base": named.base},
-        )
+        return observed_job(body, self._session.account)
 
 
 def _may_bear(body: Json, part: str) -> bool:
     """Whether the mark of a digest can stand in what is answered; this looks at every job for each that is created."""
     return any(part in text(body, key).lower() for key in ("suffix", "user_provided_suffix", "fine_tuned_model"))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _live_spec(body: Json) -> FineTuneJobSpec:
-    """Read the echoed settings of a job. -1 stands for `auto` (recorded), which contradicts a number that was set."""
-    method = mapping(body, "method")
-    nested = mapping(mapping(method, text(method, "type") or "supervised"), "hyperparameters")
-    top = mapping(body, "hyperparameters")
-    settings: dict[str, Any] = {}
-    for name in Hyperparameters.model_fields:
-        echoed = nested if nested.get(name) is not None else top
-        if echoed.get(name) == "auto":
-            settings[name] = -1
-        elif (value := number(echoed, name)) is not None:
-            settings[name] = value
-    seed = number(body, "seed")
-    fields: dict[str, Any] = {
-        "method": Method.model_construct(
-            type="supervised", hyperparameters=Hyperparameters.model_construct(**settings)
-        ),
-        "training_type": text(body, "trainingType", "training_type"),
-    }
-    if text(body, "model"):
-        fields["model"] = text(body, "model")
-    else:
-        fields["model"] = None
-    if seed is not None:
-        fields["seed"] = int(seed)
-    else:
-        fields["seed"] = None
-    return FineTuneJobSpec.model_construct(**fields, training_file=FileId.model_construct(file_id=""))
 
 
 def _comparable_body(change: Create, body: Mapping[str, Any]) -> FineTuneJobSpec:

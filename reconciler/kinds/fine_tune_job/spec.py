@@ -152,6 +152,9 @@ class FineTuneJobSpec(Spec):
         model: Any = self.model
         if isinstance(model, (str, Unknown)):
             values["model"] = model.lower() if isinstance(model, str) else model
+        # A service may leave the method out; what it says is compared.
+        method: str = self.method.type
+        values["method"] = method or None
         settings = self.method.hyperparameters.chosen()
         if settings:
             values["hyperparameters"] = {key: float(value) for key, value in settings.items()}

@@ -1,0 +1,119 @@
+"""Reading jobs and models as Azure answers them: leniently, since its limits and spellings are not ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.azure.errors import scrub
+from reconciler.azure.wire import Json, mapping, number, text
+from reconciler.core.account import Account
+from reconciler.core.digest import ModelName, Suffix
+from reconciler.core.resource import Observed, Phase
+from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, Hyperparameters, Method, training_type
+
+KIND = "FineTuneJob"
+_ENDED = {"succeeded": Phase.READY, "failed": Phase.FAILED, "cancelled": Phase.FAILED, "canceled": Phase.FAILED}
+
+
+def same_base(declared: str, echoed: str) -> bool:
+    """Return whether the service names the declared base: re-cased, or with the version's date added."""
+    want, have = declared.lower(), echoed.lower()
+    if want == have:
+        return True
+    rest = have.removeprefix(f"{want}-")
+    return rest != have and rest.replace("-", "").isdigit()
+
+
+def observed_job(body: Json, account: Account) -> Observed:
+    """Read one job."""
+    status = text(body, "status").lower().replace("canceled", "cancelled")
+    model = text(body, "fine_tuned_model")
+    suffix = Suffix.parse(text(body, "suffix", "user_provided_suffix"))
+    named = ModelName.parse(model)
+    if suffix is None and named:
+        suffix = Suffix.parse(named.suffix)
+    error = mapping(body, "error")
+    phase = _ENDED.get(status, Phase.WORKING)
+    if phase is Phase.READY and not model:
+        phase = Phase.SETTLING
+    files = {key: text(body, key) for key in ("training_file", "validation_file") if text(body, key)}
+    return Observed(
+        kind=KIND,
+        account=account.name,
+        id=text(body, "id"),
+        name=suffix.text if suffix and suffix.text else text(body, "id"),
+        phase=phase,
+        spec=_live_spec(body),
+        status=status,
+        identity=suffix.digest_part if suffix else "",
+        owner=(suffix.owner(account.spec.owners) or "") if suffix else "",
+        created_at=number(body, "created_at") or 0,
+        finished_at=number(body, "finished_at"),
+        outputs={"model": model, "job_id": text(body, "id")} if model and status == "succeeded" else {},
+        facts={
+            **files,
+            "files": tuple(files.values()),
+            "seed": body.get("seed"),
+            "trained_tokens": number(body, "trained_tokens"),
+            "base": text(body, "model"),
+            "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
+        },
+        reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
+        # Azure itself pauses developer-tier jobs and resumes them (contract, section 1.5).
+        halted=status == "paused" and training_type(text(body, "trainingType")) != "developer",
+    )
+
+
+def model_as_job(body: Json, account: Account) -> Observed | None:
+    """Make the job of a model whose own job is not listed any more."""
+    named = ModelName.parse(text(body, "id"))
+    suffix = Suffix.parse(named.suffix) if named else None
+    if named is None or suffix is None:
+        return None
+    owner = suffix.owner(account.spec.owners)
+    return Observed(
+        kind=KIND,
+        account=account.name,
+        id=named.job_id,
+        name=suffix.text or named.hex,
+        phase=Phase.READY,
+        spec=FineTuneJobSpec.model_construct(
+            model=named.base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""
+        ),
+        status="succeeded",
+        identity=suffix.digest_part,
+        owner=owner or "",
+        created_at=number(body, "created_at") or number(body, "created") or 0,
+        outputs={"model": text(body, "id"), "job_id": named.job_id},
+        facts={"model_only": True, "base": named.base},
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _live_spec(body: Json) -> FineTuneJobSpec:
+    """Read the echoed settings of a job. -1 stands for `auto` (recorded), which contradicts a number that was set."""
+    method = mapping(body, "method")
+    nested = mapping(mapping(method, text(method, "type") or "supervised"), "hyperparameters")
+    top = mapping(body, "hyperparameters")
+    settings: dict[str, Any] = {}
+    for name in Hyperparameters.model_fields:
+        echoed = nested if nested.get(name) is not None else top
+        if echoed.get(name) == "auto":
+            settings[name] = -1
+        elif (value := number(echoed, name)) is not None:
+            settings[name] = value
+    trained_by: dict[str, Any] = {
+        "type": text(method, "type"),
+        "hyperparameters": Hyperparameters.model_construct(**settings),
+    }
+    seed = number(body, "seed")
+    fields: dict[str, Any] = {
+        "method": Method.model_construct(**trained_by),
+        "training_type": text(body, "trainingType", "training_type"),
+    }
+    fields["model"] = text(body, "model") or None
+    fields["seed"] = None if seed is None else int(seed)
+    return FineTuneJobSpec.model_construct(**fields, training_file=FileId.model_construct(file_id=""))
