@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,12 @@ from reconciler.cli.state import (
     TargetOption,
     seconds,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.core.fault import Fault
+    from reconciler.core.resource import Observed
 
 
 def cancel(
@@ -62,7 +69,9 @@ def destroy(
     """Delete everything of ours in the accounts: deployments, unfinished jobs, files. Models only if named."""
     from reconciler.cli.apply import carry_out
     from reconciler.cli.compose import KINDS, workbench
+    from reconciler.cli.look import stamped
     from reconciler.core.plan import Options, make_plan
+    from reconciler.render.fault import fault_text
 
     options = Options(
         prune=True,
@@ -75,11 +84,21 @@ def destroy(
         first = make_plan((), bench.accounts, bench.engine.observe(), KINDS, options)
         models = [live for live in first.history if live.outputs.get("model")]
         if models:
-            kept = f"{len(models)} models are kept" if len(models) > 1 else "1 model is kept"
-            print(f"{kept}. To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}\n")
+            first = replace(first, warnings=(_kept(models),))
         if not first.changes and not first.errored:
-            print("Nothing to destroy: the accounts hold nothing else of ours.")
+            with stamped(bench):
+                for warning in first.warnings:
+                    print(fault_text(warning, color=GLOBALS.color()))
+                print("Nothing to destroy: the accounts hold nothing else of ours.")
             return OK
         return carry_out(
             bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
         )
+
+
+def _kept(models: Sequence[Observed]) -> Fault:
+    from reconciler.core.fault import Fault
+
+    count = f"{len(models)} models" if len(models) > 1 else "1 model"
+    remedy = f"To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}"
+    return Fault("models-kept", "Models are kept", f"{count} of ours.", remedy, severity="warning")

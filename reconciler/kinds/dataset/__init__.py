@@ -343,7 +343,7 @@ def _has_size(desired: Desired, live: Observed) -> bool:
     size = live.facts.get("bytes")
     if not size or not desired.content:
         return True
-    return abs(size - desired.content.bytes) <= BOM_BYTES + 1
+    return bool(abs(size - desired.content.bytes) <= BOM_BYTES + 1)
 
 
 def _refused(desired: Desired, live: Observed) -> Fault:
