@@ -1,7 +1,7 @@
 """What a resource kind is: its spec, its pure rules, and a gateway to Azure. A new kind is one file that fills this in.
 
 `Kind` gives every rule a default that fits the plainest kind there is: one found by its name, whose fields are all
-returned and can all be changed. `kinds/__init__.py` lists the kinds; nothing else names them.
+returned and can all be changed. `kinds/__init__.py` lists the kinds; beside the kinds themselves nothing tells one from another by its name.
 """
 
 from __future__ import annotations

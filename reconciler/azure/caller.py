@@ -1,7 +1,7 @@
 """Calling an SDK: every answer becomes a value or an `AzureError`, and waiting uses the injected clock.
 
 The SDKs' own retries are off: openai repeats a POST after 408, 409, 429, 5xx and timeouts without an idempotency key
-(contract, section 4.6), so a create that was carried out and then answered 500 would be paid for three times.
+(docs/azure.md, section 13), so a create that was carried out and then answered 500 would be paid for three times.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which hosts belong to which Azure cloud, and which hosts a credential may be sent to.
 
-Sources: Microsoft's endpoint lists for the public, US government and China clouds; contract, section 1.1; facts,
-section 5 (token scope by host). Widened only by RECONCILER_TRUSTED_HOSTS in the environment, never by a manifest.
+Sources: Microsoft's endpoint lists for the public, US government and China clouds; docs/azure.md,
+section 1 (token scope by host). Widened only by RECONCILER_TRUSTED_HOSTS in the environment, never by a manifest.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, items, text
 
 API_VERSION = "2025-09-01"
-"""The ARM version that azure-mgmt-cognitiveservices 14 is generated from (contract, section 2)."""
+"""The ARM version that azure-mgmt-cognitiveservices 14 is generated from (docs/azure.md, section 8)."""
 
 
 class Deployments:
@@ -56,7 +56,7 @@ class Deployments:
         return self._calls.safely(doing, lambda: self._send("PUT", self._url(name), doing, body))
 
     def patch(self, name: str, body: Json) -> Json:
-        """Change `sku` and `tags`; ARM takes nothing else in a PATCH (contract, section 2.1)."""
+        """Change `sku` and `tags`; ARM takes nothing else in a PATCH (docs/azure.md, section 8)."""
         doing = f"changing deployment {name}"
         return self._calls.safely(doing, lambda: self._send("PATCH", self._url(name), doing, body))
 

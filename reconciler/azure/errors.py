@@ -83,7 +83,7 @@ class AzureError(ReconcilerError):
 
     @property
     def is_conflict(self) -> bool:
-        """Whether another operation holds the account (contract, section 4.1)."""
+        """Whether another operation holds the account (docs/azure.md, section 8)."""
         busy = self.code in {"RequestConflict", "AccountProvisioningStateInvalid", "AnotherOperationInProgress"}
         return self.status == 409 and (busy or "another operation" in self.fault.detail.lower())
 

@@ -36,7 +36,7 @@ class Files:
         return all_pages(self._calls, "listing files", fetch)
 
     def upload(self, filename: str, content: io.RawIOBase) -> Json:
-        """Upload once, never repeated by itself; the part needs a content type of its own (contract, section 1.3)."""
+        """Upload once, never repeated by itself; the part needs its own content type (docs/azure.md, section 3)."""
         doing = f"uploading {filename}"
 
         def send() -> Json:

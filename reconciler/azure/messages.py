@@ -1,7 +1,7 @@
 """What Azure's answers mean and what to do: one row for each known answer, first match wins.
 
-A row is (status or None, pattern over "code message", summary, remedy). Sources: contract, sections 1.8 and 4; facts,
-sections 6 and 7. To add one, add a row here and a case to tests/unit/test_azure_messages.py.
+A row is (status or None, pattern over "code message", summary, remedy). Sources: docs/azure.md,
+sections 8, 11, 12 and 14. To add one, add a row here and a case to tests/unit/test_azure_messages.py.
 """
 
 from __future__ import annotations

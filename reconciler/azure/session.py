@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LOOPBACK_CREDENTIAL = "loopback"
 """What is sent to a loopback endpoint in place of a credential."""
 GA_API = "2024-10-21"
-"""The dated surface that serves what v1 lacks (contract, section 1.2)."""
+"""The dated surface that serves what v1 lacks (docs/azure.md, section 2)."""
 READ_TIMEOUT, TRANSFER_TIMEOUT = 60.0, 900.0
 """Seconds without an answer: for ordinary calls, and for file contents."""
 

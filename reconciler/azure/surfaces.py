@@ -1,4 +1,4 @@
-"""Which surface serves which operation (contract, section 1.2). What v1 lacks goes through the dated one."""
+"""Which surface serves which operation (docs/azure.md, section 2). What v1 lacks goes through the dated one."""
 
 from __future__ import annotations
 

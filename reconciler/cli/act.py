@@ -50,7 +50,7 @@ def cancel(
             raise ReconcilerError(Fault("job-ended", "The job has ended already", f"{live.id} is {live.status}."))
         print(f"- {live.address}  cancel {live.id} ({live.status}); what it has trained so far is billed")
         if not auto_approve:
-            confirm("cancel", address)
+            confirm("cancel")
         gateway: Any = bench.engine.gateways[live.account, live.kind]
         ended = gateway.cancel(live)
         print(f"{live.id} is {ended.status}. It is not started again by itself: raise `attempt` to train again.")
@@ -100,5 +100,5 @@ def _kept(models: Sequence[Observed]) -> Fault:
     from reconciler.core.fault import Fault
 
     count = f"{len(models)} models" if len(models) > 1 else "1 model"
-    remedy = f"To delete one, name it:\n  --allow-delete FineTuneJob/{models[0].id}"
+    remedy = f"To delete one, name it:\n  --allow-delete {models[0].kind}/{models[0].id}"
     return Fault("models-kept", "Models are kept", f"{count} of ours.", remedy, severity="warning")

@@ -64,6 +64,9 @@ def apply(
     time_to_settle = seconds(settle, "--settle")
     if plan and (target or exclude):
         raise typer.BadParameter("a saved plan already says what is done", param_hint="--target/--exclude with --plan")
+    if continue_ and (prune or allow_delete):
+        flag = "--prune" if prune else "--allow-delete"
+        raise typer.BadParameter("--continue never deletes anything", param_hint=f"{flag} with --continue")
     with workbench(
         path, GLOBALS.settings(), parallelism=parallelism, settle=time_to_settle, trust_files=trust_files
     ) as bench:
@@ -135,8 +138,8 @@ def carry_out(
     return apply_exit(reporter.final(), detailed=detailed, errored=first.errored)
 
 
-def confirm(word: str, what: str = "") -> None:
-    """Ask a person; without a terminal to ask on, refuse. `what` are the arguments of the command."""
+def confirm(word: str) -> None:
+    """Ask a person; without a terminal to ask on, refuse."""
     from reconciler.core.fault import Fault, Refused
 
     if not is_interactive():
@@ -145,7 +148,7 @@ def confirm(word: str, what: str = "") -> None:
                 "not-approved-here",
                 "This is not approved, and there is no terminal to ask on",
                 "Nothing was done.",
-                f"Review the above, then run:\n  reconciler {word}{f' {what}' if what else ''} --auto-approve",
+                f"Review the above, then run:\n  {GLOBALS.again('--auto-approve')}",
             )
         )
     try:

@@ -15,19 +15,42 @@ from reconciler.cli.exits import ERROR, OK
 from reconciler.core.fault import Fault, ReconcilerError
 
 EDITED = ("n_epochs: 2", "n_epochs: 3")
+MARKER = ".reconciler-demo"
+"""A file that the demo writes first into a folder: only what bears it is the demo's own, and may be written over."""
 
 
 def run_demo(folder: Path | None, *, color: bool) -> int:
     """Run the demo and return its exit code: 0 if every step did what it should."""
     began = time.monotonic()
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        _take(folder)
         code = _Demo(folder.resolve(), color=color).run()
     else:
         with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as temporary:
             code = _Demo(Path(temporary).resolve(), color=color).run()
     print(f"\nThe demo took {time.monotonic() - began:.0f} s. Nothing was sent to Azure, and nothing was spent.")
     return code
+
+
+def _take(folder: Path) -> None:
+    """Make the folder the demo's own; refuse one that holds anything that no demo wrote."""
+    holds = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
+    if folder.exists() and not folder.is_dir():
+        detail = f"{folder} is not a folder."
+    elif holds and MARKER not in holds:
+        detail = f"{folder} holds {holds[0]}, which no demo wrote; the demo would write over it. Nothing was done."
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARKER).write_text("`reconciler demo` made this folder, and writes it anew when it runs again.\n")
+        return
+    raise ReconcilerError(
+        Fault(
+            "demo-folder-taken",
+            "The demo works only in a folder of its own",
+            detail,
+            "Name a folder that is empty or does not exist:\n  reconciler demo --folder reconciler-demo",
+        )
+    )
 
 
 def shipped_stack() -> Path:

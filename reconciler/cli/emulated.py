@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.core.account import Account
@@ -11,11 +11,12 @@ from reconciler.core.fault import Fault, ReconcilerError
 from reconciler.emulator import Emulator, Server, StateLockedError
 
 
-@contextmanager
-def emulated_accounts(accounts: Mapping[str, Account], state: Path) -> Iterator[dict[str, Account]]:
-    """Serve the emulator and yield the accounts pointed at it; its state stays on disk between commands."""
+def opened(state: Path | None) -> Emulator:
+    """Open the emulator with its state, in memory if that is None; raises ReconcilerError if another command has it."""
+    if state is not None:
+        _keep_out_of_git(state.absolute().parent)
     try:
-        emulator = Emulator(state)
+        return Emulator(state)
     except StateLockedError as error:
         raise ReconcilerError(
             Fault(
@@ -25,6 +26,20 @@ def emulated_accounts(accounts: Mapping[str, Account], state: Path) -> Iterator[
                 "Wait until it has ended, or choose another folder with RECONCILER_EMULATOR_STATE.",
             )
         ) from error
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Have git ignore our own folder: what is uploaded to the emulator lies there, and is nothing to commit."""
+    if folder.name == ".reconciler":
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as file:
+            file.write("*\n")
+
+
+@contextmanager
+def emulated_accounts(accounts: Mapping[str, Account], state: Path) -> Iterator[dict[str, Account]]:
+    """Serve the emulator and yield the accounts pointed at it; its state stays on disk between commands."""
+    emulator = opened(state)
     server = Server(emulator)
     server.start()
     try:

@@ -15,6 +15,7 @@ from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, Path
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Change, Plan
+    from reconciler.core.fault import ReconcilerError
     from reconciler.core.resource import Observed
 
 
@@ -64,7 +65,9 @@ def drift(
 
 
 def history(
-    address: Annotated[str | None, typer.Argument(metavar="[ADDR]", help="FineTuneJob/name; all if absent.")] = None,
+    address: Annotated[
+        str | None, typer.Argument(metavar="[ADDR]", help="FineTuneJob/name, or the id of a job; all if absent.")
+    ] = None,
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
     ] = Path("manifests"),
@@ -75,12 +78,12 @@ def history(
     from reconciler.render.table import table
 
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
+        wanted = _job_name(address) if address else ""
         made = bench.plan(bench.options())
         matched = {live.id: str(change.address) for change in made.changes if (live := live_of(change)) is not None}
         serving = _serving(made)
         lives = [*(live for change in made.changes if (live := live_of(change)) is not None), *made.history]
-        jobs = {live.id: live for live in lives if live.kind == "FineTuneJob"}
-        wanted = (address or "").partition("/")[2]
+        jobs = {live.id: live for live in lives if _is_job(live.kind)}
         rows = []
         for live in sorted(jobs.values(), key=lambda item: item.created_at, reverse=True):
             name = matched.get(live.id, "")
@@ -98,10 +101,12 @@ def history(
                     model or "-",
                 )
             )
+        if wanted and not rows and not any(_named(change, wanted) for change in made.changes):
+            raise _no_such_job(str(address), made)
         print(
             table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows)
             if rows or made.errored
-            else (f"{address} has no job." if address else "No jobs yet.")
+            else (f"{address} has no job yet." if address else "No jobs yet.")
         )
         _print_unread(made)
     return ERROR if made.errored else OK
@@ -150,34 +155,63 @@ def stamped(bench: Workbench) -> Iterator[None]:
 def find_job(bench: Workbench, address: str) -> Observed:
     """Return the live job that an address or an id names; raises ReconcilerError."""
     from reconciler.core.change import live_of
-    from reconciler.core.fault import Fault, ReconcilerError
 
+    name = _job_name(address)
     made = bench.plan(bench.options())
-    name = address.removeprefix("FineTuneJob/")
     lives: list[Observed] = []
     for change in made.changes:
         live = live_of(change)
-        if (
-            live is not None
-            and live.kind == "FineTuneJob"
-            and (name == live.id or str(change.address) == f"FineTuneJob/{name}")
-        ):
+        if live is not None and _is_job(live.kind) and (name == live.id or _named(change, name)):
             lives.append(live)
     lives += [live for live in made.history if name in {live.id, live.name}]
-    if not lives and made.errored:
-        raise ReconcilerError(*made.unread)
     if not lives:
-        known = sorted(str(change.address) for change in made.changes if change.address.kind == "FineTuneJob")
-        listed = "\n  ".join(known) or "none"
-        raise ReconcilerError(
-            Fault(
-                "no-such-job",
-                "There is no such job at Azure",
-                f"{address} has no job yet, or is not declared.",
-                f"Jobs of these manifests:\n  {listed}",
-            )
-        )
+        raise _no_such_job(address, made)
     return lives[0]
+
+
+def _is_job(kind: str) -> bool:
+    from reconciler.cli.compose import KINDS
+
+    return kind in KINDS and KINDS[kind].keeps_history
+
+
+def _job_name(address: str) -> str:
+    """Return the name or the id in an address that may leave out its kind; raises ReconcilerError for another kind's."""
+    from reconciler.cli.compose import KINDS
+    from reconciler.core.fault import Fault, ReconcilerError
+    from reconciler.manifests.faults import quoted
+
+    kind, slash, name = address.partition("/")
+    if not slash or kind not in KINDS:
+        return address
+    if not _is_job(kind):
+        jobs = next(kind for kind in KINDS if _is_job(kind))
+        raise ReconcilerError(
+            Fault("not-a-job", "This is not a job", f"{quoted(address)} is not a job.", f"Name one as {jobs}/NAME.")
+        )
+    return name
+
+
+def _named(change: Change, name: str) -> bool:
+    return _is_job(change.address.kind) and change.address.name == name
+
+
+def _no_such_job(address: str, made: Plan) -> ReconcilerError:
+    """Say which jobs there are, or why that is not known."""
+    from reconciler.core.fault import Fault, ReconcilerError
+    from reconciler.manifests.faults import quoted
+
+    if made.errored:
+        return ReconcilerError(*made.unread)
+    listed = "\n  ".join(sorted(str(change.address) for change in made.changes if _is_job(change.address.kind)))
+    return ReconcilerError(
+        Fault(
+            "no-such-job",
+            "There is no such job at Azure",
+            f"{quoted(address)} has no job yet, or is not declared.",
+            f"Jobs of these manifests:\n  {listed or 'none'}",
+        )
+    )
 
 
 def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, ...]:
@@ -216,7 +250,7 @@ def _serving(made: Plan) -> dict[str, list[str]]:
     serving: dict[str, list[str]] = {}
     for change in made.changes:
         live = live_of(change)
-        if live is not None and live.kind == "Deployment":
+        if live is not None and live.outputs.get("model") and not _is_job(live.kind):
             serving.setdefault(str(live.outputs.get("model", "")), []).append(live.name)
     return serving
 

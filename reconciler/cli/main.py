@@ -17,6 +17,7 @@ import typer.core
 from reconciler import __version__
 from reconciler.cli import act, apply, look, offline, plan, tools
 from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
+from reconciler.cli.state import GLOBALS
 
 EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
 
@@ -85,8 +86,6 @@ def options(
     ] = False,
 ) -> None:
     """Set what holds for every command."""
-    from reconciler.cli.state import GLOBALS
-
     del version
     if chdir:
         try:
@@ -118,6 +117,7 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; expected failures are shown without a traceback."""
     moved = [word for word in arguments if word in _ANYWHERE]
     arguments = [*moved, *(word for word in arguments if word not in _ANYWHERE)]
+    GLOBALS.arguments = tuple(arguments)
     try:
         result = app(arguments, prog_name="reconciler", standalone_mode=False)
     except (KeyboardInterrupt, _Interrupted):
@@ -137,7 +137,6 @@ def _failed(error: Exception) -> int:
     from reconciler.core.fault import ReconcilerError, Refused
 
     if isinstance(error, ReconcilerError):
-        from reconciler.cli.state import GLOBALS
         from reconciler.render.fault import fault_text, faults_text
 
         color = GLOBALS.color(sys.stderr)

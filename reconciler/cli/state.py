@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,12 @@ class Globals:
 
     emulator: bool = False
     no_color: bool = False
+    arguments: tuple[str, ...] = ()
+    """What the command was called with."""
+
+    def again(self, *more: str) -> str:
+        """Return the command line that does the same with further flags, to be copied."""
+        return shlex.join(["reconciler", *self.arguments, *more])
 
     def color(self, stream: IO[str] | None = None) -> bool:
         """Return whether a stream wants colours (NO_COLOR, dumb terminals and non-terminals are honoured)."""

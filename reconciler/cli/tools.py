@@ -22,17 +22,24 @@ def emulator(
     """Serve an Azure OpenAI that costs nothing, on this machine, until Ctrl-C."""
     import time
 
+    from reconciler.cli.emulated import opened
     from reconciler.core.fault import Fault, ReconcilerError
-    from reconciler.emulator import Emulator, Server, StateLockedError
+    from reconciler.emulator import Server
 
-    try:
-        served = Emulator(None if in_memory else state)
-    except StateLockedError as error:
-        raise ReconcilerError(
-            Fault("emulator-busy", "Another command uses the emulator's state", f"{state}: {error}")
-        ) from error
+    served = opened(None if in_memory else state)
     server = Server(served, port=port)
-    server.start()
+    try:
+        server.start()
+    except OSError as error:
+        served.close()
+        raise ReconcilerError(
+            Fault(
+                "port-taken",
+                "The emulator cannot listen on this port",
+                f"Port {port}: {error.strerror}.",
+                "Take a free one:\n  reconciler emulator --port 0",
+            )
+        ) from error
     print(f"EMULATOR at {server.url}  (nothing here is Azure)")
     print("In an Account:")
     print(f"  endpoint: {server.url}/ACCOUNT")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -11,21 +12,30 @@ from reconciler.core.fault import Place
 from reconciler.core.resource import Block
 
 Owner = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{3,20}$")]
-PRUNABLE = ("datasets", "jobs", "deployments")
 
-_RESOURCE_ID = (
-    r"^/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
-    r"/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)/?$"
+_PART = r"[A-Za-z0-9._()-]*[A-Za-z0-9_()-]"
+"""A subscription or a resource group; it cannot end in a period."""
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}"
+_RESOURCE_ID = re.compile(
+    rf"/subscriptions/(?P<subscription>{_PART})/resourceGroups/(?P<group>{_PART})"
+    rf"/providers/Microsoft\.CognitiveServices/accounts/(?P<account>{_NAME})/?",
+    re.IGNORECASE | re.ASCII,
 )
 
 
 class AccountSpec(Block):
     """Where resources live, how to reach it, and who owns what is made there."""
 
+    advice: ClassVar[Mapping[str, str]] = {
+        "api_key": "A key has no place in a manifest: write `auth: api_key` and set AZURE_OPENAI_API_KEY.",
+    }
+
     resource_id: str | None = Field(
         default=None,
         description="ARM id of the Azure OpenAI or Foundry account. Needed for deployments.",
-        examples=["/subscriptions/…/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme"],
+        examples=[
+            "/subscriptions/SUBSCRIPTION-ID/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme"
+        ],
     )
     endpoint: str | None = Field(
         default=None,
@@ -50,19 +60,23 @@ class AccountSpec(Block):
         default=("datasets", "deployments"),
         description="What is planned for deletion when its manifest is gone (done only with --prune).",
     )
-    subscription_id: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
-    resource_group: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
-    account_name: str | None = Field(default=None, description="Overrides the one in `resource_id`.")
+    subscription_id: str | None = Field(
+        default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."
+    )
+    resource_group: str | None = Field(
+        default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."
+    )
+    account_name: str | None = Field(
+        default=None, pattern=f"^{_NAME}$", description="Overrides the one in `resource_id`."
+    )
 
     @field_validator("resource_id")
     @classmethod
     def _is_account_id(cls, value: str | None) -> str | None:
-        import re
-
-        if value is not None and not re.match(_RESOURCE_ID, value, re.IGNORECASE):
+        if value is not None and not _RESOURCE_ID.fullmatch(value):
             raise ValueError(
-                "is not the id of an account: /subscriptions/ID/resourceGroups/GROUP"
-                "/providers/Microsoft.CognitiveServices/accounts/NAME"
+                "is not the id of an account. Put the id of your own account in the place of the example's: "
+                "/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.CognitiveServices/accounts/NAME"
             )
         return value
 
@@ -91,8 +105,6 @@ class Account:
         source: str = "",
         places: Mapping[str, Place] | None = None,
     ) -> None:
-        import re
-
         self.name = name
         self.spec = spec
         self.place = place
@@ -100,7 +112,7 @@ class Account:
         """Where the fields stand that can turn out wrong later than at load."""
         self.source = source
         """Repository and folder of the manifests: the tag that tells our deployments from another repository's."""
-        found = re.match(_RESOURCE_ID, spec.resource_id, re.IGNORECASE) if spec.resource_id else None
+        found = _RESOURCE_ID.fullmatch(spec.resource_id) if spec.resource_id else None
         self._parts = found.groupdict() if found else {}
 
     def place_of(self, field: str) -> Place:

@@ -22,7 +22,7 @@ MARK_CHECK_CHARS = 4
 """Base32 characters that check owner and digest in a mark: 20 bits."""
 MARK_CHARS = MARK_DIGEST_CHARS + MARK_CHECK_CHARS
 SUFFIX_CHARS = 31
-"""Longest suffix that we send. Azure's sources say 18, 40 and 64; 34 was seen accepted (contract, section 1.4)."""
+"""Longest suffix that we send. Azure's sources say 18, 40 and 64; 34 was seen accepted (docs/azure.md, section 4)."""
 TEXT_CHARS = SUFFIX_CHARS - MARK_CHARS - 1
 """What remains of it for the text that people read, after the mark and a hyphen."""
 
@@ -130,8 +130,8 @@ def wire_suffix(owner: str, digest: str, text: str) -> str:
 class ModelName:
     """A fine-tuned model's name, taken apart from the right: `<base>.ft-<32 hex>[-<suffix>]`.
 
-    It repeats its job's id (recorded answers; contract, section 0.2). A model that was trained further may hold such a
-    part in its base; a checkpoint's name (`…:ckpt-step-10`) is not one.
+    It repeats its job's id (recorded answers; docs/azure.md, section 5). A model that was trained further may hold such
+    a part in its base; a checkpoint's name (`…:ckpt-step-10`) is not one.
     """
 
     base: str

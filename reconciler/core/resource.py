@@ -73,6 +73,8 @@ class Block(BaseModel):
     """A mapping inside a spec: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    advice: ClassVar[Mapping[str, str]] = {}
+    """What to say of a `key` that people write and that is none, or of a `key: value` that is not allowed."""
 
 
 class Spec(Block):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from starlette.types import Receive, Scope, Send
 
@@ -58,7 +59,7 @@ class Application:
         if response.drop:
             self._abort(client)
             return
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        headers = [(name.encode("latin-1"), _header(value)) for name, value in response.headers.items()]
         if response.status != 204:
             headers.append((b"content-length", str(len(response.body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
@@ -71,3 +72,8 @@ class Application:
             self._abort(client)
             return
         await send({"type": "http.response.body", "body": response.body})
+
+
+def _header(value: str) -> bytes:
+    """Return a header's value as it is sent: a Location repeats a decoded path, and a header carries ASCII only."""
+    return re.sub(r"[^\x20-\x7e]", lambda found: quote(found[0]), value).encode("ascii")

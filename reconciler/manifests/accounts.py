@@ -80,7 +80,7 @@ class Accounts:
             return None
         data, written = node.data, {}
         if manifest.document.variables:
-            result = substitute("Account", manifest.part, self._environ)
+            result = substitute(manifest.part, self._environ)
             self.faults += result.faults
             data, written = result.data, result.written
             manifest.faulty = manifest.faulty or bool(result.faults)

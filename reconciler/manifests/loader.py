@@ -27,7 +27,7 @@ from reconciler.manifests.nodes import Document
 from reconciler.manifests.places import Part
 from reconciler.manifests.tree import Tree
 from reconciler.manifests.validate import validated
-from reconciler.manifests.variables import substitute
+from reconciler.manifests.variables import refuse
 from reconciler.manifests.yaml import documents
 
 NO_VALUE = frozenset({"bad-number", "unknown-tag", "variable-misplaced", "variable-unset", "not-a-variable"})
@@ -200,14 +200,10 @@ class _Loader:
         node = manifest.part.node
         if node is None:
             return
-        data, written = node.data, {}
-        if manifest.document.variables:
-            result = substitute(manifest.kind, manifest.part, self.environ)
-            self.faults += result.faults
-            data, written = result.data, result.written
-            manifest.faulty = manifest.faulty or bool(result.faults)
-        spec, faults = validated(self.kinds[manifest.kind].spec, data, manifest.part, written)
-        self.faults += faults
+        misplaced = refuse(manifest.part) if manifest.document.variables else []
+        manifest.faulty = manifest.faulty or bool(misplaced)
+        spec, faults = validated(self.kinds[manifest.kind].spec, node.data, manifest.part)
+        self.faults += [*misplaced, *faults]
         if spec is None or not manifest.name or not is_first:
             return
         draft = _Draft(
@@ -353,6 +349,6 @@ def _texts(document: Document) -> list[str]:
 
 def _distinct(faults: Iterable[Fault]) -> list[Fault]:
     """Leave out what was said already: of a data file that two resources share, of a value that is no value at all."""
-    every = {(one.code, one.detail, one.place) if one.place else one: one for one in faults}
+    every = {(one.code, one.summary, one.detail, one.place) if one.place else one: one for one in faults}
     void = {one.place for one in every.values() if one.code in NO_VALUE}
     return [one for one in every.values() if one.place not in void or one.code in NO_VALUE]

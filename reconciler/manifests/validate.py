@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from reconciler.core.fault import Fault
+from reconciler.core.resource import Block
 from reconciler.manifests.annotations import as_model, below, branches, fields, labelled, paths
 from reconciler.manifests.faults import LONGEST, listed, meant, nearest, printable, quoted, snake
 from reconciler.manifests.nodes import Node
@@ -251,6 +252,11 @@ def _description(error: _Located) -> str:
     return info.description or "" if info else ""
 
 
+def _advice(error: _Located, word: str) -> str:
+    """Return what the model says of a key, or `key: value`, that people write and that may not stand there."""
+    return error.model.advice.get(word, "") if error.model and issubclass(error.model, Block) else ""
+
+
 def _not_a_choice(error: _Located, name: str, node: Node | None, part: Part) -> Fault:
     path, choices = error.path, _choices(error)
     words = error.context.get("words")
@@ -262,6 +268,8 @@ def _not_a_choice(error: _Located, name: str, node: Node | None, part: Part) -> 
     detail = f"{name} is {in_words(node)}, expected {expected}."
     near = nearest(node.text, choices) if node is not None and isinstance(node.data, str) and choices else None
     remedy = f"Did you mean {quoted(near)}?" if near else ""
+    if node is not None and path:
+        remedy = _advice(error, f"{path[-1]}: {node.data}") or remedy
     return Fault("not-allowed", "Not allowed", detail, remedy, part.place(path), part.subject)
 
 
@@ -339,6 +347,9 @@ def _unknown_key(error: _Located, model: type[BaseModel], part: Part) -> str:
     holder = error.model or model
     name = ALIASES.get(snake(word), snake(word))
     known = fields(holder)
+    advice = _advice(error, snake(word))
+    if advice:
+        return advice
     if word in _known_at(model, error.path[:-1]):
         return (
             f"It cannot stand beside {listed([quoted(key) for key in known if key in _keys(part, error.path[:-1])])}."

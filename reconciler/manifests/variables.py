@@ -1,7 +1,7 @@
 """`${env:RECONCILER_VAR_NAME}`: the one thing in a manifest that comes from outside git.
 
-It stands for text in Account fields that are not hosts, and in `source.sas` of a Dataset. A manifest cannot choose
-which host is sent a token, nor read any other variable.
+It stands for text in Account fields that are not hosts, and nowhere else. A manifest cannot choose which host is sent
+a token, nor read any other variable.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from reconciler.manifests.nodes import Node, walk
 from reconciler.manifests.places import Part
 
 PREFIX = "RECONCILER_VAR_"
-HOSTS = frozenset({"endpoint", "management_endpoint"})
+HOSTS = frozenset({("endpoint",), ("management_endpoint",)})
 """Fields of an Account that say where requests go."""
-ALLOWED = frozenset({("Dataset", "source.sas")})
-"""Fields of resources that may hold a variable."""
 _USE = re.compile(r"\$\{[^}]*\}?")
 _GOOD = re.compile(r"\$\{env:(" + PREFIX + r"[A-Z0-9_]+)\}")
-_WHERE = "It may stand in fields of an Account that are not hosts, and in `source.sas` of a Dataset."
+_WHERE = "It may stand in fields of an Account that are not hosts."
 
 
 @dataclass
@@ -35,18 +33,18 @@ class Substituted:
     faults: list[Fault] = field(default_factory=list)
 
 
-def substitute(kind: str, part: Part, environ: Mapping[str, str]) -> Substituted:
-    """Replace the variables in a spec."""
+def substitute(part: Part, environ: Mapping[str, str]) -> Substituted:
+    """Replace the variables in the spec of an Account."""
     assert part.node is not None
     result = Substituted(None)
-    faulty = {path for path, node in walk(part.node) if _misplaced(kind, path, node, part, result)}
+    faulty = {path for path, node in walk(part.node) if _misplaced(path, node, part, result, allowed=_allowed(path))}
 
     def copy(node: Node, path: tuple[str, ...]) -> Any:
         if isinstance(node.children, dict):
             return {key: copy(child, (*path, key)) for key, child in node.children.items()}
         if isinstance(node.children, list):
             return [copy(child, (*path, str(index))) for index, child in enumerate(node.children)]
-        if isinstance(node.data, str) and "${" in node.data and path not in faulty and _allowed(kind, path):
+        if isinstance(node.data, str) and "${" in node.data and path not in faulty and _allowed(path):
             return _GOOD.sub(lambda use: _value(use, path, part, environ, result), node.data)
         return node.data
 
@@ -58,19 +56,18 @@ def refuse(part: Part) -> list[Fault]:
     """Return the faults of a part that may hold no variable at all."""
     result = Substituted(None)
     for path, node in walk(part.node) if part.node else ():
-        _misplaced("", path, node, part, result)
+        _misplaced(path, node, part, result, allowed=False)
     return result.faults
 
 
-def _allowed(kind: str, path: tuple[str, ...]) -> bool:
-    return path[0] not in HOSTS if kind == "Account" else (kind, ".".join(path)) in ALLOWED
+def _allowed(path: tuple[str, ...]) -> bool:
+    return path[:1] not in HOSTS
 
 
-def _misplaced(kind: str, path: tuple[str, ...], node: Node, part: Part, result: Substituted) -> bool:
+def _misplaced(path: tuple[str, ...], node: Node, part: Part, result: Substituted, *, allowed: bool) -> bool:
     """Report what looks like a variable and may not stand there, or is none."""
     if not isinstance(node.data, str) or node.children is not None or "${" not in node.data:
         return False
-    allowed = _allowed(kind, path)
     name = quoted(part.called(path))
     if not allowed and "${env:" in node.data:
         detail = f"{name} holds {quoted(_first(node.data))}."

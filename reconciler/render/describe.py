@@ -15,7 +15,7 @@ from reconciler.render.fault import explanation
 from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
 
 MISSING = "is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours"
-"""Why a deployment that was there is probably gone (contract, section 2.4)."""
+"""Why a deployment that was there is probably gone (docs/azure.md, section 11)."""
 TRAINING_TYPES: Mapping[str, str] = {
     "standard": "standard training (data stays in the region)",
     "global": "global training (data may leave the region)",
@@ -50,6 +50,7 @@ class Describer:
 
     def __init__(self, plan: Plan, kinds: Mapping[str, Rules], *, now: float, width: int = 100) -> None:
         self._served = _served(plan)
+        self._declared = plan.digests.keys()
         self._kinds = kinds
         self._now = now
         self._longest = (max(width, 40) - 10) // 2
@@ -139,7 +140,9 @@ class Describer:
         if rules.long_running and model and not works:
             what = f" the model {printable(model)}"
         why = f"a second job of the digest of {printable(change.duplicate_of)}" if change.reason == "duplicate" else ""
-        left_over = "left over: no manifest declares it" if change.reason == "left_over" and not change.held else ""
+        replaced = change.address in self._declared
+        unneeded = "left over: a newer version is declared" if replaced else "left over: no manifest declares it"
+        left_over = unneeded if change.reason == "left_over" and not change.held else ""
         reason = f" ({why or left_over})" if why or left_over else ""
         return Item("-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works)))
 

@@ -14,7 +14,7 @@ from reconciler.render.words import Paint, Tone, indented, plural, printable
 
 EMULATOR_LINE = "EMULATOR: nothing here is Azure."
 HISTORY_LIMIT = 100
-"""Jobs that an account may have, finished ones included, as Azure documents it (contract, section 3)."""
+"""Jobs that an account may have, finished ones included, as Azure documents it (docs/azure.md, section 7)."""
 HISTORY_WARNING = 80
 
 __all__ = ["EMULATOR_LINE", "framed", "history_notes", "item_lines", "plan_text", "printable"]

@@ -225,7 +225,38 @@ def test_history_tells_what_serves_and_what_is_past(site: Site) -> None:
     assert len(rows) == 2
     assert sum("FineTuneJob/tone  tone " in row for row in rows) == 1, "the deployment serves one of them"
     assert sum("history of tone" in row for row in rows) == 1
-    assert site.run("history", "FineTuneJob/other", code=0).out == "FineTuneJob/other has no job.\n"
+    assert len(site.run("history", "tone", code=0).out.splitlines()) == 3, "the kind may be left out"
+    (one,) = [row.partition(" ")[0] for row in rows if "history of tone" in row]
+    for address in (one, f"FineTuneJob/{one}"):
+        assert [row.partition(" ")[0] for row in site.run("history", address, code=0).out.splitlines()] == ["JOB", one]
+
+
+def test_a_declared_job_that_was_never_begun_has_no_history(site: Site) -> None:
+    assert site.run("history", "tone", code=0).out == "tone has no job yet.\n"
+
+
+@pytest.mark.parametrize("command", ["history", "logs", "cancel"])
+def test_what_names_no_job_is_an_error_that_lists_the_jobs(site: Site, azure: Azure, command: str) -> None:
+    ran = site.run(command, "FineTuneJob/other", code=1)
+    assert ran.err == (
+        "error: There is no such job at Azure\n"
+        "  `FineTuneJob/other` has no job yet, or is not declared.\n"
+        "  Jobs of these manifests:\n"
+        "    FineTuneJob/tone\n"
+    )
+    asked = len(azure.emulator.requests())
+    ran = site.run(command, "Deployment/tone", code=1)
+    assert ran.err == (
+        "error: This is not a job\n  `Deployment/tone` is not a job.\n  Name one as FineTuneJob/NAME.\n"
+    )
+    assert len(azure.emulator.requests()) == asked
+
+
+@pytest.mark.parametrize("flag", [["--prune"], ["--allow-delete", "Deployment/tone"]])
+def test_a_scheduled_run_cannot_be_told_to_delete(site: Site, azure: Azure, flag: list[str]) -> None:
+    ran = site.run("apply", "--continue", *flag, code=64)
+    assert f"{flag[0]} with --continue: --continue never deletes anything" in ran.err
+    assert azure.emulator.requests() == []
 
 
 def test_logs_and_following_them_to_the_end(site: Site, azure: Azure) -> None:
@@ -299,6 +330,13 @@ def test_the_embedded_emulator_keeps_its_state_and_stamps_what_it_says(alone: Si
     assert "ftjob-" in alone.run("history", "--emulator", code=0).out, "the switch may stand after the command too"
     assert "ftjob-" in alone.run("history", env={"RECONCILER_EMULATOR": "1"}, code=0).out
     assert (alone.folder / ".reconciler/emulator").is_dir()
+    ignored = alone.folder / ".reconciler/.gitignore"
+    assert ignored.read_text() == "*\n", "what is uploaded is never committed"
+    ignored.write_text("# mine\n")
+    alone.run("--emulator", "plan", code=0)
+    assert ignored.read_text() == "# mine\n"
+    alone.run("--emulator", "plan", env={"RECONCILER_EMULATOR_STATE": "state/emulator"}, code=0)
+    assert not (alone.folder / "state/.gitignore").exists(), "a folder of the user's own is left alone"
 
 
 def test_the_emulator_serves_until_ctrl_c_and_one_state_has_one_owner(alone: Site) -> None:
@@ -312,6 +350,7 @@ def test_the_emulator_serves_until_ctrl_c_and_one_state_has_one_owner(alone: Sit
         assert json.loads(answer.read())["accounts"] == {}
     busy = alone.run("emulator", "--port", "0", "--state", "state", code=1)
     assert busy.err.startswith("error: Another command uses the emulator's state\n")
+    assert "Wait until it has ended, or choose another folder" in busy.err
     process.send_signal(signal.SIGINT)
     ran = ended(process).expect(0)
     assert ran.out.endswith("Stopped.\n")
@@ -319,7 +358,30 @@ def test_the_emulator_serves_until_ctrl_c_and_one_state_has_one_owner(alone: Sit
 
 def test_a_port_that_is_taken(alone: Site, azure: Azure) -> None:
     ran = alone.run("emulator", "--in-memory", "--port", str(azure.server.port), code=1)
-    assert "in use" in ran.err
+    assert ran.err == (
+        "error: The emulator cannot listen on this port\n"
+        f"  Port {azure.server.port}: Address already in use.\n"
+        "  Take a free one:\n"
+        "    reconciler emulator --port 0\n"
+    )
+
+
+def test_the_demo_writes_over_nothing_but_an_earlier_demo(alone: Site) -> None:
+    alone.write("mine/manifests/account.yaml", "mine")
+    alone.write("mine/.reconciler/emulator/log.jsonl", "mine")
+    before = {path: path.read_text() for path in alone.folder.rglob("*") if path.is_file()}
+    for folder in ("mine", "mine/manifests/account.yaml"):
+        ran = alone.run("demo", "--folder", folder, code=1)
+        assert ran.out == ""
+        assert ran.err.startswith("error: The demo works only in a folder of its own\n")
+    assert {path: path.read_text() for path in alone.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_the_demo_runs_again_in_its_own_folder(alone: Site) -> None:
+    (alone.folder / "own").mkdir()
+    alone.run("demo", "--folder", "own", code=0)
+    alone.run("demo", "--folder", "own", code=0)
 
 
 @pytest.mark.slow

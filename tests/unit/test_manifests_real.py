@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.fault import InvalidManifests
+from reconciler.core.account import AccountSpec
+from reconciler.core.fault import Fault, InvalidManifests
 from reconciler.kinds import REGISTRY
 from reconciler.manifests import Tree, load
 
@@ -122,3 +123,67 @@ def test_two_jobs_that_would_train_the_same(root: Path) -> None:
         read(root)
     [fault] = caught.value.faults
     assert (fault.code, fault.subject) == ("same-digest", "FineTuneJob/support-tone")
+
+
+RESOURCE_ID = "/subscriptions/1/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme"
+NO_IDS = [
+    RESOURCE_ID.replace("/1/", "/…/"),
+    RESOURCE_ID.replace("/ml/", "/<group>/"),
+    RESOURCE_ID.replace("/ml/", "/../"),
+    RESOURCE_ID.replace("/ml/", "/m l/"),
+    RESOURCE_ID.replace("/1/", "/\u212a/"),
+    RESOURCE_ID.replace("acme", "a"),
+    RESOURCE_ID.replace("acme", "-acme"),
+    RESOURCE_ID.replace("acme", "acme?x=1"),
+    RESOURCE_ID.replace("acme", "a" * 65),
+    RESOURCE_ID + "\\n",
+]
+
+
+def account_faults(root: Path, old: str, new: str) -> list[Fault]:
+    (root / "manifests/account.yaml").write_text(ACCOUNT.replace(old, new))
+    with pytest.raises(InvalidManifests) as caught:
+        read(root)
+    return list(caught.value.faults)
+
+
+@pytest.mark.parametrize("text", NO_IDS)
+def test_an_example_of_an_id_is_not_taken_for_one(root: Path, text: str) -> None:
+    [fault] = account_faults(root, RESOURCE_ID, f'"{text}"')
+    assert (fault.code, str(fault.place)) == ("not-allowed", "manifests/account.yaml:5:16")
+    assert "Put the id of your own account in the place of the example's: /subscriptions/ID/" in fault.detail
+
+
+@pytest.mark.parametrize("text", [RESOURCE_ID + "/", RESOURCE_ID.lower(), RESOURCE_ID.replace("ml", "m_l.(2)-x")])
+def test_ids_as_azure_spells_them(root: Path, text: str) -> None:
+    (root / "manifests/account.yaml").write_text(ACCOUNT.replace(RESOURCE_ID, text))
+    account = read(root).accounts["default"]
+    assert (account.subscription_id, account.account_name) == ("1", "acme")
+
+
+@pytest.mark.parametrize("field", ["subscription_id", "resource_group", "account_name"])
+def test_parts_of_an_id_are_as_strict(root: Path, field: str) -> None:
+    [fault] = account_faults(root, "  owner", f"  {field}: a/b\n  owner")
+    assert (fault.code, str(fault.place)) == ("not-allowed", f"manifests/account.yaml:6:{len(field) + 5}")
+
+
+@pytest.mark.parametrize("key", ["api_key", "apiKey", "api-key"])
+def test_a_key_in_a_manifest(root: Path, key: str) -> None:
+    [fault] = account_faults(root, "  owner", f"  {key}: hunter2\n  owner")
+    assert fault.remedy == "A key has no place in a manifest: write `auth: api_key` and set AZURE_OPENAI_API_KEY."
+    assert "hunter2" not in str(fault)
+
+
+def test_every_key_of_an_account_is_listed(root: Path) -> None:
+    [fault] = account_faults(root, "  owner", "  zzz: 1\n  owner")
+    assert "more" not in fault.remedy
+    assert all(f"`{key}`" in fault.remedy for key in AccountSpec.model_fields)
+
+
+@pytest.mark.parametrize("method", ["dpo", "reinforcement"])
+def test_methods_that_are_not_supported_yet(root: Path, method: str) -> None:
+    with pytest.raises(InvalidManifests) as caught:
+        read(root, ("  validation_file", f"  method: {{type: {method}}}\n  validation_file"))
+    [fault] = caught.value.faults
+    assert fault.detail == f"`spec.method.type` is `{method}`, expected `supervised`."
+    assert fault.remedy == f"`{method}` is not supported yet."

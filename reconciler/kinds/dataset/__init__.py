@@ -1,8 +1,8 @@
 """Dataset: a file of training examples, found again by the digest of its canonical bytes.
 
 The digest is carried by the uploaded file's name (`<name>.<26 of digest>.<owner>.jsonl`), because Azure keeps no hash
-of a file (contract, section 1.3). The name is a hint: size at plan time, and the content itself before money is spent
-or the file is deleted, are the evidence.
+of a file (docs/azure.md, section 3). The name is a hint: size at plan time, and the content itself before money is
+spent or the file is deleted, are the evidence.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Content, Desired
 from reconciler.core.runtime import Meter
-from reconciler.datasets import Chunks, Encoded, Encoding, Finding, Measured, Scan, canonical_chunks, scan
+from reconciler.datasets import CODES, Chunks, Encoded, Encoding, Finding, Measured, Scan, canonical_chunks, scan
 from reconciler.kind import Loaded, Workspace
 
 _COUNTS = {"data-examples-too-few", "data-examples-few"}
@@ -79,11 +79,11 @@ def _faults(found: Scan, subject: str) -> tuple[Fault, ...]:
     for code, total in found.counts.items():
         more = total - kept.get(code, 0)
         if more > 0:
-            first = next(fault for fault in faults if fault.code == f"data-{code}")
-            place = Place(first.place.file if first.place else "")
-            faults.append(
-                Fault(first.code, first.summary, f"{more} more like this.", "", place, subject, first.severity)
-            )
+            last = [fault for fault in faults if fault.code == f"data-{code}"][-1]
+            meaning = CODES[code].meaning
+            summary = f"{more} more of these after this line"
+            detail = f"{total} in all: {meaning}."
+            faults.append(Fault(last.code, summary, detail, "", last.place, subject, last.severity))
     return tuple(faults)
 
 

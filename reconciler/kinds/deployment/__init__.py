@@ -13,6 +13,7 @@ A name that is taken by an object without our tags is never written over.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -26,12 +27,12 @@ from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Un
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, not_ours
 from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
-from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel
+from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 
 FIRST_DEPLOYMENT = 24 * 3600.0
 """Seconds after a job's end within which a missing deployment is a first one, not one that vanished.
 
-Azure deletes developer-tier deployments after 24 hours and idle ones after 15 days (contract, section 2.4).
+Azure deletes developer-tier deployments after 24 hours and idle ones after 15 days (docs/azure.md, section 11).
 """
 _FORMATS = (
     ("gpt-oss", "Microsoft"),
@@ -40,7 +41,7 @@ _FORMATS = (
     ("llama", "Meta"),
     ("qwen", "Alibaba"),
 )
-"""Start of a base model's name to its `model.format`, where that is not OpenAI (contract, section 2.4)."""
+"""Start of a base model's name to its `model.format`, where that is not OpenAI (docs/azure.md, section 11)."""
 
 
 class DeploymentKind(Kind):
@@ -60,7 +61,7 @@ class DeploymentKind(Kind):
         """Deployments need the control plane."""
         del declared
         if account.has_control_plane:
-            return ()
+            return _unknown_sku(desired)
         fault = Fault(
             "account-without-control-plane",
             "Deployments need the account's `resource_id`",
@@ -141,6 +142,18 @@ class DeploymentKind(Kind):
                 return follows and all(item.path.startswith(("model", "tags.")) for item in changes)
             case _:
                 return False
+
+
+def _unknown_sku(desired: Desired) -> Sequence[Fault]:
+    """Warn about a sku that is not known: Azure would refuse it only after the training was paid for."""
+    name = _spec(desired).sku.name
+    if name.lower() in SKUS:
+        return ()
+    close = difflib.get_close_matches(name.lower(), SKUS, n=1)
+    remedy = f"Did you mean {SKUS[close[0]]}?" if close else f"Known ones: {', '.join(SKUS.values())}."
+    place = desired.place_of("spec.sku.name")
+    detail = "Azure may refuse it, and does so only when the model is deployed."
+    return (Fault("sku-unknown", "Unknown sku", detail, remedy, place, str(desired.address), "warning"),)
 
 
 def live_name(desired: Desired) -> str:

@@ -39,7 +39,7 @@ _WRITABLE = (
     "serviceTier",
     "routing",
 )
-"""Properties that a PUT may carry (contract, section 2.2): what the manifest does not manage is sent back as it was."""
+"""Properties that a PUT may carry (docs/azure.md, section 9): what no manifest manages is sent back as it was."""
 
 
 class DeploymentGateway:
@@ -69,14 +69,14 @@ class DeploymentGateway:
         body = {
             "sku": _sku(change.after),
             "properties": _properties(change.after),
-            "tags": self._tags(change.desired, change.digest, refs),
+            "tags": self._tags(change.digest, refs),
         }
         return self._written(name, self._deployments.put(name, body))
 
     def update(self, change: Update) -> Observed:
         """Change the deployment: PATCH for sku and tags, PUT for the rest; model and capacity never in one call.
 
-        Azure refuses both at once (contract, section 2.4). If both differ the model goes first, and the capacity
+        Azure refuses both at once (docs/azure.md, section 11). If both differ the model goes first, and the capacity
         follows when that has been taken.
         """
         live = self._existing(change.live.name)
@@ -85,7 +85,7 @@ class DeploymentGateway:
         if not self._is_mine(live) and not change.desired.adopt:
             raise _taken(live, change.desired)
         raw = live.facts["raw"]
-        tags = {**live.facts["tags"], **self._own_tags(change.desired, change.digest)}
+        tags = {**live.facts["tags"], **self._own_tags(change.digest)}
         source = change.after.comparable().get("model")
         paths = {item.path.partition(".")[0] for item in change.changes}
         if paths <= {"sku", "tags"}:
@@ -97,7 +97,7 @@ class DeploymentGateway:
             key: value for key, value in mapping(raw, "properties").items() if key in _WRITABLE and value is not None
         }
         if isinstance(source, Mapping):
-            tags[FROM] = self._from(change.desired, change.after)
+            tags[FROM] = self._from(change.after)
         body = {"sku": mapping(raw, "sku"), "properties": {**kept, **_properties(change.after)}, "tags": tags}
         return self._written(live.name, self._deployments.put(live.name, body))
 
@@ -157,18 +157,16 @@ class DeploymentGateway:
         account = self._session.account
         return {OWNER: account.spec.owner, SOURCE: account.source}
 
-    def _own_tags(self, desired: Desired, digest: str) -> dict[str, str]:
-        del desired
+    def _own_tags(self, digest: str) -> dict[str, str]:
         return {**self._wanted_tags(), DIGEST: digest[:32]}
 
-    def _tags(self, desired: Desired, digest: str, refs: Mapping[Address, Observed]) -> dict[str, str]:
+    def _tags(self, digest: str, refs: Mapping[Address, Observed]) -> dict[str, str]:
         jobs = [live.id for live in refs.values() if live.outputs.get("model")]
-        tags = self._own_tags(desired, digest)
+        tags = self._own_tags(digest)
         return {**tags, FROM: jobs[0]} if jobs else tags
 
     @staticmethod
-    def _from(desired: Desired, after: Spec) -> str:
-        del desired
+    def _from(after: Spec) -> str:
         model = mapping(after.comparable(), "model")
         named = ModelName.parse(text(model, "name"))
         return named.job_id if named else text(model, "name")

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from reconciler.core.resource import Block, Ref, Spec, Whole
 
-_SKUS = {
+SKUS = {
     name.lower(): name
     for name in (
         "Standard",
@@ -20,6 +20,7 @@ _SKUS = {
         "DeveloperTier",
     )
 }
+"""Lower-case name of each known sku to its spelling (docs/azure.md, section 10)."""
 
 
 class JobModel(Block):
@@ -68,7 +69,7 @@ class DeploymentSpec(Spec):
         sku = getattr(self, "sku", None)
         values = {
             "model": model,
-            "sku": {"name": _SKUS.get(sku.name.lower(), sku.name), "capacity": sku.capacity} if sku else None,
+            "sku": {"name": SKUS.get(sku.name.lower(), sku.name), "capacity": sku.capacity} if sku else None,
             "rai_policy_name": _folded(self.rai_policy_name),
             "version_upgrade_option": _folded(self.version_upgrade_option),
         }

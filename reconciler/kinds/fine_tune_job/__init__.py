@@ -59,7 +59,7 @@ class FineTuneJobKind(Kind):
         return (job.model_copy(update=changes) if changes else job), tuple(implied)
 
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
-        """Training needs examples enough: at least 10, better 50 (contract, section 3; mission of the data)."""
+        """Training needs examples enough: at least 10, better 50 (docs/azure.md, section 7)."""
         del account
         training = _job(desired.spec).training_file
         dataset = declared.get(Address("Dataset", training.dataset)) if isinstance(training, DatasetRef) else None
@@ -197,7 +197,8 @@ class FineTuneJobKind(Kind):
                     continue
                 identity = file_digest(view.digests[dataset][0])
                 if file.identity != identity and not (adopting and not file.identity):
-                    changes.append(FieldChange(field, file.facts.get("filename"), f"{dataset} ({identity[:8]}…)"))
+                    was = f"{file.name} ({file.identity[:8]}…)" if file.identity else file.name
+                    changes.append(FieldChange(field, was, f"{dataset.name} ({identity[:8]}…)"))
         return changes
 
     def _predecessor(self, desired: Desired, view: View) -> Observed | None:

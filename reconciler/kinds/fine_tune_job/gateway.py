@@ -29,7 +29,7 @@ CREATE_ATTEMPTS = 3
 
 
 def suffix_text(desired: Desired) -> str:
-    """Return the readable part of the wire suffix; Azure takes no dots in it (contract, section 1.4)."""
+    """Return the readable part of the wire suffix; Azure takes no dots in it (docs/azure.md, section 4)."""
     spec = desired.spec
     text_ = spec.suffix if isinstance(spec, FineTuneJobSpec) and spec.suffix else desired.address.name
     return text_.replace(".", "-")[:TEXT_CHARS].rstrip("-")
@@ -175,7 +175,7 @@ class JobGateway:
             method: dict[str, Any] = {"hyperparameters": settings} if settings else {}
             body["method"] = {"type": spec.method.type, spec.method.type: method}
         elif settings:
-            # The dated surfaces read supervised settings at the top level (contract, section 1.4).
+            # The dated surfaces read supervised settings at the top level (docs/azure.md, section 4).
             body["hyperparameters"] = settings
         return {**body, **(spec.extra_body or {})}
 

@@ -59,7 +59,7 @@ def observed_job(body: Json, account: Account) -> Observed:
             "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
         },
         reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
-        # Azure itself pauses developer-tier jobs and resumes them (contract, section 1.5).
+        # Azure itself pauses developer-tier jobs and resumes them (docs/azure.md, section 5).
         halted=status == "paused" and training_type(text(body, "trainingType")) != "developer",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -17,7 +17,7 @@ TRAINING_TYPES: Mapping[str, str] = {
     "developer": "developerTier",
     "data_zone": "dataZoneStandard",
 }
-"""Declared training type to the value on the wire, exactly as recorded (facts, section 3).
+"""Declared training type to the value on the wire, exactly as recorded (docs/azure.md, section 6).
 
 The value for data zone training is not known; this one is a guess in the style of the others.
 """
@@ -61,7 +61,7 @@ FileField = Annotated[str, LocalPath()] | DatasetRef | FileId
 class Hyperparameters(Block):
     """Settings of the training; what is not set (or `auto`) is chosen by Azure and never compared.
 
-    Bounds are OpenAI's own (contract, section 1.4).
+    Bounds are OpenAI's own (docs/azure.md, section 4).
     """
 
     n_epochs: Annotated[Whole, Field(ge=1, le=50)] | Auto | None = Field(
@@ -85,6 +85,10 @@ class Hyperparameters(Block):
 
 class Method(Block):
     """How the model is trained."""
+
+    advice: ClassVar[Mapping[str, str]] = {
+        f"type: {method}": f"`{method}` is not supported yet." for method in ("dpo", "reinforcement")
+    }
 
     type: Literal["supervised"] = Field(default="supervised", description="The training method.")
     hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters, description="Settings of the training.")
@@ -167,7 +171,7 @@ class FineTuneJobSpec(Spec):
 
 
 def training_type(value: str) -> str:
-    """Return the one spelling of a training type, declared or echoed (recorded in many cases; facts, section 3)."""
+    """Return the one spelling of a training type, declared or echoed in any case (docs/azure.md, section 6)."""
     folded = re.sub(r"[^a-z]", "", value.lower())
     return _TRAINING_ALIASES.get(folded, "data_zone" if folded == "datazone" else folded)
 
