@@ -243,7 +243,8 @@ class Repo:
                 tree.desired, chosen, approved or Approval.of(first), first=first, wait=wait
             ):
                 result.outcomes.append(outcome)
-                live = outcome.live.id if outcome.live and isinstance(outcome.change, Delete) else ""
+                # As the command line does: several deletions may bear one name.
+                live = outcome.change.live.id if isinstance(outcome.change, Delete) else ""
                 latest[outcome.address, live] = outcome
             result.code = apply_exit(latest.values(), detailed=False)
         except Refused as refused:

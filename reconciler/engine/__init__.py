@@ -40,6 +40,7 @@ from reconciler.kind import Kind
 __all__ = ["Engine", "Executor", "Outcome", "Status", "not_approved"]
 
 T = TypeVar("T")
+_Key = Address | tuple[str, ...]
 KNOWN_FOR = 120.0
 """Seconds for which what this run wrote is believed over a list that may be late."""
 
@@ -112,14 +113,16 @@ class Engine:
         `first` is a plan that was just made and shown. Raises Refused when a plan wants what was not approved.
         """
         attempted: set[tuple[str, ...]] = set()
-        given_up: dict[Address, Outcome] = {}
+        given_up: dict[_Key, Outcome] = {}
         waits = self.runtime.backoff(first=1.0, longest=30.0)
         plan = first
         while True:
             if plan is None:
                 plan = make_plan(desired, self.accounts, self.observe(), self.kinds, options)
                 plan = approval.limited(plan)
-            missing = approval.missing(plan)
+            # What failed in this run is not tried again, so it needs no approval in the shape that it has now.
+            tried = tuple(change for change in plan.changes if _key(change) not in given_up)
+            missing = approval.missing(replace(plan, changes=tried))
             if missing:
                 raise Refused(not_approved(missing))
             acted = working = False
@@ -136,9 +139,7 @@ class Engine:
             else:
                 return
 
-    def run(
-        self, plan: Plan, *, attempted: set[tuple[str, ...]], given_up: dict[Address, Outcome]
-    ) -> Iterator[Outcome]:
+    def run(self, plan: Plan, *, attempted: set[tuple[str, ...]], given_up: dict[_Key, Outcome]) -> Iterator[Outcome]:
         """Carry one plan out and yield what became of each change, as it happens.
 
         `attempted` and `given_up` carry over from round to round: what failed is not tried twice in a run, and what
@@ -180,6 +181,9 @@ class Engine:
                     busy.discard(nodes[number].exclusive)
                     outcome = future.result()
                     outcomes[number] = outcome
+                    if isinstance(outcome.change, Delete) and outcome.status == "unchanged":
+                        # It was left to go on, for now: the next look may say otherwise.
+                        attempted.discard(signature(outcome.change))
                     self._note(outcome, lives, given_up)
                     yield outcome
             elif waiting and not progressed:
@@ -214,7 +218,7 @@ class Engine:
         node: _Node,
         outcomes: Mapping[int, Outcome],
         attempted: set[tuple[str, ...]],
-        given_up: Mapping[Address, Outcome],
+        given_up: Mapping[_Key, Outcome],
     ) -> Outcome | None:
         """Return the outcome of a change for which nothing is sent, or None if there is work."""
         change = node.change
@@ -236,12 +240,14 @@ class Engine:
                     return Outcome(change, "held", message=change.held)
             case _ as never:
                 assert_never(never)
-        if change.address in given_up and not isinstance(change, Delete):
-            return replace(given_up[change.address], change=change)
+        key = _key(change)
+        if key in given_up:
+            return replace(given_up[key], change=change)
         if signature(change) in attempted:
             if isinstance(change, Delete):
                 # A late list still shows what was deleted or cancelled; a slow deletion is on its way.
-                return Outcome(change, "unchanged" if change.reason == "duplicate" else "pending", change.live)
+                is_done = change.reason == "duplicate"
+                return Outcome(change, "unchanged", change.live) if is_done else Outcome(change, "pending")
             return Outcome(change, "failed", fault=not_taken(change))
         if isinstance(change, Delete):
             return self._deletion_waits(change, node, outcomes)
@@ -261,34 +267,41 @@ class Engine:
     def _deletion_waits(change: Delete, node: _Node, outcomes: Mapping[int, Outcome]) -> Outcome | None:
         """Hold a deletion back until what replaces it is there: what fails, and what of its kind is still to be made."""
         around = [outcomes[number] for number in node.needs]
-        around = [item for item in around if account_of(item.change) == account_of(change)]
-        failed = [item for item in around if item.status in {"failed", "blocked"} and is_action(item.change)]
+        here = [item for item in around if account_of(item.change) == account_of(change)]
+        failed = [item for item in here if item.status in {"failed", "blocked"} and is_action(item.change)]
         if failed:
             return Outcome(change, "blocked", message=f"waits for {_names(failed)}")
+        # In any account: a resource may have moved to another one, under another name.
         unmade = [item for item in around if item.address.kind == change.address.kind and _is_unmade(item)]
         if unmade:
             return Outcome(change, "pending", message=f"is deleted when {_names(unmade)} is there")
         return None
 
-    def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: dict[Address, Outcome]) -> None:
+    def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: dict[_Key, Outcome]) -> None:
         if outcome.status == "failed" and is_action(outcome.change):
-            given_up[outcome.address] = outcome
+            given_up[_key(outcome.change)] = outcome
         live = outcome.live
         if live is None:
             return
         if not isinstance(outcome.change, Delete):
             lives[outcome.address] = live
-        if outcome.wrote:
+        if outcome.wrote or _settled_now(outcome):
             self._known[live.account, live.kind, live.id] = (self.runtime.clock.now(), live)
+
+
+def _key(change: Change) -> _Key:
+    """What a failure is remembered by: a resource, or the one object that could not be deleted."""
+    return signature(change) if isinstance(change, Delete) else change.address
 
 
 def _is_unmade(outcome: Outcome) -> bool:
     """Whether an object that is to be made is not there yet."""
     match outcome.change:
-        case Wait(live=None):
+        case Wait(live=None) | Stuck():
             return True
         case Keep():
-            return outcome.live is not None and outcome.live.phase is Phase.SETTLING
+            settles = outcome.live is not None and outcome.live.phase is Phase.SETTLING
+            return settles or outcome.status == "failed"
         case Create() | Replace():
             there = outcome.live is not None and outcome.live.phase in {Phase.READY, Phase.WORKING}
             return outcome.status != "held" and not there

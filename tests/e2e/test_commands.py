@@ -246,9 +246,7 @@ def test_what_names_no_job_is_an_error_that_lists_the_jobs(site: Site, azure: Az
     )
     asked = len(azure.emulator.requests())
     ran = site.run(command, "Deployment/tone", code=1)
-    assert ran.err == (
-        "error: This is not a job\n  `Deployment/tone` is not a job.\n  Name one as FineTuneJob/NAME.\n"
-    )
+    assert ran.err == "error: This is not a job\n  `Deployment/tone` is not a job.\n  Name one as FineTuneJob/NAME.\n"
     assert len(azure.emulator.requests()) == asked
 
 

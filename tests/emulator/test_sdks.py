@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 
 import openai
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
-from reconciler.emulator import Config
+from reconciler.emulator import Config, Server
 
 SFT = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
 
@@ -266,3 +267,22 @@ def test_what_arm_tells_about_an_account(arm, server, direct, clock):
     assert tuned.base_model.name == "gpt-4.1-mini"
     free = next(iter(arm.model_capacities.list("OpenAI", "gpt-4.1-mini", "2025-04-14")))
     assert free.properties.available_capacity == 500
+
+
+def test_a_header_repeats_what_a_path_holds_as_ascii(server: Server) -> None:
+    path = (
+        "/subscriptions/%E2%80%A6/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme/deployments/dd"
+    )
+    body = {
+        "sku": {"name": "Standard", "capacity": 1},
+        "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}},
+    }
+    request = urllib.request.Request(
+        f"{server.url}{path}?api-version=2025-09-01",
+        data=json.dumps(body).encode(),
+        method="PUT",
+        headers={"Authorization": "Bearer t", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 201
+        assert "/subscriptions/%E2%80%A6/" in answer.headers["azure-asyncoperation"]

@@ -184,3 +184,76 @@ def test_an_unexpected_failure_of_one_change_does_not_abandon_the_others(
     assert "bug" in result.faults()
     assert len(azure.files()) == 2
     assert addresses(of(repo.plan(), Stuck)) == []
+
+
+def two(repo: Repo) -> None:
+    repo.write("manifests/more.yaml", STACK.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4"))
+
+
+def test_a_deletion_that_is_refused_ends_the_run_and_not_never(repo: Repo, azure: Azure) -> None:
+    two(repo)
+    repo.write("manifests/third.yaml", STACK.replace("tone", "third").replace("n_epochs: 2", "n_epochs: 6"))
+    repo.until_done()
+    (repo.folder / "manifests/third.yaml").unlink()
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 70")
+    azure.fault(method="DELETE", path_regex="/deployments/", status=403, count=None)
+    azure.forget()
+    result = repo.apply(prune=True, allow_delete=("Deployment/third",))
+    assert result.code == 1
+    assert len(azure.emulator.requests()) < 60
+
+
+def test_a_late_list_does_not_make_a_run_spin(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.apply()
+    clock.sleep(2 * 3600)
+    azure.configure(deployment_seconds=40.0, list_delay_s=60.0)
+    repo.apply(settle=5)
+    azure.forget()
+    clock.sleep(20)
+    repo.apply()
+    assert len(azure.emulator.requests()) < 60
+
+
+def test_what_cannot_be_replaced_is_not_deleted(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    two(repo)
+    repo.until_done()
+    body = {
+        "sku": {"name": "Standard", "capacity": 1},
+        "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}},
+    }
+    azure.raw("PUT", f"{arm()}/deployments/taken?api-version=2025-09-01", body)
+    clock.sleep(30)
+    repo.edit("manifests/stack.yaml", "  model: {job: tone}", "  deployment_name: taken\n  model: {job: tone}")
+    assert repo.apply(prune=True).code == 1
+    assert "tone" in serving(azure), "its new name is somebody else's"
+
+
+def test_a_winner_that_cannot_be_read_once_is_read_again(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    azure.configure(list_delay_s=60.0)
+    repo.apply()
+    repo.apply()
+    azure.configure(list_delay_s=0.0)
+    winner = min(azure.jobs(), key=lambda job: (job["created_at"], job["id"]))["id"]
+    azure.fault(method="GET", path_regex=f"/fine_tuning/jobs/{winner}$", status=403, count=1)
+    repo.apply(wait=True)
+    assert sorted(job["status"] for job in azure.jobs()) == ["cancelled", "succeeded"]
+
+
+def test_a_cancel_that_is_refused_is_a_failure(repo: Repo, azure: Azure) -> None:
+    azure.configure(list_delay_s=60.0)
+    repo.apply()
+    repo.apply()
+    azure.configure(list_delay_s=0.0)
+    azure.fault(method="POST", path_regex="/cancel$", status=403, count=None)
+    assert repo.apply(wait=True).code == 1
+
+
+def test_one_failed_deployment_does_not_stop_another_stack(repo: Repo, azure: Azure) -> None:
+    two(repo)
+    rule = {"match": {"name": "calm"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
+    azure.configure(deployment_outcomes=[rule], max_running=1)
+    result = repo.apply(wait=True)
+    assert result.refused is None
+    assert result.code == 1
+    states = {item["name"]: item["properties"]["provisioningState"] for item in azure.deployments()}
+    assert states["tone"] == "Succeeded"

@@ -353,7 +353,8 @@ def _clone(desired: Desired, live: Observed, differing: tuple[FieldChange, ...])
         "mark-without-evidence",
         "A job carries our mark and other settings",
         f"{live.id} carries our mark, but {describe(differing)}. It is not used, cancelled or deleted.",
-        f"Somebody has probably cloned a job. Give this one an identity of its own. {_next_attempt(desired)}",
+        "Somebody has probably cloned a job. Give this one an identity of its own (if `jobs` is in Account.prune, "
+        f"--prune then takes the other one for left over). {_next_attempt(desired)}",
         desired.place,
         str(desired.address),
     )
