@@ -49,7 +49,7 @@ class Caller:
             try:
                 return self.once(doing, call)
             except AzureError as error:
-                if attempt == (ATTEMPTS if error.status else ATTEMPTS_UNANSWERED) or not error.passes:
+                if attempt >= (ATTEMPTS if error.status else ATTEMPTS_UNANSWERED) or not error.passes:
                     raise
                 wait = next(waits)
                 self.runtime.clock.sleep(max(wait, error.retry_after or 0))
