@@ -1,4 +1,7 @@
-"""Every other command and global option, as they are typed."""
+"""Every other command and global option, as they are typed.
+
+It is longer than other files because every command without a file of its own is here, each with few tests.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a scan says about files: one table for whole files, one for single records, and the shape of the answer."""
+"""What a scan says about files: one table for whole files, one for single records, and the shape of the answer.
+
+It is longer than other files because the table of all codes is one table.
+"""
 
 from __future__ import annotations
 
