@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test quick check format bench clean
+.PHONY: help demo test quick check format azurite bench clean
 
 help: ## Show these commands.
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,9 +34,12 @@ format: $(STAMP) ## Format and fix what can be fixed.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+azurite: ## Install the blob server that some tests use (needs node).
+	npm install --no-save --no-audit --no-fund --prefix .tools azurite@3.35.0
+
 bench: $(STAMP) ## Compare with Terraform, side by side.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/terraform.py
 
 clean: ## Remove what the commands above made.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler .tools

@@ -6,17 +6,19 @@ returned and can all be changed. `kinds/__init__.py` lists the kinds; beside the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
 from reconciler.core.change import Create, Delete, Update
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import spec_digest
-from reconciler.core.fault import Fault
+from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Address, Content, Desired, Observed, Spec, World
 from reconciler.core.rules import Claim, Digests, Resolved, View
 
@@ -81,19 +83,54 @@ class DigestCache(Protocol):
 
 
 @dataclass(frozen=True)
+class Piece:
+    """What `Documents` read of a file: its value by a model, where its fields stand, and what is wrong with it."""
+
+    value: Any = None
+    places: Mapping[str, Place] | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+class Documents(Protocol):
+    """Reads the files of the repository that hold a part of a manifest. Paths are posix, from the root."""
+
+    def value(self, model: type[BaseModel], field: str, path: str, subject: str) -> Piece:
+        """Return a YAML or JSON file as the value of one field of a model; it is validated as a manifest is."""
+        ...
+
+    def text(self, path: str) -> str | Fault:
+        """Return a file that is a text."""
+        ...
+
+    def path(self, beside: str, value: str) -> str | Fault:
+        """Return the path of a file that another one names relative to itself, or why it cannot be used."""
+        ...
+
+
+@dataclass(frozen=True)
 class Workspace:
     """Where the manifests are: `root` is the repository; `cache` remembers the digests of unchanged files."""
 
     root: Path
     cache: DigestCache | None = None
+    documents: Documents | None = None
+    inspected: Callable[[Address, str, Any], None] = lambda _address, _file, _found: None
+    """Is told what was found in the data of each resource, even in data with errors."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What `inspect` read: the content, and what is wrong with it."""
+    """What `inspect` read: the content, and what is wrong with it.
+
+    `adopt` is the live object that the spec itself names: it is claimed as if `metadata.adopt` named it.
+    `spec` and `places` are set by a kind whose specs may name files that hold parts of them: with these parts put in.
+    """
 
     content: Content | None = None
     faults: tuple[Fault, ...] = ()
+    spec: Spec | None = None
+    places: Mapping[str, Place] | None = None
+    adopt: Mapping[str, str] | None = None
 
 
 class Kind:
@@ -126,6 +163,11 @@ class Kind:
         """Read the local data of a declared resource, if it has any."""
         del desired, workspace
         return Loaded()
+
+    def unchecked(self, desired: Desired) -> str:
+        """Return what of a resource's data cannot be checked before it is applied; "" if there is nothing."""
+        del desired
+        return ""
 
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
         """Return what is wrong with a resource in the light of all others and its account."""
@@ -172,6 +214,23 @@ class Kind:
         """Return whether an unmatched live object is still needed by another live object."""
         del live, world, account
         return False
+
+    def notes(self, desired: Desired) -> Sequence[str]:
+        """Return what a plan that makes the resource says of it beside its settings, for example where data goes."""
+        del desired
+        return ()
+
+    def warnings(
+        self, desired: Desired, declared: Mapping[Address, Desired], now: float, *, makes: bool
+    ) -> Sequence[Fault]:
+        """Return what a plan should warn of, at its time; `makes`: whether it makes the resource, or finds it made."""
+        del desired, declared, now, makes
+        return ()
+
+    def spared(self, unmatched: Sequence[Observed], account: Account, declared: Collection[Address]) -> Collection[str]:
+        """Return the ids of those unmatched live objects of ours that the Account says to keep."""
+        del unmatched, account, declared
+        return ()
 
     def may_continue(self, change: object) -> bool:
         """Return whether an unattended run may make this change."""

@@ -17,6 +17,7 @@ from typing import Any
 from reconciler.azure.session import Session
 from reconciler.cli.emulated import redirected
 from reconciler.cli.exits import apply_exit
+from reconciler.core.account import Account
 from reconciler.core.approval import Approval
 from reconciler.core.change import Create, Delete, Plan
 from reconciler.core.fault import Refused
@@ -183,6 +184,9 @@ class Repo:
         self.folder = folder
         self.azure = azure
         self.clock = clock
+        self.environ: dict[str, str] = {}
+        self.project = ""
+        """Below the endpoint, to talk to a Foundry project in place of its resource: `/api/projects/NAME`."""
         self._open: list[Any] = []
         self.write("manifests/account.yaml", ACCOUNT)
         self.write("manifests/data/train.jsonl", examples(20))
@@ -201,11 +205,11 @@ class Repo:
         path.write_text(text.replace(old, new))
 
     def engine(self, *, parallelism: int = 8, settle: float = 300, trust_files: bool = False) -> tuple[Any, Engine]:
-        tree = load(self.folder / "manifests", REGISTRY, {}, None, self.folder)
-        accounts = {name: redirected(account, self.azure.server.url) for name, account in tree.accounts.items()}
+        tree = load(self.folder / "manifests", REGISTRY, self.environ, None, self.folder)
+        accounts = {name: self._redirected(account) for name, account in tree.accounts.items()}
         runtime = Runtime(self.clock)
         sessions = {
-            name: Session(account, runtime, {}, meters=Meters(), trust_files=trust_files)
+            name: Session(account, runtime, self.environ, meters=Meters(), trust_files=trust_files)
             for name, account in accounts.items()
         }
         gateways = {
@@ -214,6 +218,11 @@ class Repo:
         pool = ThreadPoolExecutor(parallelism)
         self._open += [pool, *sessions.values()]
         return tree, Engine(REGISTRY, accounts, gateways, runtime, pool, settle=settle)
+
+    def _redirected(self, account: Account) -> Account:
+        emulated = redirected(account, self.azure.server.url)
+        spec = emulated.spec.model_copy(update={"endpoint": f"{emulated.spec.endpoint}{self.project}"})
+        return Account(emulated.name, spec, emulated.place, emulated.source, emulated.places)
 
     def close(self) -> None:
         for item in self._open:

@@ -93,7 +93,7 @@ def data_endpoint(url: str, cloud: Cloud, environ: Mapping[str, str], place: Pla
     for suffix, scope in cloud.data_scopes.items():
         if host.endswith(suffix) and "." not in host.removesuffix(suffix):
             return _https(Endpoint(clean, host, scope), place)
-    if host in _trusted(environ):
+    if host in trusted_hosts(environ):
         return _https(Endpoint(clean, host, next(iter(cloud.data_scopes.values()))), place)
     raise _untrusted(host, place)
 
@@ -104,7 +104,7 @@ def management_endpoint(url: str | None, cloud: Cloud, environ: Mapping[str, str
     host = urlsplit(clean).hostname or ""
     if _is_loopback(clean, host):
         return Endpoint(clean, host, None)
-    if host == urlsplit(cloud.management).hostname or host in _trusted(environ):
+    if host == urlsplit(cloud.management).hostname or host in trusted_hosts(environ):
         return _https(Endpoint(clean, host, cloud.management_scope), place)
     raise _untrusted(host, place)
 
@@ -130,8 +130,11 @@ def _clean(url: str, place: Place | None) -> str:
 
 
 def _is_loopback(url: str, host: str) -> bool:
-    if not url.startswith("http://"):
-        return False
+    return url.startswith("http://") and is_this_machine(host)
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host name can only mean this machine."""
     if host == "localhost":
         return True
     try:
@@ -148,7 +151,8 @@ def _https(endpoint: Endpoint, place: Place | None) -> Endpoint:
     return endpoint
 
 
-def _trusted(environ: Mapping[str, str]) -> set[str]:
+def trusted_hosts(environ: Mapping[str, str]) -> set[str]:
+    """Return the hosts that the environment adds to those of Azure."""
     return {host.strip().lower() for host in environ.get(TRUSTED_HOSTS, "").split(",") if host.strip()}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ LOOPBACK_CREDENTIAL = "loopback"
 """What is sent to a loopback endpoint in place of a credential."""
 GA_API = "2024-10-21"
 """The dated surface that serves what v1 lacks (docs/azure.md, section 2)."""
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+_PROJECTS = "/api/projects/"
+"""What stands between a resource's address and the name of a project."""
 READ_TIMEOUT, TRANSFER_TIMEOUT = 60.0, 900.0
 """Seconds without an answer: for ordinary calls, and for file contents."""
 
@@ -64,11 +68,13 @@ class Transports:
     """What replaces the network and the credential, for a simulation; None is the real thing.
 
     data: an httpx transport for openai. control: an azure-core transport. credential: an azure-core TokenCredential.
+    storage: an httpx transport for Blob Storage.
     """
 
     data: Any = None
     control: Any = None
     credential: Any = None
+    storage: Any = None
 
 
 class Session:
@@ -94,6 +100,7 @@ class Session:
                 hide(value)
         self._transports = transports or Transports()
         self._lock = threading.RLock()
+        self._to_abandon: list[Callable[[], None]] = []
         self._cloud = CLOUDS[account.spec.cloud]
         self.data: Endpoint = self._data_endpoint()
         self.control: Endpoint = management_endpoint(
@@ -110,6 +117,35 @@ class Session:
     def api(self) -> str:
         """The configured data-plane surface: `v1` or a dated version."""
         return self.account.spec.api
+
+    @property
+    def is_project(self) -> bool:
+        """Whether the endpoint is one of a Foundry project."""
+        return _PROJECTS in self.data.url
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that this session was given."""
+        return self._environ
+
+    @property
+    def storage_transport(self) -> Any:
+        """What replaces the network to Blob Storage; None is the real thing."""
+        return self._transports.storage
+
+    def storage_token(self) -> str:
+        """Return a token of the account's identity for Blob Storage; its audience is the same in every cloud."""
+        return self._token(STORAGE_SCOPE)()
+
+    def when_abandoned(self, callback: Callable[[], None]) -> None:
+        """Have something done when a run is broken off: a last word to Azure about what is half done."""
+        self._to_abandon.append(callback)
+
+    def abandon(self) -> None:
+        """Say the last words of what is under way; never raises what Azure answers."""
+        for callback in self._to_abandon:
+            with suppress(AzureError):
+                callback()
 
     @property
     def credential_kind(self) -> str:
@@ -166,14 +202,15 @@ class Session:
             )
         return key
 
-    def data_client(self, api: str | None = None) -> OpenAI:
-        """Return the openai client of a surface (the configured one by default)."""
+    def data_client(self, api: str | None = None, *, at_resource: bool = False) -> OpenAI:
+        """Return the openai client of a surface (the configured one by default), or of the resource around a project."""
         with self._lock:
-            return self._data_client(api or self.api)
+            return self._data_client(api or self.api, at_resource=at_resource and self.is_project)
 
-    def _data_client(self, api: str) -> OpenAI:
-        clients: dict[str, OpenAI] = self.__dict__.setdefault("_clients", {})
-        if api not in clients:
+    def _data_client(self, api: str, *, at_resource: bool) -> OpenAI:
+        clients: dict[tuple[str, bool], OpenAI] = self.__dict__.setdefault("_clients", {})
+        if (api, at_resource) not in clients:
+            root = self.data.url.partition(_PROJECTS)[0] if at_resource else self.data.url
             import openai
 
             headers: dict[str, Any] = {}
@@ -186,8 +223,8 @@ class Session:
                 headers = {"api-key": self._api_key()}
             else:
                 key = self._token(self.data.scope)
-            clients[api] = openai.OpenAI(
-                base_url=f"{self.data.url}/openai/v1" if api == "v1" else f"{self.data.url}/openai",
+            clients[api, at_resource] = openai.OpenAI(
+                base_url=f"{root}/openai/v1" if api == "v1" else f"{root}/openai",
                 api_key=key,
                 default_headers=headers,
                 default_query=None if api == "v1" else {"api-version": api},
@@ -202,7 +239,7 @@ class Session:
                     event_hooks={"request": [self._before_data]},
                 ),
             )
-        return clients[api]
+        return clients[api, at_resource]
 
     def _before_data(self, request: Any) -> None:
         _at(urlsplit(self.data.url).netloc, str(request.url))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.azure.session import GA_API
 
-Operation = Literal["files", "jobs", "events", "models", "delete_model", "delete_job"]
+Operation = Literal["files", "import", "uploads", "jobs", "events", "models", "delete_model", "delete_job"]
 
+PROJECT_API = "2025-11-15-preview"
+"""The dated surface that a project endpoint was recorded to serve (docs/azure.md, section 1)."""
 _V1_ONLY: frozenset[Operation] = frozenset({"delete_model"})
-_DATED_ONLY: frozenset[Operation] = frozenset({"delete_job"})
+_DATED_ONLY: frozenset[Operation] = frozenset({"delete_job", "import", "uploads"})
+_RESOURCE_ONLY: frozenset[Operation] = frozenset({"uploads"})
+"""What a project endpoint does not have: it goes to the resource around the project, on the same host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """An API of an account: `v1` or a dated version, of the project or of the resource around it."""
+
+    api: str
+    at_resource: bool = False
 
 
 def surface_for(operation: Operation, configured: str) -> str:
@@ -19,3 +32,11 @@ def surface_for(operation: Operation, configured: str) -> str:
     if operation in _DATED_ONLY and configured == "v1":
         return GA_API
     return configured
+
+
+def place_for(operation: Operation, configured: str, *, is_project: bool) -> Surface:
+    """Return the surface to use for an operation, where the endpoint may be a project's."""
+    at_resource = is_project and operation in _RESOURCE_ONLY
+    if is_project and not at_resource and operation in _DATED_ONLY and configured == "v1":
+        return Surface(PROJECT_API)
+    return Surface(surface_for(operation, configured), at_resource)

@@ -60,6 +60,7 @@ def apply(
 ) -> int:
     """Make Azure match the manifests, as far as it can go now; run it again to go on."""
     from reconciler.cli.compose import workbench
+    from reconciler.cli.plan import with_data
 
     time_to_settle = seconds(settle, "--settle")
     if plan and (target or exclude):
@@ -78,7 +79,7 @@ def apply(
             unattended=continue_,
         )
         approved = saved_approval(plan, bench) if plan else None
-        first = bench.plan(options)
+        first = with_data(bench.plan(options), bench)
         if out:
             from reconciler.cli.plan import saved, write_private
 
@@ -130,6 +131,8 @@ def carry_out(
                 reporter.note(outcome)
         except KeyboardInterrupt:
             reporter.interrupted(first)
+            for session in bench.sessions.values():
+                session.abandon()
             return INTERRUPTED
         except Refused:
             reporter.summarise()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
@@ -114,13 +115,20 @@ def _names_nothing(flag: str, pattern: str, addresses: Sequence[Address]) -> Fau
     )
 
 
-def load_tree(path: Path, environ: Mapping[str, str] | None = None) -> Tree:
-    """Load the manifests below a path, with the cache of digests of unchanged files."""
+def load_tree(
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    inspected: Callable[[Address, str, Any], None] | None = None,
+) -> Tree:
+    """Load the manifests below a path, with the cache of what was found in unchanged files.
+
+    `inspected` is told what was found in the data of each resource, even where the tree does not load.
+    """
     from reconciler.cli.cache import open_cache
 
     environ = os.environ if environ is None else environ
     with open_cache(environ) as cache:
-        return load(path, KINDS, environ, cache)
+        return load(path, KINDS, environ, cache, inspected=inspected)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import typer
 import typer.core
 
 from reconciler import __version__
-from reconciler.cli import act, apply, look, offline, plan, tools
+from reconciler.cli import act, apply, look, plan, schema, tools, validate
 from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
 from reconciler.cli.state import GLOBALS
 
@@ -96,7 +96,7 @@ def options(
     GLOBALS.no_color = no_color
 
 
-app.command(rich_help_panel=EVERY_DAY)(offline.validate)
+app.command(rich_help_panel=EVERY_DAY)(validate.validate)
 app.command(rich_help_panel=EVERY_DAY)(plan.plan)
 app.command(rich_help_panel=EVERY_DAY)(apply.apply)
 app.command(rich_help_panel=EVERY_DAY)(look.status)
@@ -105,7 +105,7 @@ app.command(rich_help_panel=LOOK)(look.history)
 app.command(rich_help_panel=LOOK)(look.logs)
 app.command(rich_help_panel=RARE)(act.cancel)
 app.command(rich_help_panel=RARE)(act.destroy)
-app.command(rich_help_panel=RARE)(offline.schema)
+app.command(rich_help_panel=RARE)(schema.schema)
 app.command(rich_help_panel=RARE)(tools.emulator)
 app.command(rich_help_panel=RARE)(tools.demo)
 

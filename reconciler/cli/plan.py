@@ -49,7 +49,7 @@ def plan(
             excludes=tuple(exclude or ()),
             allow_delete=tuple(allow_delete or ()),
         )
-        made = bench.plan(options)
+        made = with_data(bench.plan(options), bench)
         if out:
             write_private(out, saved(made, bench))
         if output_format == "json":
@@ -57,6 +57,16 @@ def plan(
         else:
             show(made, bench)
     return plan_exit(made, detailed=detailed_exitcode)
+
+
+def with_data(made: Plan, bench: Workbench) -> Plan:
+    """Add to a plan what changed in the data that it uploads."""
+    from dataclasses import replace
+
+    from reconciler.cli.changes import in_plan
+
+    found = in_plan(made, bench.tree.root)
+    return replace(made, data=found) if found else made
 
 
 def show(made: Plan, bench: Workbench) -> None:

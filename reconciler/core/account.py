@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from reconciler.core.fault import Place
-from reconciler.core.resource import Block
+from reconciler.core.resource import Block, Whole
 
 Owner = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{3,20}$")]
 
@@ -59,6 +59,10 @@ class AccountSpec(Block):
     prune: tuple[Literal["datasets", "jobs", "deployments"], ...] = Field(
         default=("datasets", "deployments"),
         description="What is planned for deletion when its manifest is gone (done only with --prune).",
+    )
+    keep_files: Annotated[Whole, Field(ge=0)] = Field(
+        default=0,
+        description="How many superseded versions of each dataset's file are kept; older ones are left over.",
     )
     subscription_id: str | None = Field(
         default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."

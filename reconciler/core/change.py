@@ -123,6 +123,25 @@ class Delete:
         return self.live.address
 
 
+@dataclass(frozen=True)
+class DataChange:
+    """How the data of a resource differs from an earlier version of it, in numbers of examples and of tokens.
+
+    `against` is what people call the earlier version (a branch, HEAD, a commit). `reformatted` examples have the same values
+    and other bytes. Tokens are those of what was added, removed or changed; None where they were not counted.
+    """
+
+    against: str
+    before: int
+    after: int
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    reformatted: int = 0
+    tokens_added: int | None = None
+    tokens_removed: int | None = None
+
+
 Change = Keep | Wait | Stuck | Create | Update | Replace | Delete
 Action = Create | Update | Replace | Delete
 """The changes that write.
@@ -147,6 +166,8 @@ class Plan:
     """The identity of what each resource declares."""
     refusals: tuple[Fault, ...] = ()
     """Why the plan may not be applied as it is (see `core.guard`)."""
+    data: dict[Address, DataChange] = field(default_factory=dict)
+    """What changed in the data of resources that are made, where an earlier version of it is at hand."""
     unread: tuple[Fault, ...] = ()
     """Why parts of Azure could not be read; the plan is then not whole."""
 

@@ -8,7 +8,7 @@ over. What an option forbids (no --prune, --target, --continue) stays in the pla
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
@@ -16,6 +16,7 @@ from reconciler.core.account import Account
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
+from reconciler.core.fault import Fault
 from reconciler.core.guard import guard
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
 from reconciler.core.rules import Claim, Resolved, Rules, View
@@ -74,6 +75,7 @@ class Planner:
         return Plan(
             changes=tuple(held),
             refusals=refusals,
+            warnings=tuple(self._warnings(held)),
             history=tuple(history),
             tree_digest=self._tree_digest(),
             needs={item.address: item.refs for item in self.order},
@@ -175,7 +177,9 @@ class Planner:
                 isinstance(change, Wait) and change.live is None and not change.blocked
             )
             for ref in item.refs:
-                needed[ref] = needed.get(ref, False) or is_made
+                # What waits for a person because of this very object is told so by it.
+                waits = isinstance(change, Wait) and change.live is None and isinstance(self.changes.get(ref), Stuck)
+                needed[ref] = needed.get(ref, False) or is_made or waits
         for address, change in self.changes.items():
             spare = isinstance(change, Create | Stuck) and self.kinds[address.kind].on_demand
             if spare and needed.get(address) is False and not self._failed_to_look(change):
@@ -192,8 +196,15 @@ class Planner:
                 # What uses what cannot be told: nothing of this account is left over.
                 continue
             for kind, rules in self.kinds.items():
-                for live in self.world.of(name, kind):
-                    if _identity(live) in self.claimed or not rules.is_ours(live, account) or live.phase is Phase.GONE:
+                unmatched = [
+                    live
+                    for live in self.world.of(name, kind)
+                    if not (_identity(live) in self.claimed or live.phase is Phase.GONE)
+                    and rules.is_ours(live, account)
+                ]
+                spared = () if self.options.destroy else rules.spared(unmatched, account, self.declared)
+                for live in unmatched:
+                    if live.id in spared:
                         continue
                     finished = live.phase in {Phase.READY, Phase.FAILED}
                     if rules.keeps_history and finished and not self._named_for_deletion(live):
@@ -259,6 +270,19 @@ class Planner:
                     dropped.add(item.address)
             chosen -= dropped
         return chosen
+
+    def _warnings(self, changes: Iterable[Change]) -> Iterator[Fault]:
+        """Say what the kinds warn of: of what is made in this run or a later one, and of what is there."""
+        for change in changes:
+            match change:
+                case Create(desired=item) | Wait(desired=item, live=None):
+                    makes = True
+                case Keep(desired=item, live=Observed()):
+                    makes = False
+                case _:
+                    continue
+            rules = self.kinds[item.address.kind]
+            yield from rules.warnings(item, self.declared, self.world.at, makes=makes)
 
     def _tree_digest(self) -> str:
         accounts = {

@@ -50,6 +50,14 @@ class LocalPath:
 
 
 @dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """Marks a spec field that may name an environment variable, `${env:RECONCILER_VAR_NAME}`.
+
+    The spec keeps the name. Whoever needs the value looks it up when it is needed, so that it is in no plan and no log.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Stands for a value that a resource will have only after it is applied."""
 
@@ -109,16 +117,27 @@ class Phase(Enum):
     """It does not exist (any more)."""
 
 
+Packed = bytes
+"""Values packed for one purpose; what they are is told where they are made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the local data of a resource is: the digest of its canonical bytes, its size in bytes, its examples."""
+    """What the local data of a resource is: the digest of its canonical bytes, its size in bytes, its examples.
+
+    `tokens` are those of all examples, None where they were not counted; `longest` the longest examples as (tokens,
+    line); `item_keys` how many examples have which key of their own. `rows` is for comparing data with other data.
+    """
 
     digest: str
     bytes: int
     examples: int
     format: str
     path: str
-    findings: tuple[Any, ...] = ()
+    tokens: int | None = None
+    longest: tuple[tuple[int, int], ...] = ()
+    item_keys: Mapping[str, int] = field(default_factory=dict)
+    rows: Packed = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -142,6 +142,20 @@ class Rules(Protocol):
 
     def in_use(self, live: Observed, world: World, account: str) -> bool:
         """Return whether an unmatched live object is still needed by another live object."""
+        ...
+
+    def notes(self, desired: Desired) -> Sequence[str]:
+        """Return what a plan that makes the resource says of it beside its settings."""
+        ...
+
+    def warnings(
+        self, desired: Desired, declared: Mapping[Address, Desired], now: float, *, makes: bool
+    ) -> Sequence[Fault]:
+        """Return what a plan should warn of, at its time; `makes`: whether it makes the resource, or finds it made."""
+        ...
+
+    def spared(self, unmatched: Sequence[Observed], account: Account, declared: Collection[Address]) -> Collection[str]:
+        """Return the ids of those unmatched live objects of ours that the Account says to keep."""
         ...
 
     def may_continue(self, change: object) -> bool:

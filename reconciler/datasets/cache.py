@@ -23,6 +23,8 @@ from reconciler.datasets.scan import RULES_VERSION, Scan
 FILE_NAME = "scans.json"
 ENTRIES = 2000
 """Entries that are kept; the ones put first go first."""
+ROWS_BYTES = 32 << 20
+"""Bytes of samples of rows that are kept, by far the most of a file; the cache is read by every command."""
 SETTLED_NS = 2_000_000_000
 """Age of a file's last change from which its time stamp is trusted, as in git's index: with a younger one, a second change
 of the same length may bear the same time stamp (2 s is the coarsest file system)."""
@@ -100,10 +102,21 @@ class ScanCache:
         if not self._added:
             return
         entries = {key: entry for key, entry in _load(self._path).items() if key not in self._added} | self._added
-        newest = dict(list(entries.items())[-ENTRIES:])
+        newest = _newest(entries)
         with contextlib.suppress(OSError):
             _replace(self._path, msgspec.json.encode(_File(RULES_VERSION, newest)))
             self._entries, self._added = newest, {}
+
+
+def _newest(entries: dict[str, _Entry]) -> dict[str, _Entry]:
+    kept: list[tuple[str, _Entry]] = []
+    left = ROWS_BYTES
+    for key, entry in reversed(list(entries.items())[-ENTRIES:]):
+        left -= len(entry.scan.rows)
+        if left < 0:
+            break
+        kept.append((key, entry))
+    return dict(reversed(kept))
 
 
 def _key(path: Path, data_format: str | None) -> str:

@@ -12,14 +12,20 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
 from reconciler.datasets.stream import BLANKS, CHUNK, LINE_LIMIT, Block, LongPart, Readable, blocks
 
+_UNUSUAL = BytesAhoCorasick([b"\r", b"\n\n", b"\n ", b"\n\t"], matchkind=MatchKind.LeftmostFirst)
+"""Finds what a canonical form does not have, and a line that begins with a blank, which it may have."""
 _BLANK_LINE = re.compile(rb"\n[ \t\r]*+\n")
 _BLANK_START = re.compile(rb"[ \t\r]*+\n")
 
 
 def clean(data: bytes) -> bytes:
     """Return whole lines in canonical form; the same object where they are in it already, which costs a few scans."""
+    if not data.startswith((b"\n", b" ", b"\t", b"\r")) and not _UNUSUAL.find_matches_as_indexes(data):
+        return data
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
         if b"\r\n" in data:  # CR CR LF

@@ -3,14 +3,26 @@
 A finding says where and what, and never quotes the data: it is printed in pull requests and logs, where rows of training
 data do not belong. An error is something that Azure rejects, documents as required, or that leaves nothing to train on;
 everything else is a warning. Codes are stable: they may be listed in other people's files.
+
+The path of a finding can be walked by a program, so that whoever may see the data can be shown the value:
+
+    path  = "" | key step*          "" is the record itself
+    step  = "." key | "[" index "]"
+    key   = a letter or "_", then letters, digits and "_": only names that a format defines, never one of the data
+    index = digits, counted from 0
+
+Each step but the last is there in the record. The last may be absent: then the finding says that it is missing.
+
+The file is long because the table of all codes is one table; docs/data-findings.md is made from it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 KEPT_PER_CODE = 20
@@ -91,6 +103,22 @@ _FILE_ERRORS = (
         "the file is a DVC pointer; the data itself was not fetched",
         "Fetch it, and give the data file, not the .dvc file:\n  dvc pull",
     ),
+    (
+        "file-html",
+        "the file is a web page, not data",
+        "Download the data again: a login or error page was probably saved in its place.",
+    ),
+    (
+        "file-xml",
+        "the file is XML, not JSONL",
+        "Open it: where a download failed it holds the message of the storage service. Else convert it to JSONL.",
+    ),
+    ("file-text", "the file is plain text, not JSONL", "Write each example as one JSON object on one line."),
+    (
+        "image-examples-too-many",
+        "the file holds more than 50,000 examples with images",
+        "Leave some out; Azure takes no more in one file.",
+    ),
 )
 _RECORD_ERRORS = (
     ("utf8-invalid", "the line is not valid UTF-8", "Save the file as UTF-8."),
@@ -145,12 +173,57 @@ _RECORD_ERRORS = (
         "Write the arguments as JSON inside a string.",
     ),
     ("tool-call-id-missing", "the tool message has no `tool_call_id`", "Name the call that the message answers."),
+    (
+        "last-not-user",
+        "the last message is not the user's: reinforcement trains on the model's own answer",
+        "End `messages` with the user's message, and put the reference answer into a key of its own.",
+    ),
+    (
+        "input-missing",
+        "the preference record has no `input`",
+        'Write {"input": {"messages": […]}, "preferred_output": […], "non_preferred_output": […]}.',
+    ),
+    ("input-invalid", "`input` is not a JSON object", 'Write "input": {"messages": […]}.'),
+    (
+        "output-missing",
+        "the preference record lacks one of its two outputs",
+        "Give both: `preferred_output` and `non_preferred_output`.",
+    ),
+    (
+        "output-invalid",
+        "the output is not a list with messages in it",
+        'Write [{"role": "assistant", "content": …}]; each record holds one preferred and one other output.',
+    ),
+    (
+        "output-role-invalid",
+        "a message of an output is neither the assistant's nor a tool's",
+        "Move it to the end of `input.messages`.",
+    ),
+    ("image-invalid", "`image_url` is not an object with `url`", 'Write "image_url": {"url": …}.'),
+    (
+        "image-url-invalid",
+        "`url` is neither an https address nor a data URL",
+        "Give https://HOST/PATH, or data:image/png;base64,DATA.",
+    ),
+    (
+        "image-type-unsupported",
+        "the data URL is not a JPEG, PNG or WEBP image",
+        "Convert the image, and write image/jpeg, image/png or image/webp.",
+    ),
+    ("image-data-invalid", "the data URL does not hold base64", "Encode the image's bytes as base64, on one line."),
+    ("image-too-large", "the image is larger than 10 MB", "Make it smaller; Azure scales large images down anyway."),
+    ("images-too-many", "the example holds more than 64 images", "Split the example, or leave some out."),
+    (
+        "image-in-answer",
+        "the assistant's message holds an image; images may be given, not learned",
+        "Move the image to a user message.",
+    ),
 )
 _WARNINGS = (
     ("examples-few", "fewer than 50 examples", "Azure advises to start with 50 good examples; hundreds are better."),
     (
         "line-too-long",
-        "the line is too long to be checked (over 16 MiB); it counts as one example",
+        "the line is too long to be checked (over 16 MiB, or 64 MiB with images); it counts as one example",
         "Refer to images by URL.",
     ),
     (
@@ -180,6 +253,71 @@ _WARNINGS = (
     ),
     ("tool-undeclared", "the called function is not declared in `tools`", "Declare it, or correct its name."),
     ("tool-call-unmatched", "`tool_call_id` names no call made before", "Use the `id` of the call that is answered."),
+    (
+        "tool-call-unanswered",
+        "the conversation goes on without an answer to a tool call",
+        "Add the tool message that answers it, right after the call.",
+    ),
+    ("tool-duplicate", "a function is declared twice", "Remove one of the declarations."),
+    (
+        "tool-name-invalid",
+        "the function's name has other characters than a-z, A-Z, 0-9, _ and -, or more than 64",
+        "Rename the function, in its calls too.",
+    ),
+    (
+        "tool-parameters-invalid",
+        "`parameters` of the function is not a JSON object",
+        'Write a JSON Schema: {"type": "object", "properties": {…}}.',
+    ),
+    (
+        "parallel-tool-calls-invalid",
+        "`parallel_tool_calls` is neither true nor false",
+        "Write true or false, without quotes.",
+    ),
+    (
+        "deprecated-functions",
+        "the file uses `functions` or `function_call`, which are deprecated",
+        "Write `tools` and `tool_calls`.",
+    ),
+    ("name-invalid", "`name` is missing or not text", "Give the name as a string; a function message needs one."),
+    (
+        "key-misplaced",
+        "a key stands on a message of another role than it belongs to",
+        "`tool_calls` belongs to the assistant, `tool_call_id` to the tool.",
+    ),
+    (
+        "part-unknown",
+        "the part is neither text nor an image",
+        "Use the types text and image_url; fine-tuning knows no others.",
+    ),
+    (
+        "input-last-assistant",
+        "`input` ends with the assistant's message, and both outputs are the assistant's again",
+        "End `input.messages` with the message that is answered.",
+    ),
+    ("outputs-identical", "both outputs are the same: there is nothing to prefer", "Remove the record."),
+    (
+        "item-keys-differ",
+        "the examples do not have the same keys; a grader that uses a missing one fails",
+        "Give each example all keys that the grader uses.",
+    ),
+    ("image-detail-unknown", "`detail` is none of low, high and auto", "Use one of these, in lower case."),
+    ("image-url-plain", "the image has a plain http address", "Use https; the other may be refused."),
+    (
+        "image-type-differs",
+        "the image's bytes are not of the type that the data URL names",
+        "Correct the type, or convert the image.",
+    ),
+    (
+        "image-misplaced",
+        "an image stands in a message that is neither the user's nor the assistant's",
+        "Move the image to a user message.",
+    ),
+    (
+        "secret-likely",
+        "the line probably holds a secret",
+        "Replace it by a placeholder, and revoke it if it was real: a trained model may repeat it.",
+    ),
 )
 CODES: dict[str, Code] = {
     **_codes("error", _FILE_ERRORS),
@@ -227,3 +365,41 @@ class Collector:
     def kept(self) -> tuple[Finding, ...]:
         """Return the findings that were kept, by line; those of the whole file first."""
         return tuple(sorted(self._kept, key=lambda finding: finding.line))
+
+    def merge(self, other: Collector, *, shift: int = 0) -> None:
+        """Take over the findings of a later part of the same file, whose lines are `shift` less than in the file."""
+        before = Counter(finding.code for finding in self._kept)
+        for finding in other._kept:
+            if before[finding.code] < KEPT_PER_CODE:
+                before[finding.code] += 1
+                line = finding.line + shift if finding.line else 0
+                self._kept.append(replace(finding, file=self.file, line=line))
+        self.counts.update(other.counts)
+
+
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])*+", re.ASCII)
+_STEP = re.compile(r"(?P<key>[A-Za-z_]\w*)|\[(?P<index>\d+)\]", re.ASCII)
+
+
+def value_at(record: Any, path: str) -> Any:
+    """Return the value at the path of a finding.
+
+    Raises LookupError where the record has nothing there, ValueError for what is no path.
+    """
+    if not path:
+        return record
+    if not _PATH.fullmatch(path):
+        raise ValueError("this is not the path of a finding")
+    value = record
+    for step in _STEP.finditer(path):
+        key = step["key"]
+        if key is not None:
+            if not isinstance(value, dict) or key not in value:
+                raise LookupError(f"the record has nothing at {path}")
+            value = value[key]
+        else:
+            index = int(step["index"])
+            if not isinstance(value, list) or index >= len(value):
+                raise LookupError(f"the record has nothing at {path}")
+            value = value[index]
+    return value

@@ -1,6 +1,7 @@
 """One line read with care: every way in which it is not a JSON object becomes a finding with its column.
 
-This is slow and is used only for lines that a format's quick check did not pass.
+This is slow and is used only for lines that a format's quick check did not pass. Time and memory grow with the length of
+the line and with nothing else.
 """
 
 from __future__ import annotations
@@ -11,19 +12,49 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from reconciler.datasets.findings import Collector
+from reconciler.datasets.findings import KEPT_PER_CODE, Collector
 from reconciler.datasets.stream import BOM
 
 KNOWN_KEYS_SHOWN = frozenset({"messages", "role", "content", "weight", "tools", "tool_calls", "tool_call_id", "name"})
 """Keys that a message may name; any other might be data."""
+KEYS_IN_PATHS = KNOWN_KEYS_SHOWN | {
+    "function",
+    "function_call",
+    "functions",
+    "image_url",
+    "input",
+    "non_preferred_output",
+    "parameters",
+    "preferred_output",
+}
+"""Keys that a path may go through; what lies below any other is told by the last known place above it."""
 
 _BYTE = re.compile(r"\(byte (\d+)\)")
+LONG_LINE = 4 << 20
+"""Bytes of a line from which on it is read in the way that needs least memory."""
 _DIGITS = 19
 """Integers up to this length are read as such; longer ones as floats, since Python refuses to read over 4300 digits."""
+_DIGITS_READ = 1000
+"""Digits of a number that are looked at: every longer one is beyond what a float holds."""
 
 
-def read_object(raw: bytes, line: int, out: Collector) -> dict[str, Any] | None:
-    """Return the JSON object on a line, or None after adding what is wrong with it. Never raises for any bytes."""
+def read_object(
+    raw: bytes | memoryview, line: int, out: Collector, *, offset: int | None = None
+) -> dict[str, Any] | None:
+    """Return the JSON object on a line, or None after adding what is wrong with it. Never raises for any bytes.
+
+    `offset` is how many bytes stand in the file before the line, if that is known. A line so long that it must hold
+    images is read without a look at repeated keys, which would hold it in memory four times.
+    """
+    if len(raw) > LONG_LINE:
+        try:
+            found = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+        else:
+            if isinstance(found, dict):
+                return found
+    raw = bytes(raw)
     if raw.startswith(BOM):
         out.add("bom-inside", line, 1)
         return None
@@ -31,18 +62,20 @@ def read_object(raw: bytes, line: int, out: Collector) -> dict[str, Any] | None:
         text = raw.decode()
     except UnicodeDecodeError as error:
         column = len(raw[: error.start].decode()) + 1
-        out.add("utf8-invalid", line, column, message=f"byte {error.start + 1} of the line is not valid UTF-8")
+        where = f"byte {error.start + 1} of the line"
+        if offset is not None:
+            where += f", byte {offset + error.start + 1} of the file,"
+        out.add("utf8-invalid", line, column, message=f"{where} is not valid UTF-8")
         return None
     if (nul := text.find("\0")) >= 0:
         out.add("nul-byte", line, nul + 1)
         return None
-    repeated: list[str] = []
+    repeated: list[tuple[dict[str, Any], str]] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
         if len(found) != len(items):
-            keys = [key for key, _ in items]
-            repeated.append(next(key for key in found if keys.count(key) > 1))
+            repeated.append((found, _first_repeated(items)))
         return found
 
     try:
@@ -58,14 +91,52 @@ def read_object(raw: bytes, line: int, out: Collector) -> dict[str, Any] | None:
     except _ConstantRefused:
         out.add("json-invalid", line, message="the line is not valid JSON: NaN and Infinity are not in JSON")
         return None
-    for key in repeated:
+    paths = _paths(record, [found for found, _ in repeated[:KEPT_PER_CODE]])
+    for found, key in repeated:
         known = f": {key}" if key in KNOWN_KEYS_SHOWN else ""
-        out.add("key-duplicate", line, message=f"a key stands twice in one object; the last one counts{known}")
+        message = f"a key stands twice in one object; the last one counts{known}"
+        out.add("key-duplicate", line, path=paths.get(id(found), ""), message=message)
     _check_portable(raw, line, out)
     if not isinstance(record, dict):
         out.add("record-not-object", line, 1)
         return None
     return record
+
+
+def _first_repeated(items: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for key, _ in items:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise AssertionError
+
+
+def _paths(record: Any, wanted: list[dict[str, Any]]) -> dict[int, str]:
+    """Return the paths of some objects in a record, by their ids; those that a repeated key hides are left out."""
+    missing = {id(each) for each in wanted}
+    paths: dict[int, str] = {}
+    # With a stack of its own: how deep a record may be nested is the parser's limit, not this function's.
+    stack: list[tuple[Any, str, bool]] = [(record, "", True)]
+    while stack and missing:
+        value, path, exact = stack.pop()
+        if id(value) in missing:
+            missing.discard(id(value))
+            paths[id(value)] = path
+        if isinstance(value, dict):
+            for key, item in value.items():
+                known = exact and key in KEYS_IN_PATHS
+                if isinstance(item, (dict, list)):
+                    stack.append((item, _under(path, key) if known else path, known))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, (dict, list)):
+                    stack.append((item, f"{path}[{index}]" if exact and path else path, exact and bool(path)))
+    return paths
+
+
+def _under(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def _check_portable(raw: bytes, line: int, out: Collector) -> None:
@@ -89,4 +160,4 @@ def _refuse(_constant: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _DIGITS else float(digits)
+    return int(digits) if len(digits) <= _DIGITS else float(digits[:_DIGITS_READ])

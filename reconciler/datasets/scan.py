@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from reconciler.datasets.canonical import canonical_part
+from reconciler.datasets.crew import Crew, is_worth_it
 from reconciler.datasets.findings import CODES, Collector, Finding
-from reconciler.datasets.formats import Checker, Format, detect, named
+from reconciler.datasets.formats import detect, named
+from reconciler.datasets.formats.conversation import Notes
+from reconciler.datasets.part import LONGEST, Checker, Result
 from reconciler.datasets.record import read_object
-from reconciler.datasets.sniff import sniff
-from reconciler.datasets.stream import BLANKS, Block, LongPart, Readable, blocks
+from reconciler.datasets.rows import Rows, Sample
+from reconciler.datasets.sniff import describe
+from reconciler.datasets.statistics import Statistics, Tally
+from reconciler.datasets.stream import Block, LongPart, Readable, blocks
 from reconciler.datasets.wire import wire_size
+from reconciler.datasets.worker import Job
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised with every change of what a scan finds, so that no cache answers with the findings of older rules."""
 SIZE_LIMIT = 512 * 1024 * 1024
 """Bytes on the wire, byte order mark included. Azure says "512 MB" and not which; the larger reading refuses nobody."""
 EXAMPLES_REQUIRED = 10
 EXAMPLES_ADVISED = 50
-ROWS_REMEMBERED = 250_000
-"""Rows in which repeats are looked for; later ones are only compared with these, which bounds the memory (30 MB)."""
 LINES_FOR_FORMAT = 20
 """Lines from which the format is told, where the first ones are broken."""
 
@@ -33,7 +40,8 @@ class Scan:
 
     `digest` is the content digest (64 hex characters), `bytes` the size of the canonical form, `examples` the number of
     its lines (0 for what is no JSONL at all), `format` the name of the format it was checked as. `findings` are the
-    first few of each code by line, `counts` how many there are of each code.
+    first few of each code by line, `counts` how many there are of each code. `longest` are the longest examples of
+    thousands of tokens as (tokens, line). `rows` tells which rows this data shares with other data (see `rows.shared`).
     """
 
     digest: str
@@ -42,6 +50,9 @@ class Scan:
     format: str
     findings: tuple[Finding, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
+    longest: tuple[tuple[int, int], ...] = ()
+    rows: Sample = field(default=b"", repr=False)
 
     @property
     def errors(self) -> int:
@@ -58,111 +69,132 @@ class Scan:
         return replace(self, findings=tuple(replace(finding, file=file) for finding in self.findings))
 
 
-def scan(stream: Readable, *, file: str, data_format: str | None = None) -> Scan:
+def scan(stream: Readable, *, file: str, data_format: str | None = None, tokens: bool = True) -> Scan:
     """Read a binary stream once to its end and return everything about it; never raises for any bytes.
 
     `file` is the name in the findings. `data_format` asserts a format (a name in `formats.FORMATS`); None detects it.
     Raises ValueError for a format that is not known; OSErrors of the stream pass through. Memory is bounded whatever
-    the data.
+    the data. Without `tokens` none are counted, which halves the time.
     """
-    rows = _Rows(Collector(file), named(data_format) if data_format else None)
-    sha = hashlib.sha256()
-    size = 0
-    for part in blocks(stream):
-        canonical = canonical_part(part)
-        sha.update(canonical)
-        size += len(canonical)
-        rows.take(part, canonical)
-    return rows.finish(sha.hexdigest(), size)
+    return _scan(stream, None, file, data_format, tokens=tokens)
 
 
-class _Rows:
-    """The rows of one file on their way through the checker."""
+def scan_file(path: Path, *, file: str, data_format: str | None = None, tokens: bool = True) -> Scan:
+    """Do the same with a file, on all processors if it is large."""
+    with path.open("rb", buffering=0) as stream:
+        return _scan(stream, path if is_worth_it(path) else None, file, data_format, tokens=tokens)
 
-    def __init__(self, out: Collector, asserted: Format | None) -> None:
-        self._out = out
-        self._format = asserted
+
+def _scan(stream: Readable, path: Path | None, file: str, data_format: str | None, *, tokens: bool) -> Scan:
+    with ExitStack() as stack:
+        examples = _Examples(file, data_format, path, stack, tokens=tokens)
+        sha = hashlib.sha256()
+        size = 0
+        for part in blocks(stream):
+            canonical = canonical_part(part)
+            sha.update(canonical)
+            size += len(canonical)
+            examples.take(part, blank=not canonical)
+        return examples.finish(sha.hexdigest(), size)
+
+
+class _Examples:
+    """The examples of one file on their way through the checks."""
+
+    def __init__(
+        self, file: str, data_format: str | None, path: Path | None, stack: ExitStack, *, tokens: bool
+    ) -> None:
+        self._out = Collector(file)
+        self._format = named(data_format) if data_format else None
+        self._path = path
+        self._stack = stack
+        self._tokens = tokens
         self._checker: Checker | None = None
+        self._crew: Crew | None = None
         self._started = False
         self._readable = True
-        self._examples = 0
-        self._seen: dict[int, int] = {}
+        self._count = 0
+        self._notes = Notes()
+        self._tally = Tally()
+        self._rows = Rows()
+        self._longest: list[tuple[int, int]] = []
 
-    def take(self, part: Block | LongPart, canonical: bytes) -> None:
-        """Check what one part of the stream holds; `canonical` is its canonical form."""
+    def take(self, part: Block | LongPart, *, blank: bool) -> None:
+        """Check what one part of the stream holds."""
         if not self._started:
             self._started = True
-            if code := sniff(part.data):
-                self._out.add(code)
+            if told := describe(part.data, self._out.file):
+                code, message, remedy = told
+                self._out.add(code, message=message, remedy=remedy)
                 self._readable = False
-        if not self._readable or not canonical:
+        if not self._readable or blank:
             return
         if isinstance(part, LongPart):
             if part.last:
-                self._examples += 1
+                self._count += 1
                 self._out.add("line-too-long", part.line)
             return
-        checker = self._checker or self._start(canonical)
-        plain = b"\0" not in canonical and _is_utf8(canonical)
-        if canonical is part.data:
-            lines = canonical.split(b"\n")
-        else:  # lines were dropped or shortened, and are numbered as they stand in the file
-            lines = [line.rstrip(b"\r") if line.strip(BLANKS) else b"" for line in part.data.split(b"\n")]
-        check = checker.check
-        seen = self._seen
-        for number, line in enumerate(lines, part.line):
-            if not line:
-                continue
-            self._examples += 1
-            row = hash(line)
-            if row in seen:
-                message = f"the same row stands in the file before, on line {seen[row]}"
-                self._out.add("row-duplicate", number, message=message)
-            elif len(seen) < ROWS_REMEMBERED:
-                seen[row] = number
-            check(line, number, plain=plain)
+        if self._checker is None:
+            self._start(part.data)
+        for result in self._results(part):
+            self._add(result)
 
-    def _start(self, canonical: bytes) -> Checker:
+    def _results(self, block: Block) -> Iterator[Result]:
+        if self._crew is not None:
+            yield from self._crew.check(block)
+        elif self._checker is not None:
+            yield self._checker.check(block.data, block.line)
+
+    def _start(self, data: bytes) -> None:
         if self._format is None:
-            self._format = detect(_first_record(canonical))
-        self._checker = self._format.checker(self._out)
-        return self._checker
+            self._format = detect(_first_record(data))
+        self._checker = Checker(self._format.name, tokens=self._tokens)
+        if self._path is not None:
+            job = Job(str(self._path), self._format.name, self._tokens)
+            self._crew = self._stack.enter_context(Crew(job))
+
+    def _add(self, result: Result) -> None:
+        self._count += len(result.rows)
+        self._out.merge(result.out)
+        self._notes.merge(result.notes)
+        self._tally.add(result.tally)
+        self._longest = heapq.nlargest(LONGEST, [*self._longest, *result.longest])
+        self._rows.add(result.rows, result.numbers, self._out)
 
     def finish(self, digest: str, size: int) -> Scan:
         """Add what only the whole file tells, and return all of it."""
+        if self._crew is not None:
+            for result in self._crew.rest():
+                self._add(result)
         out = self._out
-        if self._checker:
-            self._checker.finish()
+        self._notes.finish(out)
         if self._readable:
-            if not self._examples:
+            if not self._count:
                 out.add("file-empty")
-            elif self._examples < EXAMPLES_REQUIRED:
-                out.add(
-                    "examples-too-few", message=f"{_count(self._examples)}; a job needs at least {EXAMPLES_REQUIRED}"
-                )
-            elif self._examples < EXAMPLES_ADVISED:
-                out.add("examples-few", message=f"{_count(self._examples)}, fewer than the advised {EXAMPLES_ADVISED}")
+            elif self._count < EXAMPLES_REQUIRED:
+                out.add("examples-too-few", message=f"{_count(self._count)}; a job needs at least {EXAMPLES_REQUIRED}")
+            elif self._count < EXAMPLES_ADVISED:
+                out.add("examples-few", message=f"{_count(self._count)}, fewer than the advised {EXAMPLES_ADVISED}")
         if wire_size(size) >= SIZE_LIMIT:
             out.add("file-too-large", message=f"{wire_size(size):,} bytes; a file must be smaller than {SIZE_LIMIT:,}")
-        name = (self._format or detect(None)).name
-        return Scan(digest, size, self._examples, name, out.kept(), dict(out.counts))
+        return Scan(
+            digest,
+            size,
+            self._count,
+            (self._format or detect(None)).name,
+            out.kept(),
+            dict(out.counts),
+            self._tally.result(counted=self._tokens),
+            tuple(self._longest),
+            self._rows.sample(),
+        )
 
 
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _first_record(canonical: bytes) -> dict[str, Any] | None:
+def _first_record(data: bytes) -> dict[str, Any] | None:
     """Return the first record that can be read, for telling the format; what cannot be read is found again later."""
     scratch = Collector("")
-    for line in canonical.split(b"\n", LINES_FOR_FORMAT)[:LINES_FOR_FORMAT]:
-        record = read_object(line, 0, scratch) if line else None
+    for line in data.split(b"\n", LINES_FOR_FORMAT)[:LINES_FOR_FORMAT]:
+        record = read_object(line.rstrip(b"\r"), 0, scratch) if line.strip() else None
         if record is not None:
             return record
     return None

@@ -3,42 +3,117 @@
 from __future__ import annotations
 
 import re
+import shlex
+from typing import NamedTuple
 
 import msgspec
+
+from reconciler.datasets.stream import BOM
 
 SNIFFED = 1 << 16
 """Bytes of the beginning of a file that are looked at."""
 
-_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"(\xb5/\xfd", b"\xfd7zXZ\x00", b"BZh", b"\x04\x22\x4d\x18")
-"""gzip, zip (and xlsx), zstd, xz, bzip2, lz4."""
-_BINARY = (b"PAR1", b"ARROW1", b"SQLite format 3\x00", b"%PDF-", b"\x89PNG")
+_COMPRESSED = (
+    (b"\x1f\x8b", "gzip", "gunzip -c {file} > OUT"),
+    (b"PK\x03\x04", "zip", "unzip {file}"),
+    (b"(\xb5/\xfd", "zstd", "zstd -d {file} -o OUT"),
+    (b"\xfd7zXZ\x00", "xz", "xz -dc {file} > OUT"),
+    (b"BZh", "bzip2", "bunzip2 -c {file} > OUT"),
+    (b"\x04\x22\x4d\x18", "lz4", "lz4 -d {file} OUT"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x {file}"),
+)
+_OFFICE = re.compile(rb"\[Content_Types\]\.xml|_rels/\.rels|xl/|word/")
+_BINARY = (
+    (b"PAR1", "Parquet", "In Python: pandas.read_parquet(IN).to_json(OUT, orient='records', lines=True)."),
+    (b"ARROW1", "Arrow", "In Python: pandas.read_feather(IN).to_json(OUT, orient='records', lines=True)."),
+    (b"SQLite format 3\x00", "a SQLite database", ""),
+    (b"%PDF-", "a PDF document", "Copy its text into examples, one JSON object a line."),
+    (b"\x89PNG", "a PNG image", "An image goes into the `image_url` of a message."),
+    (b"\xff\xd8\xff", "a JPEG image", "An image goes into the `image_url` of a message."),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an older Office document",
+        "Save it as CSV, and convert each row to one JSON object a line.",
+    ),
+)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v\d")
 _DVC = re.compile(rb"(?:[a-z0-9_]+: [^\n]*\n)*(?:outs|deps):\r?\n- *(?:md5|hash|etag|path|size|isexec)\b")
 _CR_LINES = re.compile(rb"\}[ \t]*\r[ \t\r]*\{")
+_HTML = re.compile(
+    rb"(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--(?:(?!-->).){0,2000}+-->\s*+)*+<(?:!doctype html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_XML = re.compile(rb"<\?xml\b|<[A-Za-z][\w.:-]{0,100}(?:\s[^<>]{0,1000})?/?>")
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]{2}")
+
+
+class Sniffed(NamedTuple):
+    """What a file is instead of JSONL: a code, and the texts of a finding where the code's own say less (or "")."""
+
+    code: str
+    message: str = ""
+    remedy: str = ""
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the code of what the whole file is, if it is no JSONL; `head` is its beginning, blank lines left out."""
+    """Return the code of what the whole file is, if it is no JSONL; see `describe`."""
+    found = describe(head)
+    return found.code if found else None
+
+
+def describe(head: bytes, file: str = "") -> Sniffed | None:
+    """Return what a file is, if it is no JSONL; `head` is its beginning, `file` its path for commands in the remedy.
+
+    Nothing but these bytes is looked at, and no text quotes them.
+    """
     head = head[:SNIFFED]
-    if head.startswith(_COMPRESSED):
-        return "file-compressed"
-    if head.startswith(_BINARY):
-        return "file-binary"
-    if head.startswith(_UTF16) or head[1:2] == b"\0" or head[:1] == b"\0":
-        return "file-utf16" if _is_wide_text(head) else "file-binary"
+    if found := _binary(head, file):
+        return found
+    head = head.removeprefix(BOM).lstrip(b" \t\r\n")
     if _LFS.match(head):
-        return "file-lfs-pointer"
+        return Sniffed("file-lfs-pointer", remedy=_fetch("git lfs pull --include", file, _LFS_REMEDY))
     if _DVC.match(head):
-        return "file-dvc-pointer"
-    first = head.partition(b"\n")[0].strip()
+        return Sniffed("file-dvc-pointer", remedy=_fetch("dvc pull", file, _DVC_REMEDY))
+    first, _, rest = head.partition(b"\n")
+    first = first.strip()
     if _CR_LINES.search(first):
-        return "file-cr-lines"
+        return Sniffed("file-cr-lines")
     if first.startswith(b"["):
-        return "file-json-array"
+        return Sniffed("file-json-array")
     if first.startswith(b"{"):
-        return "file-json-indented" if _is_indented(first, head) else None
-    return "file-csv" if _is_table(first) else None
+        return Sniffed("file-json-indented") if _is_indented(first, rest) else None
+    if _HTML.match(head):
+        return Sniffed("file-html")
+    if _XML.match(head):
+        return Sniffed("file-xml")
+    if _is_table(first):
+        return Sniffed("file-csv")
+    return Sniffed("file-text") if _is_prose(first, head) else None
+
+
+_LFS_REMEDY = "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):"
+_DVC_REMEDY = "Fetch it, and give the data file, not the .dvc file:"
+
+
+def _fetch(command: str, file: str, remedy: str) -> str:
+    return f"{remedy}\n  {command} {shlex.quote(file)}" if file else ""
+
+
+def _binary(head: bytes, file: str) -> Sniffed | None:
+    for magic, name, command in _COMPRESSED:
+        if head.startswith(magic):
+            if name == "zip" and _OFFICE.search(head):
+                remedy = "Save the sheet as CSV, and convert each row to one JSON object on one line."
+                return Sniffed("file-compressed", "the file is an Office document (xlsx, docx)", remedy)
+            remedy = f"Unpack it and give the JSONL file itself:\n  {command.format(file=shlex.quote(file) if file else 'IN')}"
+            return Sniffed("file-compressed", f"the file is compressed ({name})", remedy)
+    for magic, name, remedy in _BINARY:
+        if head.startswith(magic):
+            return Sniffed("file-binary", f"the file is binary, not text: {name}", remedy)
+    if head.startswith(_UTF16) or head[1:2] == b"\0" or head[:1] == b"\0":
+        return Sniffed("file-utf16" if _is_wide_text(head) else "file-binary")
+    return None
 
 
 def _is_wide_text(head: bytes) -> bool:
@@ -47,19 +122,30 @@ def _is_wide_text(head: bytes) -> bool:
     return 0.2 < head.count(b"\0") / len(head) < 0.8
 
 
-def _is_indented(first: bytes, head: bytes) -> bool:
+def _is_indented(first: bytes, rest: bytes) -> bool:
     if first == b"{":
         return True
-    # A record is cut by a line feed after an opening bracket or a comma, and goes on with white space.
-    return first.endswith((b"[", b"{", b",")) and head.partition(b"\n")[2][:1] in {b" ", b"\t"}
+    # A record is cut by a line feed after an opening bracket, a comma or a colon, and goes on with white space.
+    return first.endswith((b"[", b"{", b",", b":")) and rest[:1] in {b" ", b"\t"}
 
 
 def _is_table(first: bytes) -> bool:
-    if not any(separator in first for separator in (b",", b";", b"\t")):
+    if not any(separator in first.rstrip(b",;\t") for separator in (b",", b";", b"\t")):
         return False
+    if _is_json(first) or b"{" in first or b'":' in first:  # a broken record still shows braces, a table none
+        return False
+    # A sentence has a comma too, and ends with a full stop; no cell of a header is as long as a clause.
+    return not (first.endswith((b".", b"!", b"?", b":")) and b", " in first and first.count(b" ") > 3)
+
+
+def _is_prose(first: bytes, head: bytes) -> bool:
+    """Return whether nothing in the beginning looks like a record: one bad line among records is found by its number."""
+    return bool(_WORD.search(first)) and b"{" not in head and b'":' not in first and not _is_json(first)
+
+
+def _is_json(line: bytes) -> bool:
     try:
-        msgspec.json.decode(first)
+        msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
-        # A broken record still shows braces; a header or a row of a table shows none.
-        return b"{" not in first and b'":' not in first
-    return False
+        return False
+    return True

@@ -18,8 +18,11 @@ BLANKS = b" \t\r"
 """What a line may hold and still be blank: JSON's own white space without the line feed."""
 CHUNK = 1 << 20
 """Bytes asked of the source at once. Larger ones fall out of the processor's cache between hashing and checking."""
-LINE_LIMIT = 16 << 20
-"""Longest line, in bytes, that is held in memory; a longer one passes through in parts and is never blank."""
+LINE_LIMIT = 64 << 20
+"""Longest line, in bytes, that is held in memory; a longer one passes through in parts and is never blank.
+
+A record may hold 64 images; few people put more than some megabytes of them into the record itself.
+"""
 
 _LEADING = re.compile(rb"(?:(?:\xef\xbb\xbf)*+[ \t\r]*+\n)*+(?:\xef\xbb\xbf)*+")
 _MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
@@ -35,10 +38,14 @@ class Readable(Protocol):
 
 
 class Block(NamedTuple):
-    """Whole lines as they stand in the data, each ended by LF; `line` is the number of the first, from 1."""
+    """Whole lines as they stand in the data, each ended by LF; `line` is the number of the first, from 1.
+
+    `offset` is where they stand in the source, in bytes; a hint, since carriage returns may have been left out before.
+    """
 
     line: int
     data: bytes
+    offset: int
 
 
 class LongPart(NamedTuple):
@@ -58,11 +65,13 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
     """
     chunk = min(chunk, limit)  # so only the first line of a block can be longer than the limit
     line = 1
+    position = 0
     tail = bytearray()  # the unfinished line, at most `limit` bytes, without the carriage returns at its end …
     returns = 0  # … which are only counted: nothing says how many there are
     in_long = False
     leading = True
     while data := source.read(chunk):
+        position += len(data)
         if returns:
             rest = data.lstrip(b"\r")
             returns += len(data) - len(rest)
@@ -92,7 +101,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
             data = data[end + 1 :]
         end = data.rfind(b"\n") + 1
         if end:
-            head = bytes(tail) + data[:end] if tail else data[:end]
+            head = b"".join((tail, memoryview(data)[:end]))
             tail = bytearray(data[end:])
             if leading and (marks := _MARKS.match(head)):
                 head = head[marks.end() :]
@@ -105,7 +114,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
                 head, line = _without_leading(head, line)
                 leading = not head
             if head:
-                yield Block(line, head)
+                yield Block(line, head, position - len(tail) - len(head))
                 line += head.count(b"\n")
         else:
             tail += data
@@ -126,7 +135,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
         if leading:
             head, line = _without_leading(head, line)
         if head:
-            yield Block(line, head)
+            yield Block(line, head, position + 1 - len(head))
 
 
 def _without_leading(head: bytes, line: int) -> tuple[bytes, int]:

@@ -13,9 +13,17 @@ from datetime import UTC, datetime
 STANDARD = "Standard"
 GLOBAL = "globalStandard"
 DEVELOPER = "developerTier"
+# How the service calls data zone training is not known; the switch `data_zone_training` says whether this is it.
+DATA_ZONE = "dataZoneStandard"
 
 # The spellings that the service was seen to accept, in lower case, and the one it echoes. `1` stands for GlobalStandard.
-TRAINING_TYPES = {"standard": STANDARD, "globalstandard": GLOBAL, "developertier": DEVELOPER, "1": GLOBAL}
+TRAINING_TYPES = {
+    "standard": STANDARD,
+    "globalstandard": GLOBAL,
+    "developertier": DEVELOPER,
+    "datazonestandard": DATA_ZONE,
+    "1": GLOBAL,
+}
 
 # Skus a deployment may have, by their lower-case name; the service echoes the spelling on the right.
 SKUS = {
@@ -58,7 +66,7 @@ class BaseModel:
     version: str
     format: str = "OpenAI"
     methods: tuple[str, ...] = ("supervised",)
-    training_types: tuple[str, ...] = (STANDARD, GLOBAL, DEVELOPER)
+    training_types: tuple[str, ...] = (STANDARD, DATA_ZONE, GLOBAL, DEVELOPER)
     skus: tuple[str, ...] = ("Standard", "GlobalStandard", "DataZoneStandard", "ProvisionedManaged", "DeveloperTier")
     base_skus: tuple[str, ...] = ("Standard", "GlobalStandard", "DataZoneStandard", "ProvisionedManaged", "GlobalBatch")
     fine_tune_flag: bool = True
@@ -88,7 +96,7 @@ def _open_weight(name: str, version: str, publisher: str, *aliases: str) -> Base
         name,
         version,
         publisher,
-        training_types=(GLOBAL,),
+        training_types=(DATA_ZONE, GLOBAL),
         skus=("GlobalStandard",),
         base_skus=("GlobalStandard",),
         fine_tune_flag=False,
@@ -129,7 +137,13 @@ DEFAULT_MODELS: tuple[BaseModel, ...] = (
         training_retires="2027-04-16",
         deployment_retires="2027-10-16",
     ),
-    BaseModel("gpt-5", "2025-08-07", methods=("reinforcement",), training_types=(STANDARD, GLOBAL), skus=("Standard",)),
+    BaseModel(
+        "gpt-5",
+        "2025-08-07",
+        methods=("reinforcement",),
+        training_types=(STANDARD, DATA_ZONE, GLOBAL),
+        skus=("Standard",),
+    ),
     _open_weight("Ministral-3B", "2411", "Mistral AI"),
     _open_weight("Qwen3-32B", "1", "Alibaba", "Qwen-32B", "Qwen-3-32B"),
     _open_weight("Llama-3.3-70B-Instruct", "9", "Meta", "Llama-3.3-70B"),

@@ -21,6 +21,7 @@ class Config:
 
     Attributes:
         file_processing_seconds: From upload to `processed`.
+        import_seconds: What the download of an import takes, before that.
         pending_seconds: From job creation to the moment it may take a slot.
         running_seconds: From start to success.
         pausing_seconds: How long `pausing` and `resuming` last.
@@ -39,12 +40,15 @@ class Config:
         echo_seed: Whether a job shows its seed.
         echo_method: Whether a job shows `method` when the request had none.
         echo_hyperparameters: Where a job shows the values.
+        echo_grader: How a job shows its grader and response format: as sent, with null for what is not set and messages in
+            parts, or not at all.
         metadata_echo: Whether a job shows its metadata; recordings show null.
         canonical_models: Whether a job shows the model id re-cased and dated, or as it was sent.
         v1_status_words: Use the words of the v1 specification (`validating_files`, `queued`) instead of `pending`.
         result_files_while_running: `result_files` is filled as soon as the job runs.
         estimated_finish_noise: `estimated_finish` stays set after the end and is far off, as recorded.
         training_type_omitted: What a job without `trainingType` gets.
+        data_zone_training: Whether `dataZoneStandard` is a training type; the real value is not known.
         training_type_exact: The dated surface takes only the exact spelling (one report).
         ga_ignores_training_type: The dated GA versions ignore `trainingType` (one report).
         ga_files_ignore_after: GET files on GA ignores `after` as its specification would have it; the SDK's automatic paging
@@ -53,6 +57,11 @@ class Config:
         keep_bom: Content comes back byte for byte; false strips the mark.
         models_route_lists_fine_tuned: GET models lists fine-tuned models.
         v1_has_uploads: `/uploads` exists on v1 (not in its specification).
+        dated_has_uploads: `/uploads` exists on the dated surface (in its specification).
+        uploads_count_lost_parts: All parts that were taken count against the announced size, also those not listed at the end.
+        filename_cut: Keep only so many characters of a filename.
+        import_from: Which hosts an import may download from.
+        import_error_tells_url: `status_details` of a failed import repeats the URL, signature and all.
         model_change: What a PUT of another model name on a live deployment does.
         checkpoint_deploys_by: Which string ARM takes for a checkpoint.
         tags_on_patch: Whether PATCH merges the tags or replaces them.
@@ -60,6 +69,7 @@ class Config:
         limits_off: Ignore all limits and quotas below.
         max_files: Fine-tune files of an account.
         max_file_bytes: One file through POST files or import.
+        max_part_bytes: One part of an upload.
         max_total_bytes: All fine-tune files of an account.
         max_jobs: Jobs of an account, in any state.
         max_running: Running jobs, standard and global together.
@@ -89,6 +99,7 @@ class Config:
     """
 
     file_processing_seconds: float = 0.2
+    import_seconds: float = 0.3
     pending_seconds: float = 0.5
     running_seconds: float = 3.0
     pausing_seconds: float = 0.2
@@ -107,12 +118,14 @@ class Config:
     echo_seed: bool = True
     echo_method: Literal["always", "if_sent"] = "if_sent"
     echo_hyperparameters: Literal["top", "method", "both"] = "both"
+    echo_grader: Literal["as_sent", "filled", "none"] = "as_sent"
     metadata_echo: bool = False
     canonical_models: bool = True
     v1_status_words: bool = False
     result_files_while_running: bool = True
     estimated_finish_noise: bool = True
     training_type_omitted: Literal["standard", "globalStandard", "refused"] = "standard"
+    data_zone_training: bool = True
     training_type_exact: bool = False
     ga_ignores_training_type: bool = False
     ga_files_ignore_after: bool = False
@@ -120,6 +133,11 @@ class Config:
     keep_bom: bool = True
     models_route_lists_fine_tuned: bool = True
     v1_has_uploads: bool = False
+    dated_has_uploads: bool = True
+    uploads_count_lost_parts: bool = False
+    filename_cut: int | None = None
+    import_from: Literal["loopback", "any"] = "loopback"
+    import_error_tells_url: bool = False
     model_change: Literal["accepted", "accepted_with_gap", "refused"] = "accepted"
     checkpoint_deploys_by: Literal["id", "name", "both"] = "id"
     tags_on_patch: Literal["merge", "replace"] = "replace"
@@ -127,6 +145,7 @@ class Config:
     limits_off: bool = False
     max_files: int = 100
     max_file_bytes: int = 512 * 1024 * 1024
+    max_part_bytes: int = 64 * 1024 * 1024
     max_total_bytes: int = 1024 * 1024 * 1024
     max_jobs: int = 100
     max_running: int = 3

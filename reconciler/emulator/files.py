@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from reconciler.emulator.multipart import Part, read_form
 from reconciler.emulator.records import FileRecord
@@ -23,7 +22,6 @@ _PURPOSES = frozenset(
         "evals_output",
     }
 )
-_FETCH_TIMEOUT_S = 30.0
 _EXPIRES_SECONDS = {On.PREVIEW: (1_209_600, 2_592_000), On.V1: (3_600, 2_592_000)}
 
 
@@ -46,7 +44,7 @@ def file_object(call: Call, file: FileRecord, at: float) -> dict[str, Any]:
     value: dict[str, Any] = {
         "id": file.id,
         "object": "file",
-        "bytes": len(content_of(call, file)) if file.job is not None else file.size,
+        "bytes": _size(call, file, at),
         "created_at": int(_visible_from(call, file)),
         "filename": file.filename,
         "purpose": file.purpose,
@@ -56,6 +54,13 @@ def file_object(call: Call, file: FileRecord, at: float) -> dict[str, Any]:
     if file.expires is not None:
         value["expires_at"] = int(file.expires)
     return value
+
+
+def _size(call: Call, file: FileRecord, at: float) -> int:
+    """Its size; that of a file on its way from a URL is not known yet."""
+    if file.job is not None:
+        return len(content_of(call, file))
+    return 0 if file.imported and not is_processed(file, at) else file.size
 
 
 def content_of(call: Call, file: FileRecord) -> bytes:
@@ -181,6 +186,7 @@ def add_file(
     expires: float | None = None,
     error: str | None = None,
     largest: int | None = None,
+    imported: bool = False,
 ) -> FileRecord:
     """Keep a new file.
 
@@ -188,8 +194,7 @@ def add_file(
         ApiError: The purpose is unknown, or a limit is reached.
     """
     config = call.world.config
-    if purpose not in _PURPOSES:
-        raise ApiError(400, "invalidPayload", f"The purpose '{purpose}' is not supported.", target="purpose")
+    check_purpose(purpose)
     if not config.limits_off:
         _check_limits(call, purpose, len(content), config.max_file_bytes if largest is None else largest)
     if config.refuse_bom and content.startswith(BOM):
@@ -198,16 +203,23 @@ def add_file(
         id=f"file-{call.world.hex()}",
         account=call.account.name,
         created=call.now,
-        filename=filename,
+        filename=filename if config.filename_cut is None else filename[: config.filename_cut],
         purpose=purpose,
         size=len(content),
-        processing_s=config.file_processing_seconds,
+        processing_s=config.file_processing_seconds + (config.import_seconds if imported else 0.0),
         error=error,
         expires=expires,
+        imported=imported,
     )
     call.world.store.keep(file.id, content)
     call.world.save(file)
     return file
+
+
+def check_purpose(purpose: object) -> None:
+    """Raise ApiError for a purpose that is not known."""
+    if purpose not in _PURPOSES:
+        raise ApiError(400, "invalidPayload", f"The purpose '{purpose}' is not supported.", target="purpose")
 
 
 def _check_limits(call: Call, purpose: str, size: int, largest: int) -> None:
@@ -238,36 +250,3 @@ def _expires(call: Call, form: dict[str, Part]) -> float | None:
         return None
     low, high = _EXPIRES_SECONDS[call.on]
     return call.now + whole_number({"expires_after": part.text()}, "expires_after", 0, low, high)
-
-
-# -- import from a URL
-
-
-def fetch_import(body: dict[str, Any]) -> bytes | str:
-    """The content at `content_url`, or why there is none. Runs without the lock: it may take long, or ask this server."""
-    from urllib.request import urlopen
-
-    url = body.get("content_url")
-    if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
-        return ""
-    try:
-        with urlopen(url, timeout=_FETCH_TIMEOUT_S) as answer:  # noqa: S310 - the scheme is checked above
-            return bytes(answer.read())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "code", None) or getattr(error, "reason", error)
-        return f"fileImportFailed: the file could not be downloaded from the given URL ({reason})."
-
-
-def import_file(call: Call) -> Response:
-    """Import from a URL. As at Azure the import goes on after the answer: a URL that fails gives a file in `error`."""
-    body = call.request.json()
-    for name in ("purpose", "filename", "content_url"):
-        if not isinstance(body.get(name), str) or not body[name]:
-            raise ApiError(400, "invalidPayload", f"The {name} field is required.", target=name)
-    if call.fetched == "":
-        raise ApiError(
-            400, "fileImportFailed", "The content URL must be an http or https address.", target="content_url"
-        )
-    error = call.fetched if isinstance(call.fetched, str) else None
-    content = call.fetched if isinstance(call.fetched, bytes) else b""
-    return created(call, add_file(call, body["filename"], body["purpose"], content, error=error))

@@ -94,7 +94,8 @@ class Gate:
         if place.parts[0] == "uploads":
             # The project endpoint has no uploads; whether v1 has them is not known.
             on_v1 = place.surface is Surface.V1 and self._world.config.v1_has_uploads
-            return place.project is None and (on in route.on or on_v1)
+            on_dated = on in route.on and self._world.config.dated_has_uploads
+            return place.project is None and (on_dated or on_v1)
         return on in route.on
 
     def _version(self, request: Request, place: Place) -> On:

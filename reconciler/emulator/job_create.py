@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from reconciler.emulator.catalog import STANDARD, TRAINING_TYPES, BaseModel
+from reconciler.emulator.catalog import DATA_ZONE, STANDARD, TRAINING_TYPES, BaseModel
 from reconciler.emulator.files import is_processed
+from reconciler.emulator.graders import EFFORTS, grader_fault, response_format_fault
 from reconciler.emulator.job_view import find_checkpoint, job_object
 from reconciler.emulator.records import FileRecord, JobRecord
 from reconciler.emulator.routing import Call, On
@@ -28,6 +30,8 @@ _BOUNDS: dict[str, tuple[float, float, bool]] = {
     "learning_rate_multiplier": (0, 100, False),
     "beta": (0, 2, False),
     "compute_multiplier": (0.00001, 10, False),
+    "prompt_loss_weight": (0, 1, True),
+    "l2_multiplier": (0, math.inf, True),
     "eval_interval": (1, 10_000, True),
     "eval_samples": (1, 10_000, True),
 }
@@ -132,6 +136,7 @@ def _training_type(call: Call, body: Mapping[str, Any], base: _Base) -> str:
         chosen = STANDARD if config.training_type_omitted == "standard" else config.training_type_omitted
     else:
         known = TRAINING_TYPES.get(str(sent).lower())
+        known = None if known == DATA_ZONE and not config.data_zone_training else known
         strict = config.training_type_exact and call.surface is Surface.DATED
         if known is None or (strict and sent != known):
             raise invalid("The fineTuningJob field is required.", "fineTuningJob")
@@ -165,6 +170,8 @@ def _hyperparameters(body: Mapping[str, Any], method_type: str) -> dict[str, Any
         if part is not None and not isinstance(part, dict):
             raise invalid("The hyperparameters must be an object.", "hyperparameters")
         sent |= {name: value for name, value in (part or {}).items() if value is not None}
+    if sent.get("reasoning_effort", "default") not in EFFORTS:
+        raise invalid("The value of 'reasoning_effort' is not supported.", "reasoning_effort")
     for name, value in sent.items():
         if name not in _BOUNDS or value in ("auto", -1):
             continue
@@ -189,8 +196,12 @@ def _file(call: Call, body: Mapping[str, Any], name: str) -> FileRecord:
 def _check_reinforcement(method: dict[str, Any] | None, validation: FileRecord | None) -> None:
     if validation is None:
         raise invalid("The reinforcement method requires a validation file.", "validation_file")
-    if not ((method or {}).get("reinforcement") or {}).get("grader"):
+    settings = (method or {}).get("reinforcement") or {}
+    if not settings.get("grader"):
         raise invalid("The reinforcement method requires a grader.", "method")
+    fault = grader_fault(settings["grader"]) or response_format_fault(settings.get("response_format"))
+    if fault:
+        raise invalid(fault, "method")
 
 
 def _seed(call: Call, body: Mapping[str, Any]) -> int:

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from reconciler.emulator.config import Config
+from reconciler.emulator.graders import filled
 from reconciler.emulator.records import JobRecord
 from reconciler.emulator.timeline import Phase, fails_validation, ready, step_time
 from reconciler.emulator.wire import Surface
@@ -14,6 +15,11 @@ from reconciler.emulator.world import World
 DEPLOYABLE_CHECKPOINTS = 3
 """Only the last three model versions of a job can be deployed or trained on (fine-tuning REST reference)."""
 
+_UNRESOLVED = {
+    **dict.fromkeys(("n_epochs", "batch_size", "beta", "l2_multiplier"), -1),
+    **dict.fromkeys(("eval_interval", "eval_samples", "compute_multiplier"), -1),
+    "reasoning_effort": "default",
+}
 _EVENT_STEPS = 100  # about as many step events as a job shows; a long one shows every n-th step
 
 
@@ -53,6 +59,7 @@ def job_object(world: World, job: JobRecord, surface: Surface, at: float) -> dic
     if job.method is not None or config.echo_method == "always":
         inner = {**((job.method or {}).get(job.method_type) or {})}
         inner.pop("hyperparameters", None)
+        _show_grader(config, inner)
         if in_method:
             inner["hyperparameters"] = numbers
         value["method"] = {"type": job.method_type, job.method_type: inner}
@@ -65,11 +72,19 @@ def hyperparameters(job: JobRecord, state: Phase) -> dict[str, Any]:
     """The numbers as shown: -1 for what is not resolved yet; the learning rate multiplier is filled in at once."""
     if state.started:
         return dict(job.resolved)
-    unresolved = ("n_epochs", "batch_size", "beta", "eval_interval", "eval_samples", "compute_multiplier")
-    return {
-        name: -1 if name in unresolved and job.hyperparameters.get(name) in (None, "auto", -1) else value
-        for name, value in job.resolved.items()
-    }
+    shown = dict(job.resolved)
+    for name in shown.keys() & _UNRESOLVED.keys():
+        if job.hyperparameters.get(name) in (None, "auto", -1):
+            shown[name] = _UNRESOLVED[name]
+    return shown
+
+
+def _show_grader(config: Config, method: dict[str, Any]) -> None:
+    if config.echo_grader == "filled" and "grader" in method:
+        method["grader"] = filled(method["grader"])
+    if config.echo_grader == "none":
+        method.pop("grader", None)
+        method.pop("response_format", None)
 
 
 def _word(config: Config, job: JobRecord, state: Phase, surface: Surface, at: float) -> str:

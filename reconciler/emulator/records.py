@@ -24,6 +24,7 @@ class FileRecord:
     deleted: float | None = None
     expires: float | None = None
     job: str | None = None
+    imported: bool = False
 
 
 @dataclass(slots=True)

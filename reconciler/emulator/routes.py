@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.emulator import arm_deployments as deploy
 from reconciler.emulator import arm_read as read
-from reconciler.emulator import files, inference, job_create, jobs, uploads
+from reconciler.emulator import files, imports, inference, job_create, jobs, uploads
 from reconciler.emulator.arm_places import PROVIDER
 from reconciler.emulator.routing import Handler, On, Route
 
@@ -29,7 +29,7 @@ DATA_PLANE: dict[tuple[str, str], Route] = _data(
     [
         ("GET", "files", files.list_files, On.ALL, "files/read"),
         ("POST", "files", files.create_file, On.ALL, "files/write"),
-        ("POST", "files/import", files.import_file, On.DATED, "files/import/action"),
+        ("POST", "files/import", imports.import_file, On.DATED, "files/import/action"),
         ("GET", "files/*", files.get_file, On.ALL, "files/read"),
         ("DELETE", "files/*", files.delete_file, On.ALL, "files/delete"),
         ("GET", "files/*/content", files.get_content, On.ALL, "files/read"),

@@ -14,8 +14,8 @@ from typing import Any
 from reconciler.emulator import control
 from reconciler.emulator.config import Config, Fault
 from reconciler.emulator.faults import FaultTable
-from reconciler.emulator.files import fetch_import
 from reconciler.emulator.gate import Gate
+from reconciler.emulator.imports import fetch_import
 from reconciler.emulator.wire import ApiError, Request, Response, Surface, json_response
 from reconciler.emulator.world import World
 
@@ -93,7 +93,7 @@ class Emulator:
         fetched: bytes | str = b""
         if request.method == "POST" and request.path.endswith("/openai/files/import"):
             try:
-                fetched = fetch_import(request.json())
+                fetched = fetch_import(request.json(), self.world.config)
             except ApiError as error:
                 return error.response(Surface.DATED)
         with self._lock:

@@ -133,10 +133,10 @@ def resolve_hyperparameters(sent: dict[str, Any], method: str, examples: int, le
         "learning_rate_multiplier": learning_rate,
     }
     if method == "dpo":
-        chosen["beta"] = 0.1
+        chosen |= {"beta": 0.1, "l2_multiplier": 0.1}
     elif method == "reinforcement":
         chosen |= {"reasoning_effort": "medium", "compute_multiplier": 1.0, "eval_interval": 5, "eval_samples": 3}
-    return chosen | {name: value for name, value in sent.items() if value not in (None, "auto", -1)}
+    return chosen | {name: value for name, value in sent.items() if value not in (None, "auto", "default", -1)}
 
 
 def steps_per_epoch(examples: int, resolved: dict[str, Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from reconciler.emulator.files import add_file, file_object
+from reconciler.emulator.files import add_file, check_purpose, file_object
 from reconciler.emulator.multipart import read_form
 from reconciler.emulator.records import UploadRecord
 from reconciler.emulator.routing import Call
@@ -57,8 +57,10 @@ def create_upload(call: Call) -> Response:
     for name in ("purpose", "filename", "bytes", "mime_type"):
         if not body.get(name):
             raise ApiError(400, "invalidPayload", f"The {name} field is required.", target=name)
-    if not isinstance(body["bytes"], int) or body["bytes"] > _MAX_BYTES:
+    size = body["bytes"]
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= _MAX_BYTES:
         raise ApiError(400, "invalidPayload", "The total size of an upload must be at most 9 GB.", target="bytes")
+    check_purpose(body["purpose"])
     upload = UploadRecord(
         id=f"upload-{call.world.hex()}",
         account=call.account.name,
@@ -78,6 +80,10 @@ def add_part(call: Call) -> Response:
     part = read_form(call.request).get("data")
     if part is None:
         raise ApiError(400, "invalidPayload", "The data field is required.", target="data")
+    most = call.world.config.max_part_bytes
+    if len(part.data) > most:
+        message = f"A part may have at most {most // (1024 * 1024)} MB."
+        raise ApiError(400, "invalidPayload", message, target="data")
     part_id = f"part-{call.world.hex()}"
     call.world.store.keep(part_id, bytes(part.data))
     upload.parts[part_id] = len(part.data)
@@ -91,14 +97,17 @@ def complete_upload(call: Call) -> Response:
     upload = _upload(call)
     body = call.request.json()
     wanted = body.get("part_ids")
-    if not isinstance(wanted, list) or not all(part in upload.parts for part in wanted):
+    known = isinstance(wanted, list) and all(isinstance(part, str) and part in upload.parts for part in wanted)
+    if not known or not wanted or len(set(wanted)) != len(wanted):
         raise ApiError(
             400, "invalidPayload", "The part_ids must be the ids of parts of this upload.", target="part_ids"
         )
     store = call.world.store
     content = b"".join(store.content(part) for part in wanted)
-    if len(content) != upload.size:
-        message = f"The upload has {len(content)} bytes, but {upload.size} were announced."
+    lost = call.world.config.uploads_count_lost_parts
+    size = sum(upload.parts.values()) if lost else len(content)
+    if size != upload.size:
+        message = f"The upload has {size} bytes, but {upload.size} were announced."
         raise ApiError(400, "invalidPayload", message, target="bytes")
     md5 = body.get("md5")
     if md5 and md5 != hashlib.md5(content, usedforsecurity=False).hexdigest():

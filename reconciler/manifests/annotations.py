@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -164,13 +164,25 @@ class Marks:
         return False
 
     def _marker(self, annotation: Any) -> Any:
-        """Return the marker of a type, or of the text among the branches of a union."""
-        if get_origin(annotation) is Annotated:
-            inner, *metadata = get_args(annotation)
-            return next((one for one in metadata if isinstance(one, self._markers)), None) or self._marker(inner)
-        if is_union(annotation):
-            return next((found for one in get_args(annotation) if (found := self._marker(one)) is not None), None)
-        return None
+        return marker(annotation, *self._markers)
+
+
+def marker(annotation: Any, *markers: type) -> Any:
+    """Return the marker of a type, or of the text among the branches of a union."""
+    if get_origin(annotation) is Annotated:
+        inner, *metadata = get_args(annotation)
+        return next((one for one in metadata if isinstance(one, markers)), None) or marker(inner, *markers)
+    if is_union(annotation):
+        return next((found for one in get_args(annotation) if (found := marker(one, *markers)) is not None), None)
+    return None
+
+
+def is_marked(model: type[BaseModel], path: Sequence[str], kind: type) -> bool:
+    """Return whether the field at a path of a model bears a marker of this kind."""
+    annotation: Any = model
+    for part in path:
+        annotation = below(annotation, part) if annotation is not None else None
+    return annotation is not None and marker(annotation, kind) is not None
 
 
 def replaced(value: Any, path: tuple[str | int, ...], new: Any) -> Any:

@@ -37,7 +37,7 @@ def check(
     faulty = set(declared.faulty)
     for desired, loaded in _inspected(declared, kinds, workspace):
         found += loaded.faults
-        whole[desired.address] = replace(desired, content=loaded.content) if loaded.content else desired
+        whole[desired.address] = _with(desired, loaded)
         if any(fault.severity == "error" for fault in loaded.faults):
             faulty.add(desired.address)
     sound: dict[Address, Desired] = {}
@@ -50,6 +50,19 @@ def check(
     found += _same_digest(sound, kinds)
     found += _same_live_name(sound, kinds)
     return [whole.get(address, desired) for address, desired in declared.resources.items()], found
+
+
+def _with(desired: Desired, loaded: Loaded) -> Desired:
+    """Put what was read into a resource."""
+    if loaded.content is None and loaded.spec is None and loaded.adopt is None:
+        return desired
+    return replace(
+        desired,
+        content=loaded.content,
+        adopt=loaded.adopt or desired.adopt,
+        spec=loaded.spec or desired.spec,
+        places=desired.places if loaded.places is None else loaded.places,
+    )
 
 
 def _inspected(declared: Declared, kinds: Mapping[str, Kind], workspace: Workspace) -> Iterator[tuple[Desired, Loaded]]:

@@ -7,7 +7,7 @@ could only be wrong because of another fault is not spoken of.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from reconciler.manifests.files import Site
 from reconciler.manifests.graph import ordered
 from reconciler.manifests.head import Manifest, may_be_account, read_head
 from reconciler.manifests.nodes import Document
+from reconciler.manifests.pieces import Pieces
 from reconciler.manifests.places import Part
 from reconciler.manifests.tree import Tree
 from reconciler.manifests.validate import validated
@@ -42,15 +43,19 @@ def load(
     environ: Mapping[str, str],
     cache: DigestCache | None = None,
     cwd: Path | None = None,
+    inspected: Callable[[Address, str, Any], None] | None = None,
 ) -> Tree:
     """Read the manifests at PATH, a file or a folder. Places name files as git does, from the root of the repository.
+
+    `inspected` is told what was found in the data of each resource, even where the tree does not load.
 
     Raises InvalidManifests with every fault of every file, sorted by place; warnings are among them, as a person who
     mends the one wants to see the other.
     """
     site = Site.at(path, cwd)
     with _without_collector():
-        return _Loader(site, kinds, environ).load(Workspace(site.root, cache))
+        workspace = Workspace(site.root, cache, Pieces(site))
+        return _Loader(site, kinds, environ).load(replace(workspace, inspected=inspected) if inspected else workspace)
 
 
 @contextmanager
@@ -104,6 +109,10 @@ class _Loader:
         self.unread: list[str] = []
         self.blind = False
         """True if some file could not be read at all: any name may be in it."""
+        self.no_manifests: list[tuple[str, list[Fault]]] = []
+        """Documents that are no manifests, by their file, and why."""
+        self.pieces: set[str] = set()
+        """Files that manifests name: one of them that ends in .yaml is a piece of a manifest, not one itself."""
         self.guesses = MOST_GUESSES
         self.refs = Marks(Ref)
         self.local_paths = Marks(LocalPath)
@@ -137,6 +146,7 @@ class _Loader:
         return self._tree(desired)
 
     def _tree(self, desired: Iterable[Desired]) -> Tree:
+        self.faults += [fault for file, found in self.no_manifests if file not in self.pieces for fault in found]
         faults = sorted(_distinct([*self.site.faults, *self.faults]), key=by_place)
         if any(fault.severity == "error" for fault in faults):
             raise InvalidManifests(*faults)
@@ -172,8 +182,11 @@ class _Loader:
             return None
         manifest, faults = read_head(document, folder, self.kinds)
         subject = manifest.part.subject if manifest else ""
-        self.faults += [replace(fault, subject=subject) for fault in document.faults] + faults
-        if manifest is None:
+        faults = [replace(fault, subject=subject) for fault in document.faults] + faults
+        if manifest:
+            self.faults += faults
+        else:
+            self.no_manifests.append((document.file, faults))
             self.unread.extend(_texts(document))
             self.accounts.uncertain |= may_be_account(document)
         return manifest
@@ -200,9 +213,10 @@ class _Loader:
         node = manifest.part.node
         if node is None:
             return
-        misplaced = refuse(manifest.part) if manifest.document.variables else []
+        model = self.kinds[manifest.kind].spec
+        misplaced = refuse(manifest.part, model) if manifest.document.variables else []
         manifest.faulty = manifest.faulty or bool(misplaced)
-        spec, faults = validated(self.kinds[manifest.kind].spec, node.data, manifest.part)
+        spec, faults = validated(model, node.data, manifest.part)
         self.faults += [*misplaced, *faults]
         if spec is None or not manifest.name or not is_first:
             return
@@ -269,6 +283,7 @@ class _Loader:
         for path, _, value in list(self.local_paths.of(draft.spec)):
             found = self.site.data_file(draft.folder, value)
             if isinstance(found, str):
+                self.pieces.add(found)
                 if found != value:
                     draft.spec = replaced(draft.spec, path, found)
                 continue

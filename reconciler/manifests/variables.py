@@ -1,7 +1,9 @@
 """`${env:RECONCILER_VAR_NAME}`: the one thing in a manifest that comes from outside git.
 
-It stands for text in Account fields that are not hosts, and nowhere else. A manifest cannot choose which host is sent
-a token, nor read any other variable.
+It stands for text in Account fields that are not hosts, and for the secret in fields that are made for one
+(`core.resource.FromEnvironment`), and nowhere else. A manifest cannot choose which host is sent a token, nor read any
+other variable. A secret is not put in here: its field keeps the variable's name, so a tree loads without the value, and
+the value is in no spec, plan or digest.
 """
 
 from __future__ import annotations
@@ -11,7 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+
 from reconciler.core.fault import Fault
+from reconciler.core.resource import FromEnvironment
+from reconciler.manifests.annotations import is_marked
 from reconciler.manifests.faults import quoted
 from reconciler.manifests.nodes import Node, walk
 from reconciler.manifests.places import Part
@@ -21,7 +27,7 @@ HOSTS = frozenset({("endpoint",), ("management_endpoint",)})
 """Fields of an Account that say where requests go."""
 _USE = re.compile(r"\$\{[^}]*\}?")
 _GOOD = re.compile(r"\$\{env:(" + PREFIX + r"[A-Z0-9_]+)\}")
-_WHERE = "It may stand in fields of an Account that are not hosts."
+_WHERE = "It may stand in fields of an Account that are not hosts, and in `source.sas` of a Dataset."
 
 
 @dataclass
@@ -52,11 +58,12 @@ def substitute(part: Part, environ: Mapping[str, str]) -> Substituted:
     return result
 
 
-def refuse(part: Part) -> list[Fault]:
-    """Return the faults of a part that may hold no variable at all."""
+def refuse(part: Part, model: type[BaseModel] | None = None) -> list[Fault]:
+    """Return the faults of a part that may hold no variable but in fields of the model that are made for one."""
     result = Substituted(None)
     for path, node in walk(part.node) if part.node else ():
-        _misplaced(path, node, part, result, allowed=False)
+        allowed = model is not None and is_marked(model, path, FromEnvironment)
+        _misplaced(path, node, part, result, allowed=allowed)
     return result.faults
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -11,17 +11,12 @@ from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, 
 from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Address, Content, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Rules
+from reconciler.render.data import change_text
 from reconciler.render.fault import explanation
 from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
 
 MISSING = "is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours"
 """Why a deployment that was there is probably gone (docs/azure.md, section 11)."""
-TRAINING_TYPES: Mapping[str, str] = {
-    "standard": "standard training (data stays in the region)",
-    "global": "global training (data may leave the region)",
-    "data_zone": "data zone training (the service has not confirmed how it is asked for)",
-    "developer": "developer training (may be interrupted, data may leave the region)",
-}
 STATUSES: Mapping[str, str] = {
     "pending": "pending, not yet queued",
     "created": "pending, not yet queued",
@@ -51,6 +46,7 @@ class Describer:
     def __init__(self, plan: Plan, kinds: Mapping[str, Rules], *, now: float, width: int = 100) -> None:
         self._served = _served(plan)
         self._declared = plan.digests.keys()
+        self._data_changes = plan.data
         self._kinds = kinds
         self._now = now
         self._longest = (max(width, 40) - 10) // 2
@@ -81,12 +77,16 @@ class Describer:
         if word == "train":
             title = f"train {self._model(change.after, values)}{self._supersedes(change)}"
             details += self._compared(change)
-            details += _training(change.after, values)
+            details += self._data(change.desired.refs)
+            details += _training(change.after, values, self._kinds[change.address.kind].notes(change.desired))
         elif change.desired.content:
             title = f"{word} {_content(change.desired, change.desired.content)}"
+            if change.address in self._data_changes:
+                details.append(change_text(self._data_changes[change.address]))
         else:
             title = f"{word} ({MISSING})" if change.reason == "missing" else word
             details += [f"{field_name(path)}: {self._value(path, value)}" for path, value in values.items()]
+            details += [printable(note) for note in self._kinds[change.address.kind].notes(change.desired)]
         return Item("+", Tone.ADD, change.address, title, tuple(details))
 
     def _model(self, after: Spec, values: Mapping[str, Any]) -> str:
@@ -102,6 +102,11 @@ class Describer:
 
     def _serves(self, job: Observed) -> bool:
         return bool(self._served.get(str(job.outputs.get("model")), set()) - {job.kind})
+
+    def _data(self, addresses: Iterable[Address]) -> list[str]:
+        """Return what changed in the data of some resources, where it is known."""
+        known = [address for address in addresses if address in self._data_changes]
+        return [f"{printable(address)}: {change_text(self._data_changes[address])}" for address in known]
 
     def _compared(self, change: Create) -> list[str]:
         if change.supersedes is None:
@@ -248,12 +253,12 @@ def _content(desired: Desired, content: Content) -> str:
     return f"{shown(written or content.path)} ({examples}, {size(content.bytes)}, sha256 {printable(content.digest)[:12]}…)"
 
 
-def _training(after: Spec, values: Mapping[str, Any]) -> list[str]:
+def _training(after: Spec, values: Mapping[str, Any], notes: Sequence[str]) -> list[str]:
     """Return what is sent besides the model and the files; what is not listed is left to Azure."""
-    rest = {path: value for path, value in values.items() if path not in {"model", "method", "training_type"}}
+    told = {"model", "method", "training_type", "grader", "response_format"}
+    rest = {path: value for path, value in values.items() if path.partition(".")[0] not in told}
     said = [printable(getattr(getattr(after, "method", None), "type", ""))]
-    kind = values.get("training_type")
-    said.append(TRAINING_TYPES.get(str(kind), shown(kind)) if kind else "")
+    said += [printable(note) for note in notes]
     said += [f"{field_name(path)} {shown(value, path=path)}" for path, value in rest.items()]
     return [text] if (text := ", ".join(part for part in said if part)) else []
 

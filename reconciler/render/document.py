@@ -21,6 +21,7 @@ from reconciler.core.digest import canonical
 from reconciler.core.fault import Fault, Place, Refused
 from reconciler.core.resource import Address, Phase, Unknown
 from reconciler.core.rules import Rules
+from reconciler.render.data import data_change_document
 from reconciler.render.fault import fault_document, faults_document
 from reconciler.render.summary import counts, summary
 from reconciler.render.words import hidden, plain_value, settings
@@ -75,8 +76,10 @@ def plan_document(
         "emulator": emulator,
         "accounts": [dict(account) for account in accounts],
         "tree_digest": plan.tree_digest,
-        "resource_changes": [change_document(change, plan) for change in plan.changes],
-        "resource_drift": [change_document(change, plan) for change in plan.changes if _has_drifted(change, plan)],
+        "resource_changes": [change_document(change, plan, kinds) for change in plan.changes],
+        "resource_drift": [
+            change_document(change, plan, kinds) for change in plan.changes if _has_drifted(change, plan)
+        ],
         "checks": [fault_document(warning) for warning in plan.warnings],
         "history": len(plan.history),
         "errored": plan.errored,
@@ -99,8 +102,8 @@ def dumps(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, allow_nan=False)
 
 
-def change_document(change: Change, plan: Plan) -> dict[str, Any]:
-    """Return one change as values that JSON can hold."""
+def change_document(change: Change, plan: Plan, kinds: Mapping[str, Rules] | None = None) -> dict[str, Any]:
+    """Return one change as values that JSON can hold; with `kinds`, what they note of what is made is in it."""
     approved = entry(change, plan)
     before, after = _values(change)
     live = None if isinstance(change, Create) else change.live
@@ -116,6 +119,8 @@ def change_document(change: Change, plan: Plan) -> dict[str, Any]:
             "after_unknown": {path: True for path, value in (after or {}).items() if _unknown(value)},
         },
         "action_reason": _reason(change),
+        "data_change": data_change_document(plan.data.get(change.address)),
+        "notes": list(kinds[change.address.kind].notes(change.desired)) if kinds and isinstance(change, Create) else [],
         "digest": approved.digest,
         "live_id": live.id if live else "",
         "supersedes": change.supersedes.id if isinstance(change, Create) and change.supersedes else "",

@@ -202,6 +202,8 @@ def _facts(change: Create, live: Observed | None) -> list[str]:
     facts = [live_name(live)] if live else []
     if change.desired.content:
         facts.append(size(change.desired.content.bytes))
+    if live and live.facts.get("notice"):
+        facts.append(printable(live.facts["notice"]))
     seed = live.facts.get("seed") if live else None
     return [*facts, f"seed {shown(seed)}"] if seed is not None else facts
 

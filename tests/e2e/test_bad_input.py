@@ -116,7 +116,7 @@ ROWS = (
     Row("a bracket that is never closed", edit("{job: tone}", "{job: tone"), f"{MANIFEST}:16:6: The YAML cannot be read … Close the bracket"),
     Row("aliases of aliases of aliases", bomb, "manifests/bomb.yaml:5:8: Aliases expand too far … Write the values out"),
     Row("a picture called .yaml", add("picture.yaml", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), "manifests/picture.yaml: The file is not a text in UTF-8 … Save it as UTF-8"),
-    Row("a picture called .jsonl", add("data/train.jsonl", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 9), f"{DATA}: The file is binary, not text … Give a JSONL file"),
+    Row("a picture called .jsonl", add("data/train.jsonl", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 9), f"{DATA}: The file is binary, not text: a PNG image … An image goes into the `image_url` of a message."),
 )  # fmt: skip
 
 

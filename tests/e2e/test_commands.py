@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from command import Site, ended, plain, until
-from harness import STACK, Azure, arm, chat, examples
+from harness import STACK, Azure, arm, examples
 
 import reconciler
 
@@ -97,50 +97,7 @@ def test_a_pipe_that_closes_early_is_no_crash(site: Site) -> None:
     assert "Traceback" not in ran.err
 
 
-# -- validate and schema
-
-
-def test_validate_as_json(site: Site) -> None:
-    site.edit("manifests/stack.yaml", "n_epochs", "n_epoch")
-    ran = site.run("validate", "--format", "json", code=1)
-    document = json.loads(ran.out)
-    assert document["valid"] is False
-    (finding,) = document["findings"]
-    assert finding["code"] == "unknown-key"
-    assert finding["place"] == {"file": "manifests/stack.yaml", "line": 9, "column": 30}
-    assert finding["remedy"] == "Did you mean `n_epochs`?"
-    site.edit("manifests/stack.yaml", "n_epoch:", "n_epochs:")
-    assert json.loads(site.run("validate", "--format", "json", code=0).out) == {
-        "format_version": "1.0",
-        "valid": True,
-        "findings": [],
-    }
-
-
-def test_validate_for_github(site: Site) -> None:
-    site.edit("manifests/stack.yaml", "n_epochs", "n_epoch")
-    assert site.run("validate", "--format", "github", code=1).out == (
-        "::error file=manifests/stack.yaml,line=9,col=30,title=Unknown key (FineTuneJob/tone)::"
-        "`spec.method.hyperparameters.n_epoch` is not known.%0ADid you mean `n_epochs`?\n"
-    )
-
-
-def test_validate_asks_nobody(site: Site, azure: Azure) -> None:
-    ran = site.run("validate", code=0)
-    assert ran.out.splitlines()[-1] == "Valid: 4 resources in 1 account."
-    assert azure.emulator.requests() == []
-
-
-def test_validate_a_lone_data_file(alone: Site) -> None:
-    alone.write("good.jsonl", examples(60))
-    assert alone.run("validate", "good.jsonl", code=0).out.startswith("good.jsonl  chat, 60 examples, ")
-    alone.write("bad.jsonl", examples(60) + chat("x")[:-1] + "\n")
-    ran = alone.run("validate", "bad.jsonl", code=1)
-    assert ran.err.startswith("error: bad.jsonl:61:")
-    alone.write("few.jsonl", examples(20))
-    assert alone.run("validate", "few.jsonl", code=0).err.startswith("warning: few.jsonl: 20 examples")
-    alone.run("validate", "few.jsonl", "--warnings-as-errors", code=1)
-    assert "nowhere.jsonl: No such file" in alone.run("validate", "nowhere.jsonl", code=1).err
+# -- schema
 
 
 def test_the_schema_accepts_what_is_shipped_and_refuses_what_is_wrong(alone: Site) -> None:

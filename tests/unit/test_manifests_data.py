@@ -123,7 +123,7 @@ def test_resources_and_heads_hold_no_variables(repo: Repo) -> None:
     repo.environ["RECONCILER_VAR_A"] = "stout"
     assert repo.told(manifest("Tap", "a", "{size: 1, brew: '${env:RECONCILER_VAR_A}'}")) == ["4:23 variable-misplaced"]
     (fault,) = repo.outcome()
-    assert fault.remedy == "It may stand in fields of an Account that are not hosts."
+    assert fault.remedy == "It may stand in fields of an Account that are not hosts, and in `source.sas` of a Dataset."
     labels = ", labels: {x: '${env:RECONCILER_VAR_A}'}"
     assert repo.told(manifest("Tap", "a", "{size: 1}", labels)) == ["3:33 variable-misplaced"]
 

@@ -178,12 +178,3 @@ def test_every_key_of_an_account_is_listed(root: Path) -> None:
     [fault] = account_faults(root, "  owner", "  zzz: 1\n  owner")
     assert "more" not in fault.remedy
     assert all(f"`{key}`" in fault.remedy for key in AccountSpec.model_fields)
-
-
-@pytest.mark.parametrize("method", ["dpo", "reinforcement"])
-def test_methods_that_are_not_supported_yet(root: Path, method: str) -> None:
-    with pytest.raises(InvalidManifests) as caught:
-        read(root, ("  validation_file", f"  method: {{type: {method}}}\n  validation_file"))
-    [fault] = caught.value.faults
-    assert fault.detail == f"`spec.method.type` is `{method}`, expected `supervised`."
-    assert fault.remedy == f"`{method}` is not supported yet."

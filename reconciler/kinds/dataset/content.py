@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Content, Desired
 from reconciler.core.runtime import Meter
-from reconciler.datasets import CODES, Chunks, Encoded, Encoding, Finding, Measured, Scan, canonical_chunks, scan
+from reconciler.datasets import (
+    CODES,
+    Chunks,
+    Encoded,
+    Encoding,
+    Finding,
+    Measured,
+    Scan,
+    canonical_chunks,
+    scan,
+    scan_file,
+)
 from reconciler.kind import Loaded, Workspace
 
+_TOLD = 3
+"""Errors of a remote file that are told."""
 _COUNTS = {"data-examples-too-few", "data-examples-few"}
 
 
 class Outgoing(Encoded):
-    """The wire form of a data file, metered while it is read. Raises DataChanged if it is not what was planned."""
+    """The wire form of a data file, metered while it is read. Raises DataChanged if it is not what was planned.
 
-    def __init__(self, file: BinaryIO, content: Content, encoding: Encoding, meter: Meter) -> None:
+    With `counts` off somebody else counts what was sent.
+    """
+
+    def __init__(
+        self, file: BinaryIO, content: Content, encoding: Encoding, meter: Meter, *, counts: bool = True
+    ) -> None:
         super().__init__(file, Measured(content.digest, content.bytes), encoding=encoding)
-        self._meter = meter
+        self.meter = meter
+        self._counts = counts
         meter.total = self.length
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read on, and note how far."""
         data = super().read(size)
-        self._meter.done = self.tell()
+        if self._counts:
+            self.meter.done = self.tell()
         return data
 
 
@@ -35,14 +55,30 @@ def canonical(chunks: Iterator[bytes]) -> Iterator[bytes]:
     return canonical_chunks(Chunks(chunks))
 
 
+def read_remote(chunks: Iterator[bytes], name: str, data_format: str | None) -> Scan:
+    """Read a file as Azure gives it back, once, for its digest and for what is wrong with it."""
+    return scan(Chunks(chunks), file=name, data_format=data_format)
+
+
+def first_errors(found: Scan) -> str:
+    """Return the first errors of a file that was read back, in words; "" if there are none.
+
+    How many examples are enough depends on what they are for, so that is not judged here.
+    """
+    counts = {code: count for code, count in found.counts.items() if f"data-{code}" not in _COUNTS}
+    total = sum(count for code, count in counts.items() if CODES[code].severity == "error")
+    errors = [one for one in found.findings if one.severity == "error" and one.code in counts]
+    told = [f"line {one.line}: {one.message}" if one.line else one.message for one in errors[:_TOLD]]
+    return f"{total} {'error' if total == 1 else 'errors'}; {'; '.join(told)}" if total else ""
+
+
 def inspect_file(desired: Desired, relative: str, data_format: str | None, workspace: Workspace) -> Loaded:
     """Read and validate a dataset's file, or take from the cache what was found in this very file before."""
     path = workspace.root / relative
     found = workspace.cache.get(path, data_format) if workspace.cache else None
     if found is None:
         try:
-            with path.open("rb") as file:
-                found = scan(file, file=relative, data_format=data_format)
+            found = scan_file(path, file=relative, data_format=data_format)
         except OSError as error:
             place = desired.place_of("spec.source.path")
             detail = f"{relative}: {error.strerror}"
@@ -54,24 +90,29 @@ def inspect_file(desired: Desired, relative: str, data_format: str | None, works
         if workspace.cache:
             workspace.cache.put(path, found, data_format)
     found = found.under(relative)
-    faults = _faults(found, str(desired.address))
+    workspace.inspected(desired.address, relative, found)
+    faults = data_faults(found, str(desired.address))
     # How many examples are enough depends on what they are for: the job that trains on them says (FineTuneJobKind.check).
     return Loaded(_content(found, path), tuple(fault for fault in faults if fault.code not in _COUNTS))
 
 
-def check_lone_file(path: Path, data_format: str | None) -> tuple[str, Sequence[Fault]]:
-    """Validate one data file without any manifest; returns a line about it, and what was found."""
-    with path.open("rb") as file:
-        found = scan(file, file=str(path), data_format=data_format)
-    line = f"{path}  {found.format or 'unknown format'}, {found.examples} examples, {found.bytes} bytes, sha256 {found.digest}"
-    return line, _faults(found, "")
-
-
 def _content(found: Scan, path: Path) -> Content:
-    return Content(found.digest, found.bytes, found.examples, found.format or "", str(path))
+    tokens = found.statistics.tokens
+    return Content(
+        found.digest,
+        found.bytes,
+        found.examples,
+        found.format,
+        str(path),
+        tokens.total if tokens else None,
+        found.longest,
+        found.statistics.keys,
+        found.rows,
+    )
 
 
-def _faults(found: Scan, subject: str) -> tuple[Fault, ...]:
+def data_faults(found: Scan, subject: str) -> tuple[Fault, ...]:
+    """Return what was found in data, and for each code how many more there are than are told."""
     faults = [_fault(finding, subject) for finding in found.findings]
     kept: dict[str, int] = {}
     for finding in found.findings:

@@ -17,13 +17,20 @@ from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short, spec_d
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
-from reconciler.kind import Implied, Kind
+from reconciler.kind import Implied, Kind, Loaded, Workspace
+from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.observed import same_base
-from reconciler.kinds.fine_tune_job.spec import DatasetRef, FileId, FineTuneJobSpec, JobRef, decides_weights
+from reconciler.kinds.fine_tune_job.pieces import put_in
+from reconciler.kinds.fine_tune_job.spec import (
+    DatasetRef,
+    FileId,
+    FineTuneJobSpec,
+    JobRef,
+    decides_weights,
+    training_type,
+)
 
-FILES = ("training_file", "validation_file")
-LEAST_EXAMPLES, GOOD_EXAMPLES = 10, 50
 _INLINE = {"training_file": "training", "validation_file": "validation"}
 
 
@@ -58,22 +65,25 @@ class FineTuneJobKind(Kind):
                 implied.append(Implied("Dataset", dataset, {"source": {"path": value}, **_account(job)}, field))
         return (job.model_copy(update=changes) if changes else job), tuple(implied)
 
+    def inspect(self, desired: Desired, workspace: Workspace) -> Loaded:
+        """Put in what files hold of the method: graders, their sources, response formats."""
+        return put_in(desired, workspace)
+
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
-        """Training needs examples enough: at least 10, better 50 (docs/azure.md, section 7)."""
-        del account
-        training = _job(desired.spec).training_file
-        dataset = declared.get(Address("Dataset", training.dataset)) if isinstance(training, DatasetRef) else None
-        if dataset is None or dataset.content is None or dataset.content.examples >= GOOD_EXAMPLES:
-            return ()
-        count = dataset.content.examples
-        place = desired.place_of("spec.training_file")
-        subject = str(desired.address)
-        if count < LEAST_EXAMPLES:
-            detail = f"{dataset.address} has {count}; Azure starts no job with fewer than {LEAST_EXAMPLES}."
-            remedy = f"Add examples; {GOOD_EXAMPLES} good ones are a start."
-            return (Fault("examples-too-few", "Too few training examples", detail, remedy, place, subject),)
-        detail = f"{dataset.address} has {count}; {GOOD_EXAMPLES} good ones are recommended as a start."
-        return (Fault("examples-few", "Few training examples", detail, "", place, subject, "warning"),)
+        """Check method, data and base model against each other."""
+        return tuple(check_job(desired, declared, account))
+
+    def notes(self, desired: Desired) -> Sequence[str]:
+        """Say where data may go, and what grades the answers."""
+        job = _job(desired.spec)
+        kind = training_type(job.training_type)
+        return tuple(note for note in (NOTES.get(kind, kind), _graded(job), _answers(job)) if note)
+
+    def warnings(
+        self, desired: Desired, declared: Mapping[Address, Desired], now: float, *, makes: bool
+    ) -> Sequence[Fault]:
+        """Warn of what the table of models says no to, and of announced ends."""
+        return tuple(plan_faults(desired, declared, now, makes=makes))
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the spec digest under each version of the rule (there is one), newest first."""
@@ -258,6 +268,22 @@ def shown(value: object) -> str:
 def _job(spec: Spec) -> FineTuneJobSpec:
     assert isinstance(spec, FineTuneJobSpec)
     return spec
+
+
+def _graded(job: FineTuneJobSpec) -> str:
+    """Return what grades the answers, in a few words."""
+    grader = job.method.grading()
+    parts = getattr(grader, "graders", None)
+    if parts:
+        return f"graded by {', '.join(parts)} ({grader.type})"
+    kind = getattr(grader, "type", "")
+    return f"graded by {kind}" if kind else ""
+
+
+def _answers(job: FineTuneJobSpec) -> str:
+    """Return what form answers must have, in a few words."""
+    schema = getattr(job.method.answers(), "json_schema", None)
+    return f"answers by the schema {schema.name}" if schema else ""
 
 
 def _account(job: FineTuneJobSpec) -> dict[str, str]:

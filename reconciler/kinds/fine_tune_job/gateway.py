@@ -15,6 +15,8 @@ from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.kinds.fine_tune_job.graders import wire
+from reconciler.kinds.fine_tune_job.method import Method
 from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job, observed_job, same_base
 from reconciler.kinds.fine_tune_job.spec import (
     TRAINING_TYPES,
@@ -170,14 +172,17 @@ class JobGateway:
             body["validation_file"] = _file_id(declared.validation_file, refs)
         if spec.seed is not None:
             body["seed"] = spec.seed
+        extra = dict(spec.extra_body or {})
+        kind = spec.method.type
         settings = spec.method.hyperparameters.chosen()
-        if self._session.api == "v1":
-            method: dict[str, Any] = {"hyperparameters": settings} if settings else {}
-            body["method"] = {"type": spec.method.type, spec.method.type: method}
+        more = {**_graded(spec.method), **extra.pop("method", {}).get(kind, {})}
+        if self._session.api == "v1" or kind != "supervised" or more:
+            method: dict[str, Any] = {**({"hyperparameters": settings} if settings else {}), **more}
+            body["method"] = {"type": kind, kind: method}
         elif settings:
             # The dated surfaces read supervised settings at the top level (docs/azure.md, section 4).
             body["hyperparameters"] = settings
-        return {**body, **(spec.extra_body or {})}
+        return {**body, **extra}
 
     def _look_back(self, change: Create, body: Mapping[str, Any], error: AzureError) -> Observed | None:
         """After an answer that does not say whether the job was created: list by mark, a few times."""
@@ -270,6 +275,12 @@ class JobGateway:
 
     def _observed(self, body: Json) -> Observed:
         return observed_job(body, self._session.account)
+
+
+def _graded(method: Method) -> dict[str, Any]:
+    """Return what else than hyperparameters a method is sent with."""
+    parts = {"grader": method.grading(), "response_format": method.answers()}
+    return {key: wire(value) for key, value in parts.items() if value is not None}
 
 
 def _may_bear(body: Json, part: str) -> bool:

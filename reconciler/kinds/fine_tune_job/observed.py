@@ -9,7 +9,8 @@ from reconciler.azure.wire import Json, mapping, number, text
 from reconciler.core.account import Account
 from reconciler.core.digest import ModelName, Suffix
 from reconciler.core.resource import Observed, Phase
-from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, Hyperparameters, Method, training_type
+from reconciler.kinds.fine_tune_job.method import EchoedHyperparameters, Method
+from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, training_type
 
 KIND = "FineTuneJob"
 _ENDED = {"succeeded": Phase.READY, "failed": Phase.FAILED, "cancelled": Phase.FAILED, "canceled": Phase.FAILED}
@@ -78,7 +79,7 @@ def model_as_job(body: Json, account: Account) -> Observed | None:
         name=suffix.text or named.hex,
         phase=Phase.READY,
         spec=FineTuneJobSpec.model_construct(
-            model=named.base, training_file=FileId.model_construct(file_id=""), method=Method(), training_type=""
+            model=named.base, training_file=FileId.model_construct(file_id=""), method=_echoed("", {}), training_type=""
         ),
         status="succeeded",
         identity=suffix.digest_part,
@@ -96,24 +97,40 @@ def _list(value: Any) -> list[Any]:
 def _live_spec(body: Json) -> FineTuneJobSpec:
     """Read the echoed settings of a job. -1 stands for `auto` (recorded), which contradicts a number that was set."""
     method = mapping(body, "method")
-    nested = mapping(mapping(method, text(method, "type") or "supervised"), "hyperparameters")
+    own = mapping(method, text(method, "type") or "supervised")
+    nested = mapping(own, "hyperparameters")
     top = mapping(body, "hyperparameters")
     settings: dict[str, Any] = {}
-    for name in Hyperparameters.model_fields:
+    for name in EchoedHyperparameters.model_fields:
         echoed = nested if nested.get(name) is not None else top
-        if echoed.get(name) == "auto":
+        word = text(echoed, name)
+        if name == "reasoning_effort" and word:
+            settings[name] = word
+        elif word == "auto":
             settings[name] = -1
         elif (value := number(echoed, name)) is not None:
             settings[name] = value
-    trained_by: dict[str, Any] = {
-        "type": text(method, "type"),
-        "hyperparameters": Hyperparameters.model_construct(**settings),
-    }
     seed = number(body, "seed")
     fields: dict[str, Any] = {
-        "method": Method.model_construct(**trained_by),
+        "method": _echoed(text(method, "type"), settings, mapping(own, "grader"), mapping(own, "response_format")),
         "training_type": text(body, "trainingType", "training_type"),
     }
     fields["model"] = text(body, "model") or None
     fields["seed"] = None if seed is None else int(seed)
     return FineTuneJobSpec.model_construct(**fields, training_file=FileId.model_construct(file_id=""))
+
+
+class _EchoedMethod(Method):
+    """A method as a service shows it: whatever is there, and nothing else."""
+
+    grader: Any = None
+    response_format: Any = None
+
+
+def _echoed(kind: str, settings: dict[str, Any], grader: Json | None = None, answers: Json | None = None) -> Any:
+    return _EchoedMethod.model_construct(
+        type=kind,
+        hyperparameters=EchoedHyperparameters.model_construct(**settings),
+        grader=grader or None,
+        response_format=answers or None,
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from reconciler.core.digest import TEXT_CHARS, number
 from reconciler.core.resource import Block, LocalPath, Ref, Spec, Unknown, Whole
+from reconciler.kinds.fine_tune_job.graders import format_gist, gist, identity
+from reconciler.kinds.fine_tune_job.method import AnyMethod, Hyperparameters, Method, Supervised
 
 TRAINING_TYPES: Mapping[str, str] = {
     "standard": "Standard",
@@ -32,8 +34,13 @@ FIRST_CLASS = frozenset(
 )
 """Fields of the create body that `extra_body` may not set."""
 
-Number = Annotated[float, Field(gt=0)]
-Auto = Literal["auto"]
+_FIRST_CLASS_OF_METHOD = frozenset({"hyperparameters", "response_format"})
+"""The same, below `method.TYPE`; a `grader` may stand there if it is of type endpoint."""
+
+__all__ = [
+    "FIRST_CLASS", "TRAINING_TYPES", "DatasetRef", "FileId", "FineTuneJobSpec", "Hyperparameters", "JobRef", "Method",
+    "decides_weights", "training_type",
+]  # fmt: skip
 
 
 class JobRef(Block):
@@ -58,53 +65,6 @@ class FileId(Block):
 FileField = Annotated[str, LocalPath()] | DatasetRef | FileId
 
 
-class Hyperparameters(Block):
-    """Settings of the training; what is not set (or `auto`) is chosen by Azure and never compared.
-
-    Bounds are OpenAI's own (docs/azure.md, section 4).
-    """
-
-    n_epochs: Annotated[Whole, Field(ge=1, le=50)] | Auto | None = Field(
-        default=None, description="Passes over the data."
-    )
-    batch_size: Annotated[Whole, Field(ge=1, le=256)] | Auto | None = Field(
-        default=None, description="Examples a step."
-    )
-    learning_rate_multiplier: Number | Auto | None = Field(
-        default=None, description="Scales the learning rate; 0.02 to 0.2 is recommended to try."
-    )
-    prompt_loss_weight: Annotated[float, Field(ge=0, le=1)] | Auto | None = Field(
-        default=None, description="Weight of the prompt's tokens in the loss."
-    )
-
-    def chosen(self) -> dict[str, int | float]:
-        """Return the settings that are really set."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-        return {name: value for name, value in values.items() if value is not None and value != "auto"}
-
-
-class Method(Block):
-    """How the model is trained."""
-
-    advice: ClassVar[Mapping[str, str]] = {
-        f"type: {method}": f"`{method}` is not supported yet." for method in ("dpo", "reinforcement")
-    }
-
-    type: Literal["supervised"] = Field(default="supervised", description="The training method.")
-    hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters, description="Settings of the training.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _flatten(cls, value: Any) -> Any:
-        """Accept OpenAI's nested shape too: {type: supervised, supervised: {hyperparameters: …}}."""
-        if isinstance(value, Mapping):
-            kind = value.get("type", "supervised")
-            nested = value.get(kind) if isinstance(kind, str) else None
-            if isinstance(nested, Mapping) and "hyperparameters" not in value:
-                return {**{key: item for key, item in value.items() if key != kind}, **nested}
-        return value
-
-
 class FineTuneJobSpec(Spec):
     """A fine-tuning job."""
 
@@ -114,7 +74,7 @@ class FineTuneJobSpec(Spec):
     )
     training_file: FileField = Field(description="A path, {dataset: NAME} or {file_id: …}.")
     validation_file: FileField | None = Field(default=None, description="A path, {dataset: NAME} or {file_id: …}.")
-    method: Method = Field(default_factory=Method, description="How the model is trained.")
+    method: AnyMethod = Field(default_factory=Supervised, description="How the model is trained.")
     seed: Annotated[Whole, Field(ge=0, le=2147483647)] | None = Field(
         default=None, description="Same seed and settings should give the same result; Azure makes one if absent."
     )
@@ -145,10 +105,28 @@ class FineTuneJobSpec(Spec):
     @field_validator("extra_body")
     @classmethod
     def _only_extra(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        taken = sorted(FIRST_CLASS & set(value or {}))
+        taken = sorted((FIRST_CLASS - {"method"}) & set(value or {}))
         if taken:
             raise ValueError(f"may not set {', '.join(taken)}: these are fields of the spec")
+        if value and "method" in value:
+            _check_method_extra(value["method"])
         return value
+
+    @model_validator(mode="after")
+    def _has_what_the_method_needs(self) -> Self:
+        kind = self.method.type
+        extra = (self.extra_body or {}).get("method", {})
+        if extra and set(extra) != {kind}:
+            raise ValueError(f"is trained by {kind}, so `extra_body.method` may only hold `{kind}`")
+        if kind == "reinforcement":
+            extra_grader = extra.get(kind, {}).get("grader")
+            if self.method.grading() is None and extra_grader is None:
+                raise ValueError("needs `method.grader` for reinforcement: it scores the answers (docs/methods.md)")
+            if self.method.grading() is not None and extra_grader is not None:
+                raise ValueError("has a grader in `method` and in `extra_body`: keep one")
+            if self.validation_file is None:
+                raise ValueError("needs `validation_file` for reinforcement: Azure starts no such job without one")
+        return self
 
     def comparable(self) -> dict[str, Any]:
         """Return what can be compared with what the service echoes."""
@@ -161,13 +139,32 @@ class FineTuneJobSpec(Spec):
         values["method"] = method or None
         settings = self.method.hyperparameters.chosen()
         if settings:
-            values["hyperparameters"] = {key: float(value) for key, value in settings.items()}
+            values["hyperparameters"] = {
+                key: value.lower() if isinstance(value, str) else float(value) for key, value in settings.items()
+            }
+        if self.method.grading() is not None:
+            values["grader"] = gist(self.method.grading())
+        if self.method.answers() is not None:
+            values["response_format"] = format_gist(self.method.answers())
         if self.seed is not None:
             values["seed"] = self.seed
         values["training_type"] = training_type(self.training_type) if self.training_type else None
         if self.extra_body:
             values["extra_body"] = self.extra_body
         return {key: value for key, value in values.items() if value is not None}
+
+
+def _check_method_extra(method: Any) -> None:
+    """Let through of `method` only what has no field of its own: new keys, and graders whose shape is not published."""
+    if not isinstance(method, dict) or not all(isinstance(value, dict) for value in method.values()):
+        raise ValueError("may hold `method` only as {TYPE: {KEY: …}}, to add what `spec.method` has no field for")
+    for kind, value in method.items():
+        taken = sorted(_FIRST_CLASS_OF_METHOD & set(value))
+        grader = value.get("grader")
+        if grader is not None and not (isinstance(grader, dict) and grader.get("type") == "endpoint"):
+            taken.append("grader")
+        if taken:
+            raise ValueError(f"may not set method.{kind}.{taken[0]}: it is a field of `spec.method`")
 
 
 def training_type(value: str) -> str:
@@ -190,7 +187,13 @@ def decides_weights(spec: FineTuneJobSpec, base: Any, training: str, validation:
     }
     settings = spec.method.hyperparameters.chosen()
     if settings:
-        fields["hyperparameters"] = {key: number(value) for key, value in settings.items()}
+        fields["hyperparameters"] = {
+            key: value if isinstance(value, str) else number(value) for key, value in settings.items()
+        }
+    if spec.method.grading() is not None:
+        fields["grader"] = identity(spec.method.grading())
+    if spec.method.answers() is not None:
+        fields["response_format"] = identity(spec.method.answers())
     if validation is not None:
         fields["validation_file"] = validation
     if spec.seed is not None:

@@ -1,0 +1,122 @@
+"""The check of one part of a file: some whole lines in, everything about them out, as one value that can be sent.
+
+It holds no state that a result depends on, so the parts of a file can be checked in any order and in other processes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from xxhash import xxh3_64_intdigest
+
+from reconciler.datasets.canonical import clean
+from reconciler.datasets.findings import Collector
+from reconciler.datasets.formats import named
+from reconciler.datasets.formats.conversation import Notes
+from reconciler.datasets.record import read_object
+from reconciler.datasets.secrets import kinds_in, might_hold
+from reconciler.datasets.statistics import Tally
+from reconciler.datasets.stream import BLANKS
+from reconciler.datasets.texts import Lengths, Texts
+
+LONG = 8192
+"""Tokens from which on an example is remembered by its line: no model trains on less than this at once."""
+LONGEST = 20
+"""Such examples that are remembered."""
+TEXT_LIMIT = 16 << 20
+"""Longest line, in bytes, that is read without images in it: no model trains on a tenth of so much text."""
+_IMAGE = b'"image_url"'
+
+
+@dataclass(slots=True)
+class Result:
+    """Everything about some lines.
+
+    `rows` are 64-bit hashes of the lines that are examples and `numbers` their line numbers. `longest` are the longest
+    examples over LONG tokens as (tokens, line).
+    """
+
+    out: Collector
+    notes: Notes
+    tally: Tally
+    rows: array[int] = field(default_factory=lambda: array("Q"))
+    numbers: Sequence[int] = ()
+    longest: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Checker:
+    """Checks parts of a file of one format."""
+
+    def __init__(self, data_format: str, *, tokens: bool) -> None:
+        self._format = named(data_format)
+        self._tokens = tokens
+
+    def check(self, data: bytes, first: int) -> Result:
+        """Check whole lines, as they stand in the file from line `first` on. Never raises, whatever the bytes."""
+        if len(data) > TEXT_LIMIT and data.find(b"\n") > TEXT_LIMIT:
+            return self._check_long(data, first)
+        lines = data.split(b"\n")
+        lines.pop()
+        numbers: Sequence[int] = range(first, first + len(lines))
+        result = Result(Collector(""), Notes(), Tally())
+        texts = Texts()
+        quick = self._format.quick(result.notes) if self._format.quick else None
+        if not (quick and quick.passes(data, lines, first, texts, result.tally)):
+            if clean(data) is not data:
+                numbers, lines = _examples(lines, first)
+            for number, line in zip(numbers, lines, strict=True):
+                if not (quick and quick.passes(line, [line], number, texts, result.tally)):
+                    self._check_line(line, number, result, texts)
+        result.rows, result.numbers = array("Q", map(xxh3_64_intdigest, lines)), numbers
+        if might_hold(data):
+            for number, line in zip(numbers, lines, strict=True):
+                for kind, offset in kinds_in(line):
+                    column = len(line[:offset].decode(errors="replace")) + 1
+                    result.out.add("secret-likely", number, column, message=f"the line holds what looks like {kind}")
+        if self._tokens:
+            _add_lengths(texts.lengths(), numbers, result)
+        return result
+
+    def _check_long(self, data: bytes, first: int) -> Result:
+        """Check lines of which the first is too long to be held more often than it must be; no other one can be."""
+        end = data.index(b"\n")
+        line = memoryview(data)[:end]
+        result = self.check(data[end + 1 :], first + 1)
+        numbers = [first, *result.numbers]
+        result.rows.insert(0, xxh3_64_intdigest(line))
+        result.numbers = numbers
+        texts = Texts()
+        if data.find(_IMAGE, 0, end) >= 0:
+            self._check_line(line, first, result, texts)
+        else:
+            result.out.add("line-too-long", first)
+            texts.end(0)
+        if self._tokens:
+            _add_lengths(texts.lengths(), [first], result)
+        return result
+
+    def _check_line(self, line: bytes | memoryview, number: int, result: Result, texts: Texts) -> None:
+        record = read_object(line, number, result.out)
+        if record is None:
+            texts.end(0)
+            return
+        self._format.check(record, number, result.out, result.notes)
+        texts.add_record(record)
+        result.tally.add_record(record, items=self._format.items)
+
+
+def _examples(lines: list[bytes], first: int) -> tuple[list[int], list[bytes]]:
+    """Return the lines that are examples, in canonical form, and their numbers."""
+    kept = [(number, line.rstrip(b"\r")) for number, line in enumerate(lines, first) if line.strip(BLANKS)]
+    return [number for number, _ in kept], [line for _, line in kept]
+
+
+def _add_lengths(lengths: Lengths, numbers: Sequence[int], result: Result) -> None:
+    result.tally.tokens.update(lengths.whole)
+    result.tally.assistant_tokens.update(lengths.learnt)
+    if max(lengths.whole, default=0) > LONG:
+        long = [(tokens, number) for tokens, number in zip(lengths.whole, numbers, strict=True) if tokens > LONG]
+        result.longest = heapq.nlargest(LONGEST, [*result.longest, *long])

@@ -1,0 +1,83 @@
+"""A process that checks parts of a file for another one: `python -m reconciler.datasets.worker`, never called by hand.
+
+It reads requests from its standard input and answers on its standard output, each a pickled value behind its length; both
+ends are ours, and nothing of the data passes between them but what it reads from the file by itself.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import struct
+import sys
+from typing import IO, Any, NamedTuple
+
+from xxhash import xxh3_128_digest
+
+from reconciler.datasets.part import Checker, Result
+
+_LENGTH = struct.Struct("<I")
+
+
+class Job(NamedTuple):
+    """What a worker does: the checks of one file."""
+
+    path: str
+    data_format: str
+    tokens: bool
+
+
+class Piece(NamedTuple):
+    """Some whole lines: where they stand in the file, the number of the first, and a hash of what they must be."""
+
+    offset: int
+    length: int
+    first: int
+    hash: bytes
+
+
+def send(stream: IO[bytes], value: Any) -> None:
+    """Write one value."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    stream.write(_LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """Read one value. Raises EOFError where the other end is gone."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return pickle.loads(data)  # noqa: S301  (written by our own process, at the other end of a private pipe)
+
+
+def work(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer each piece with its Result, or None where the file holds something else there."""
+    job: Job = receive(requests)
+    checker = Checker(job.data_format, tokens=job.tokens)
+    with open(job.path, "rb", buffering=0) as file:  # noqa: PTH123  (unbuffered)
+        while True:
+            piece: Piece = receive(requests)
+            file.seek(piece.offset)
+            data = file.read(piece.length)
+            same = len(data) == piece.length and xxh3_128_digest(data) == piece.hash
+            answer: Result | None = checker.check(data, piece.first) if same else None
+            send(answers, answer)
+
+
+def main() -> None:
+    """Serve until the other end closes."""
+    # Ctrl-C reaches the whole group; the other end decides what becomes of it, and closes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        work(sys.stdin.buffer, sys.stdout.buffer)
+    except (EOFError, OSError):
+        return
+
+
+if __name__ == "__main__":
+    main()
