@@ -37,9 +37,10 @@ format: $(STAMP) ## Format and fix what can be fixed.
 azurite: ## Install the blob server that some tests use (needs node).
 	npm install --no-save --no-audit --no-fund --prefix .tools azurite@3.35.0
 
-bench: $(STAMP) ## Compare with Terraform, side by side.
+bench: $(STAMP) ## Compare with Terraform, and with plain ways of reading data.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/terraform.py
+	$(BIN)/python benchmarks/datasets.py
 
 clean: ## Remove what the commands above made.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler .tools

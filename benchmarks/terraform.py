@@ -14,13 +14,13 @@ import re
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import critical_path
 import split
 import workload
 from measure import Emulated, environment, in_turn, median, reconciler, run
+from report import Row, report
 from terraform_core import Terraform
 
 MODELS = 333
@@ -30,23 +30,6 @@ LATENCY = 0.1
 SHIPPED = Path(__file__).resolve().parent.parent / "manifests"
 SETTLED = 2.5
 """Seconds after which the digests of data files are remembered: younger time stamps prove nothing."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the result; `limit` is the most that the ratio may be, `goal` what it should be."""
-
-    what: str
-    ours: str
-    theirs: str
-    ratio: float
-    limit: float
-    goal: float | None = None
-
-    @property
-    def kept(self) -> bool:
-        """Whether the limit is kept."""
-        return self.ratio <= self.limit
 
 
 class Bench:
@@ -180,15 +163,6 @@ def _imported(arguments: list[str], folder: Path, environ: dict[str, str]) -> se
     command = [sys.executable, "-X", "importtime", "-c", "from reconciler.cli.main import main; main()", *arguments]
     said = run(command, folder, environ).stderr
     return {found[1].partition(".")[0] for found in re.finditer(r"^import time:.*\| +(\S+)$", said, re.MULTILINE)}
-
-
-def report(rows: list[Row]) -> None:
-    """Print the table."""
-    print(f"\n{'':<48}{'ours':>10}{'other':>10}{'ratio':>8}{'limit':>8}{'goal':>7}")
-    for row in rows:
-        goal = f"{row.goal:.2f}" if row.goal else ""
-        verdict = "" if row.kept else "  MISSED"
-        print(f"{row.what:<48}{row.ours:>10}{row.theirs:>10}{row.ratio:>8.2f}{row.limit:>8.2f}{goal:>7}{verdict}")
 
 
 def main() -> int:

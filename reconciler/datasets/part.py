@@ -62,7 +62,7 @@ class Checker:
         lines.pop()
         numbers: Sequence[int] = range(first, first + len(lines))
         result = Result(Collector(""), Notes(), Tally())
-        texts = Texts()
+        texts = Texts(counted=self._tokens)
         quick = self._format.quick(result.notes) if self._format.quick else None
         if not (quick and quick.passes(data, lines, first, texts, result.tally)):
             if clean(data) is not data:
@@ -104,7 +104,8 @@ class Checker:
             texts.end(0)
             return
         self._format.check(record, number, result.out, result.notes)
-        texts.add_record(record)
+        if self._tokens:
+            texts.add_record(record)
         result.tally.add_record(record, items=self._format.items)
 
 

@@ -158,7 +158,8 @@ class _Examples:
         self._out.merge(result.out)
         self._notes.merge(result.notes)
         self._tally.add(result.tally)
-        self._longest = heapq.nlargest(LONGEST, [*self._longest, *result.longest])
+        if result.longest:
+            self._longest = heapq.nlargest(LONGEST, [*self._longest, *result.longest])
         self._rows.add(result.rows, result.numbers, self._out)
 
     def finish(self, digest: str, size: int) -> Scan:

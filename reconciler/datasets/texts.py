@@ -27,9 +27,11 @@ class Lengths(NamedTuple):
 class Texts:
     """The texts of a number of examples. A quick check appends to its parts itself; `end` closes an example."""
 
-    __slots__ = ("ends", "fixed", "learnt", "shown")
+    __slots__ = ("counted", "ends", "fixed", "learnt", "shown")
 
-    def __init__(self) -> None:
+    def __init__(self, *, counted: bool = True) -> None:
+        self.counted = counted
+        """Whether anybody will ask for the lengths."""
         self.shown: list[str] = []
         """What the model only reads …"""
         self.learnt: list[str] = []

@@ -106,7 +106,7 @@ class QuickChat:
     def _take(self, data: bytes, records: list[_Record], first: int, texts: Texts, tally: Tally) -> bool:
         shown, learnt, fixed, ends = texts.shown, texts.learnt, texts.fixed, texts.ends
         shown_from, learnt_from = len(shown), len(learnt)
-        show, learn = shown.append, learnt.append
+        show, learn, counted = shown.append, learnt.append, texts.counted
         systems = users = assistants = tools = developers = 0
         calls = declaring = 0
         strings = 0  # that stand on the lines, keys among them
@@ -184,8 +184,9 @@ class QuickChat:
                     return False
             elif called:
                 return False
-            fixed.append(PER_EXAMPLE + (PER_MESSAGE + ROLE_TOKENS) * len(messages))
-            ends.append((len(shown), len(learnt)))
+            if counted:
+                fixed.append(PER_EXAMPLE + (PER_MESSAGE + ROLE_TOKENS) * len(messages))
+                ends.append((len(shown), len(learnt)))
             opening = messages[0]
             kind = type(opening)
             system = opening.content if kind is _System or kind is _Developer else None
