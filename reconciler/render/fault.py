@@ -25,8 +25,13 @@ def fault_text(fault: Fault, *, color: bool = False) -> str:
     tone = Tone.ALARM if fault.severity == "error" else Tone.CHANGE
     place = f" {printable(fault.place)}:" if fault.place else ""
     subject = f" ({printable(fault.subject)})" if fault.subject else ""
-    head = f"{paint(tone, fault.severity + ':')}{place} {printable(fault.summary)}{subject}"
+    head = f"{paint(tone, fault.severity + ':')}{place} {printable(fault.summary)}{subject}{_known_by(fault)}"
     return "\n".join([head, *indented(explanation(fault), 2)])
+
+
+def _known_by(fault: Fault) -> str:
+    """Return the code of a finding in data: people look these up, and list those that they accept."""
+    return f" [{fault.code}]" if fault.code.startswith("data-") else ""
 
 
 def unread_texts(unread: Iterable[Fault], *, color: bool = False) -> list[str]:
@@ -67,7 +72,7 @@ def _annotation(fault: Fault) -> str:
         if fault.place.column:
             properties["col"] = str(fault.place.column)
     subject = f" ({printable(fault.subject)})" if fault.subject else ""
-    properties["title"] = printable(fault.summary) + subject
+    properties["title"] = printable(fault.summary) + subject + _known_by(fault)
     said = "\n".join(explanation(fault)) or printable(fault.summary)
     pairs = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     return f"::{fault.severity} {pairs}::{_data(said)}"
