@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from reconciler.core.change import Create, DataChange, Plan
-from reconciler.datasets import Opener, compare
+from reconciler.datasets import NotComparable, Opener, compare
 from reconciler.manifests.repository import root_of
 from reconciler.manifests.versions import Versions
 
@@ -35,12 +34,15 @@ class Base:
         if self._other is None and not self._versions.exists(name):
             raise typer.BadParameter(f"{name!r} is no file and no commit of this repository", param_hint="--base")
 
-    def change(self, file: str, scan: Scan) -> DataChange:
-        """Return what changed in a file; one that is new was added as a whole."""
+    def change(self, file: str, scan: Scan) -> DataChange | None:
+        """Return what changed in a file, None if nothing did; one that is new was added as a whole."""
         other = self._other
         if other is not None:
             return _compared(self._name, lambda: other.open("rb"), self._root / file)
-        version = self._versions.named(self._name, (self._inside / file).as_posix())
+        inside = self._inside / file
+        if inside.is_absolute():
+            return DataChange(self._name, 0, scan.examples, unknown="the file is not in the repository")
+        version = self._versions.named(self._name, inside.as_posix())
         if version is None:
             tokens = scan.statistics.tokens
             return DataChange(
@@ -51,18 +53,35 @@ class Base:
 
 def in_plan(plan: Plan, root: Path) -> dict[Address, DataChange]:
     """Return what changed in the data that a plan uploads, where git knows an earlier version of it."""
-    made = [change for change in plan.changes if isinstance(change, Create) and change.desired.content]
     versions = Versions(root)
+    by_path: dict[str, DataChange | None] = {}
     found: dict[Address, DataChange] = {}
-    for change in made[:MOST_COMPARED]:
-        assert change.desired.content is not None
-        path = Path(change.desired.content.path)
-        version = versions.before(path.relative_to(root).as_posix()) if path.is_relative_to(root) else None
-        if version is not None:
-            with contextlib.suppress(OSError):
-                found[change.address] = _compared(version.name, version.open, path)
+    for change in plan.changes:
+        content = change.desired.content if isinstance(change, Create) else None
+        if content is None:
+            continue
+        if content.path not in by_path and len(by_path) < MOST_COMPARED:
+            by_path[content.path] = _since(versions, root, Path(content.path))
+        if compared := by_path.get(content.path):
+            found[change.address] = compared
     return found
 
 
-def _compared(name: str, before: Opener, after: Path) -> DataChange:
-    return DataChange(name, **asdict(compare(before, lambda: after.open("rb"))))
+def _since(versions: Versions, root: Path, path: Path) -> DataChange | None:
+    if not path.is_relative_to(root):
+        return None
+    version = versions.before(path.relative_to(root).as_posix())
+    if version is None:
+        return None
+    try:
+        return _compared(version.name, version.open, path)
+    except OSError:
+        return None
+
+
+def _compared(name: str, before: Opener, after: Path) -> DataChange | None:
+    try:
+        found = compare(before, lambda: after.open("rb"))
+    except NotComparable as error:
+        return DataChange(name, 0, 0, unknown=str(error))
+    return None if found.is_nothing else DataChange(name, **asdict(found))

@@ -121,9 +121,8 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(arguments, prog_name="reconciler", standalone_mode=False)
     except (KeyboardInterrupt, _Interrupted):
-        print(
-            "\nInterrupted. Nothing is lost: run the command again, it goes on where this one stopped.", file=sys.stderr
-        )
+        goes_on = "Nothing is lost: run the command again, it goes on where this one stopped."
+        print(f"\nInterrupted. {'Nothing was sent.' if 'validate' in arguments else goes_on}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (nobody reads any more; the interpreter closes it)

@@ -50,8 +50,10 @@ def validate(
         bool, typer.Option("--no-cache", help="Read all data again.", envvar="RECONCILER_NO_CACHE")
     ] = False,
 ) -> int:
-    """Check manifests and data, offline. PATH may also be a lone data file."""
-    if (path.is_file() and path.suffix not in MANIFESTS) or (path.suffix == ".jsonl" and not path.exists()):
+    """Check manifests and data, offline. PATH may also be a lone data file, or - for standard input."""
+    if str(path) == "-":
+        checked = _standard_input(data_format)
+    elif (path.is_file() and path.suffix not in MANIFESTS) or (path.suffix == ".jsonl" and not path.exists()):
         checked = _lone_file(path, data_format, no_cache=no_cache)
     else:
         if data_format:
@@ -85,6 +87,7 @@ class _Checked:
         """Compare each file with an earlier version of it, or with another file."""
         from reconciler.cli.changes import Base
 
+        self._must_be_files("--base")
         origin = Base(self.root, base)
         self.reports = [replace(report, change=origin.change(report.file, report.scan)) for report in self.reports]
 
@@ -92,6 +95,7 @@ class _Checked:
         """Add what stands where something was found."""
         from reconciler.datasets import excerpts
 
+        self._must_be_files("--show-content")
         shown: dict[tuple[str, int, str], str] = {}
         for index, report in enumerate(self.reports):
             with (self.root / report.file).open("rb") as stream:
@@ -100,6 +104,10 @@ class _Checked:
             for (line, inside), text in texts.items():
                 shown[report.file, line, f"at {inside}" if inside else ""] = text
         self.faults = [_with_excerpt(fault, shown) for fault in self.faults]
+
+    def _must_be_files(self, option: str) -> None:
+        if any(report.file == "-" for report in self.reports):
+            raise typer.BadParameter("needs a file: what comes through a pipe is read once", param_hint=option)
 
     def report(self, output_format: str, *, valid: bool) -> None:
         """Print it."""
@@ -158,6 +166,17 @@ def _lone_file(path: Path, data_format: str | None, *, no_cache: bool) -> _Check
     return checked
 
 
+def _standard_input(data_format: str | None) -> _Checked:
+    from reconciler.datasets import scan
+    from reconciler.kinds.dataset.content import data_faults
+
+    checked = _Checked(Path.cwd())
+    found = scan(sys.stdin.buffer, file="-", data_format=data_format)
+    checked.found(None, "-", found)
+    checked.faults = data_faults(found, "")
+    return checked
+
+
 def _scanned(path: Path, data_format: str | None, cache: DigestCache | None) -> Scan:
     from reconciler.datasets import scan_file
 
@@ -190,6 +209,7 @@ def _document(reports: Iterable[DataReport], faults: Sequence[Fault], *, valid: 
         "format_version": "1.1",
         "valid": valid,
         "datasets": [data_document(report) for report in reports],
-        "findings": faults_document(faults),
+        # Those in data stand with their file.
+        "findings": faults_document(fault for fault in faults if not fault.code.startswith("data-")),
     }
     return orjson.dumps(plain_value(document), option=orjson.OPT_INDENT_2).decode()

@@ -140,6 +140,9 @@ class DataChange:
     reformatted: int = 0
     tokens_added: int | None = None
     tokens_removed: int | None = None
+    reordered: bool = False
+    unknown: str = ""
+    """Why the two cannot be compared; then no number means anything."""
 
 
 Change = Keep | Wait | Stuck | Create | Update | Replace | Delete

@@ -47,6 +47,8 @@ class Fault:
     place: Place | None = None
     subject: str = ""
     severity: Severity = "error"
+    times: int = 1
+    """How many it stands for; 0 for a line that only belongs to others."""
 
     def __str__(self) -> str:
         """Return the fault as one short paragraph, for logs and exceptions."""

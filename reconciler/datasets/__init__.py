@@ -16,7 +16,7 @@ compare     what changed between two versions
 
 from reconciler.datasets.cache import ScanCache
 from reconciler.datasets.canonical import Measured, canonical_chunks, digest, measure
-from reconciler.datasets.compare import Comparison, Opener, compare
+from reconciler.datasets.compare import Comparison, NotComparable, Opener, compare
 from reconciler.datasets.excerpt import excerpts
 from reconciler.datasets.findings import CODES, Code, Finding
 from reconciler.datasets.formats import FORMATS
@@ -42,6 +42,7 @@ __all__ = [
     "Encoding",
     "Finding",
     "Measured",
+    "NotComparable",
     "Opener",
     "Readable",
     "Scan",

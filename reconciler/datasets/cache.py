@@ -125,7 +125,7 @@ def _key(path: Path, data_format: str | None) -> str:
 
 def _load(path: Path) -> dict[str, _Entry]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, "rb") as file:  # noqa: PTH123  (a descriptor, so that what was checked is what is read)
             found = os.fstat(descriptor)
             # A digest decides what is trained on: one that others may have written is not believed.

@@ -7,6 +7,7 @@ between unchanged rows, are one row that was changed; the others were added or r
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -14,15 +15,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64, xxh3_64_intdigest
 
 from reconciler.datasets.canonical import canonical_part
-from reconciler.datasets.findings import Collector
+from reconciler.datasets.findings import CODES, Collector
 from reconciler.datasets.record import read_object
+from reconciler.datasets.sniff import describe
 from reconciler.datasets.stream import LongPart, Readable, blocks
 from reconciler.datasets.texts import Texts
 
-PAIRED = 500_000
+PAIRED = 50_000
 """Differing rows of one version that are looked at one by one; with more of them the versions have little in common."""
 COUNTED_TOGETHER = 4000
 """Texts whose tokens are counted in one call."""
@@ -32,7 +34,8 @@ COUNTED_TOGETHER = 4000
 class Comparison:
     """What changed: numbers of examples, and of tokens where they were counted.
 
-    `before` and `after` are all examples of the two versions. `reformatted` rows have the same value and other bytes.
+    `before` and `after` are all examples of the two versions. `reformatted` rows have the same value and other bytes;
+    `reordered` says that the rows are the same and stand in another order.
     `tokens_added` and `tokens_removed` are those of rows that are added, removed or changed.
     """
 
@@ -44,11 +47,16 @@ class Comparison:
     reformatted: int = 0
     tokens_added: int | None = None
     tokens_removed: int | None = None
+    reordered: bool = False
 
     @property
-    def is_formatting_only(self) -> bool:
-        """Whether the bytes differ and no value does (reordered rows have the same values, too)."""
-        return not (self.added or self.removed or self.changed)
+    def is_nothing(self) -> bool:
+        """Whether the two versions are the same data."""
+        return not (self.added or self.removed or self.changed or self.reformatted or self.reordered)
+
+
+class NotComparable(Exception):  # noqa: N818  (reads as what it is in an except clause)
+    """One version holds no rows at all: it is compressed, a pointer to the data, or something else."""
 
 
 Opener = Callable[[], AbstractContextManager[Readable]]
@@ -63,10 +71,15 @@ class _Row(NamedTuple):
 
 
 def compare(before: Opener, after: Opener, *, tokens: bool = True) -> Comparison:
-    """Compare two versions, each read at most twice. OSErrors of the streams pass through; never raises for any bytes."""
-    old, new = _hashes(before), _hashes(after)
+    """Compare two versions, each read at most twice.
+
+    Raises NotComparable, which says what a version holds in place of rows; OSErrors of the streams pass through.
+    """
+    (old, first), (new, second) = _hashes(before), _hashes(after)
     total_before, total_after = old.total(), new.total()
     gone, fresh = old - new, new - old
+    if not gone and not fresh:
+        return Comparison(total_before, total_after, tokens_added=0, tokens_removed=0, reordered=first != second)
     del old, new
     if max(gone.total(), fresh.total()) > PAIRED:
         return Comparison(total_before, total_after, fresh.total(), gone.total())
@@ -82,14 +95,25 @@ def compare(before: Opener, after: Opener, *, tokens: bool = True) -> Comparison
     )
 
 
-def _hashes(version: Opener) -> Counter[int]:
+def _hashes(version: Opener) -> tuple[Counter[int], int]:
+    """Return how often each row stands in a version, and a hash of all of them in order."""
+    found: Counter[int] = Counter()
+    order = xxh3_64()
     with version() as stream:
-        return Counter(row for lines in _lines(stream) for row in map(xxh3_64_intdigest, lines))
+        for lines in _lines(stream):
+            rows = array("Q", map(xxh3_64_intdigest, lines))
+            found.update(rows)
+            order.update(rows)
+    return found, order.intdigest()
 
 
 def _lines(stream: Readable) -> Iterator[list[bytes]]:
     """Yield the canonical lines; one that is too long to be held stands for itself by its parts."""
+    started = False
     for part in blocks(stream):
+        if not started and (told := describe(part.data)):
+            raise NotComparable(told.message or CODES[told.code].meaning)
+        started = True
         if isinstance(part, LongPart):
             if part.data:
                 yield [part.data]

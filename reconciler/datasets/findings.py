@@ -224,7 +224,7 @@ _WARNINGS = (
     (
         "line-too-long",
         "the line is too long to be checked (over 16 MiB, or 64 MiB with images); it counts as one example",
-        "Refer to images by URL.",
+        "Shorten it; refer to images by URL.",
     ),
     (
         "json-not-portable",

@@ -29,6 +29,11 @@ LONGEST = 20
 TEXT_LIMIT = 16 << 20
 """Longest line, in bytes, that is read without images in it: no model trains on a tenth of so much text."""
 _IMAGE = b'"image_url"'
+DENSE_LINE, MOST_VALUES = 1 << 20, 250_000
+"""Bytes from which on the values of a line are counted before it is read, and how many it may have.
+
+Small values take a hundred times their bytes in memory; an example that a model can be trained on has a few hundred.
+"""
 
 
 @dataclass(slots=True)
@@ -64,11 +69,15 @@ class Checker:
         result = Result(Collector(""), Notes(), Tally())
         texts = Texts(counted=self._tokens)
         quick = self._format.quick(result.notes) if self._format.quick else None
-        if not (quick and quick.passes(data, lines, first, texts, result.tally)):
+        at_once = quick and not (len(data) > DENSE_LINE and _is_dense(data))
+        if not (at_once and quick and quick.passes(data, lines, first, texts, result.tally)):
             if clean(data) is not data:
                 numbers, lines = _examples(lines, first)
             for number, line in zip(numbers, lines, strict=True):
-                if not (quick and quick.passes(line, [line], number, texts, result.tally)):
+                if len(line) > DENSE_LINE and _is_dense(line):
+                    result.out.add("line-too-long", number, message=_DENSE)
+                    texts.end(0)
+                elif not (quick and quick.passes(line, [line], number, texts, result.tally)):
                     self._check_line(line, number, result, texts)
         result.rows, result.numbers = array("Q", map(xxh3_64_intdigest, lines)), numbers
         if might_hold(data):
@@ -89,7 +98,7 @@ class Checker:
         result.rows.insert(0, xxh3_64_intdigest(line))
         result.numbers = numbers
         texts = Texts()
-        if data.find(_IMAGE, 0, end) >= 0:
+        if data.find(_IMAGE, 0, end) >= 0 and not _is_dense(data):
             self._check_line(line, first, result, texts)
         else:
             result.out.add("line-too-long", first)
@@ -107,6 +116,14 @@ class Checker:
         if self._tokens:
             texts.add_record(record)
         result.tally.add_record(record, items=self._format.items)
+
+
+_DENSE = f"the line has more than {MOST_VALUES:,} values, too many to be checked; it counts as one example"
+
+
+def _is_dense(data: bytes) -> bool:
+    """Return whether there are so many values that reading them could fill the memory."""
+    return data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_VALUES
 
 
 def _examples(lines: list[bytes], first: int) -> tuple[list[int], list[bytes]]:

@@ -95,6 +95,7 @@ def _scan(stream: Readable, path: Path | None, file: str, data_format: str | Non
             sha.update(canonical)
             size += len(canonical)
             examples.take(part, blank=not canonical)
+            del part, canonical  # or a long line is held while the next one is read
         return examples.finish(sha.hexdigest(), size)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-KEYS_REMEMBERED = 1000
+KEYS_REMEMBERED = 200
 """Different keys of records that are counted; data with more has rows for keys."""
+_KEY = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+"""What a grader can refer to. Any other key might be data, which is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class Tally:
         self.image_examples += self.images > images
         if items:
             for key in record:
-                if key != "messages" and (key in self.keys or len(self.keys) < KEYS_REMEMBERED):
+                known = key in self.keys or (len(self.keys) < KEYS_REMEMBERED and _KEY.fullmatch(key))
+                if known and key != "messages":
                     self.keys[key] += 1
 
     def _add_message(self, message: Mapping[str, Any]) -> None:

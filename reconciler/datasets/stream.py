@@ -116,6 +116,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
             if head:
                 yield Block(line, head, position - len(tail) - len(head))
                 line += head.count(b"\n")
+            head = b""  # it may be long, and is not held while the next one is read
         else:
             tail += data
         if leading and (marks := _MARKS.match(tail)):

@@ -12,6 +12,7 @@ from reconciler.render.words import indented, plural, printable
 
 MINUS = "\u2212"
 _LABEL = 18
+KEYS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,16 @@ def _numbers(report: DataReport) -> list[str]:
     if statistics.images:
         rows.append(("images", f"{statistics.images:,} in {plural_number(statistics.image_examples, 'example')}"))
     if statistics.keys:
-        rows.append(("keys", ", ".join(f"{printable(key)} {count:,}" for key, count in statistics.keys.items())))
+        rows.append(("keys", _keys(statistics.keys)))
     if report.change:
         rows.append(("changed", change_text(report.change)))
     return [f"{label:{_LABEL}}{text}" for label, text in rows if text]
+
+
+def _keys(keys: Mapping[str, int]) -> str:
+    often = sorted(keys.items(), key=lambda item: (-item[1], item[0]))
+    more = f", and {len(often) - KEYS_SHOWN} more" if len(often) > KEYS_SHOWN else ""
+    return ", ".join(f"{printable(key)} {count:,}" for key, count in often[:KEYS_SHOWN]) + more
 
 
 def _distribution(found: Distribution | None) -> str:
@@ -72,19 +79,19 @@ def plural_number(count: int, one: str) -> str:
 
 def change_text(change: DataChange) -> str:
     """Return `+12 −3 ~1 of 449 examples, +4,310 −120 tokens (compared with HEAD)`."""
+    if change.unknown:
+        return f"not compared with {printable(change.against)}: {printable(change.unknown)}"
     against = f"(compared with {printable(change.against)})"
+    if not change.before:
+        return f"new: {plural_number(change.after, 'example')} {against}"
     counted = [
         f"{sign}{count:,}"
         for sign, count in (("+", change.added), (MINUS, change.removed), ("~", change.changed))
         if count
     ]
     if not counted:
-        how = (
-            f"formatting only, in {plural_number(change.reformatted, 'example')}"
-            if change.reformatted
-            else "order only"
-        )
-        return f"{how} {against}"
+        how = f"formatting only, in {plural_number(change.reformatted, 'example')}"
+        return f"{how if change.reformatted else 'another order only'} {against}"
     parts = [f"{' '.join(counted)} of {plural_number(change.before, 'example')}"]
     if change.reformatted:
         parts.append(f"{change.reformatted:,} formatted anew")

@@ -52,8 +52,10 @@ def explanation(fault: Fault) -> list[str]:
 
 def tally(faults: Iterable[Fault]) -> str:
     """Return `3 errors, 1 warning`."""
-    severities = [fault.severity for fault in faults]
-    errors, warnings = severities.count("error"), severities.count("warning")
+    counts = {"error": 0, "warning": 0}
+    for fault in faults:
+        counts[fault.severity] += fault.times
+    errors, warnings = counts["error"], counts["warning"]
     parts = [plural(errors, "error")] if errors or not warnings else []
     return ", ".join([*parts, plural(warnings, "warning")] if warnings else parts)
 

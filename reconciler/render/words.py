@@ -176,7 +176,7 @@ def duration(seconds: float) -> str:
 
 def plural(count: int, one: str, many: str = "") -> str:
     """Return `1 error`, `2 errors`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def joined(items: Iterable[object]) -> str:

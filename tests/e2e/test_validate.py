@@ -9,7 +9,7 @@ import re
 import subprocess
 import time
 
-from command import Site
+from command import COMMAND, Site
 from harness import Azure, chat, examples
 
 DATA = "manifests/data/train.jsonl"
@@ -129,3 +129,30 @@ def test_unchanged_data_is_not_read_again_unless_asked(site: Site) -> None:
     site.run("validate", code=0)
     cached = site.run("validate", "--format", "json", code=0).out
     assert cached == site.run("validate", "--format", "json", "--no-cache", code=0).out
+
+
+def test_data_may_come_through_a_pipe(alone: Site) -> None:
+    said = subprocess.run(
+        [*COMMAND, "validate", "-"], cwd=alone.folder, input=examples(60), capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("-\n  chat, 60 examples, ")
+
+
+def test_the_count_at_the_end_is_of_all_findings(alone: Site) -> None:
+    alone.write("bad.jsonl", examples(60) + "{}\n" * 30)
+    ran = alone.run("validate", "bad.jsonl", code=1)
+    assert ran.err.count("The record has no `messages` [data-messages-missing]") == 5
+    assert "25 more of these after this line [data-messages-missing]" in ran.err
+    assert ran.err.splitlines()[-1] == "30 errors, 29 warnings"
+
+
+def test_unchanged_data_has_not_changed(site: Site) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *words], cwd=site.folder, check=True)
+    assert "changed" not in site.run("validate", "--base", "HEAD", code=0).out
+    site.write(DATA, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    subprocess.run([*git, "commit", "-q", "-a", "-m", "pointer"], cwd=site.folder, check=True)
+    site.write(DATA, examples(60))
+    out = site.run("validate", "--base", "HEAD", code=0).out
+    assert "not compared with HEAD: the file is a Git LFS pointer" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import io
 import json
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.datasets.compare import Comparison, compare
+from reconciler.datasets.compare import Comparison, NotComparable, compare
 from reconciler.datasets.texts import Texts
 
 module = importlib.import_module("reconciler.datasets.compare")  # the package has a function of this name
@@ -59,7 +60,6 @@ def test_added_removed_changed_and_rewritten_rows_are_told_apart() -> None:
         50, 51, added=3, removed=2, changed=1, reformatted=1,
         tokens_added=tokens(better, *fresh), tokens_removed=tokens(*BASE[4:6], BASE[10]),
     )  # fmt: skip
-    assert not found.is_formatting_only
 
 
 def test_a_question_that_is_mended_in_its_place_is_a_change() -> None:
@@ -84,8 +84,27 @@ def test_an_answer_that_many_give_makes_no_pair() -> None:
 def test_formatting_only() -> None:
     rewritten = b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in reversed(BASE))
     found = compare(opener(lines(*BASE)), opener(rewritten))
-    assert found.is_formatting_only
     assert found == Comparison(50, 50, reformatted=50, tokens_added=0, tokens_removed=0)
+
+
+def test_another_order_only() -> None:
+    found = compare(opener(lines(*BASE)), opener(lines(*reversed(BASE))))
+    assert found == Comparison(50, 50, tokens_added=0, tokens_removed=0, reordered=True)
+    assert not found.is_nothing
+    assert compare(opener(lines(*BASE)), opener(lines(*BASE))).is_nothing
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS pointer"),
+        (gzip.compress(lines(*BASE)), "compressed"),
+    ],
+)
+def test_what_holds_no_rows_cannot_be_compared(data: bytes, reason: str) -> None:
+    for before, after in ((data, lines(*BASE)), (lines(*BASE), data)):
+        with pytest.raises(NotComparable, match=reason):
+            compare(opener(before), opener(after))
 
 
 def test_a_row_that_stands_more_often_was_added() -> None:
@@ -127,7 +146,7 @@ ROWS = st.lists(
 
 @given(ROWS, ROWS)
 def test_the_numbers_add_up_for_any_bytes(before: Iterable[bytes], after: Iterable[bytes]) -> None:
-    old, new = opener(b"\n".join(before)), opener(b"\n".join(after))
+    old, new = (opener(b'{"a": 1}\n' + b"\n".join(rows)) for rows in (before, after))
     found, back = compare(old, new), compare(new, old)
     assert found.after - found.before == found.added - found.removed
     assert (back.added, back.removed, back.reformatted) == (found.removed, found.added, found.reformatted)

@@ -368,6 +368,13 @@ def test_the_system_message_is_compared_once_over_the_file() -> None:
     assert "3 different" in finding.message
 
 
+def test_a_line_of_very_many_values_is_counted_and_not_read() -> None:
+    rows = [b'{"messages": "image_url", "a": [' + b"[]," * size + b"1]}" for size in (400_000, 6_000_000)]
+    found = scanned(GOOD + rows[0] + b"\n" + rows[1] + b"\n")
+    assert found.counts == {"line-too-long": 2}
+    assert "more than 250,000 values" in found.findings[0].message
+
+
 def test_a_line_that_does_not_fit_in_memory_is_counted_and_not_checked() -> None:
     found = scanned(GOOD + b'{"' + b"x" * LINE_LIMIT + b'": 1}\n' + line(77))
     assert found.counts == {"line-too-long": 1}

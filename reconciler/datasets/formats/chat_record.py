@@ -47,11 +47,11 @@ class ChatRecord:
         """Check the record as a whole."""
         conversation = self._conversation
         add = conversation.add
-        conversation.unknown_keys(record, RECORD_KEYS, "")
         messages = record.get("messages")
-        if "messages" not in record:
+        if "messages" not in record:  # then it is another format, of which no key is known
             add("messages-missing", remedy=_other_format(record))
             return
+        conversation.unknown_keys(record, RECORD_KEYS, "")
         if not isinstance(messages, list) or not messages:
             add("messages-invalid", "messages")
             return
@@ -99,4 +99,6 @@ def _other_format(record: Mapping[str, Any]) -> str:
         return "Rename `conversations` to `messages`, `from` to `role` (user, assistant) and `value` to `content`."
     if "prompt" in record and ("completion" in record or "response" in record):
         return "This is the older completion format: write the prompt as a user message, the answer as an assistant message."
+    if "instruction" in record and "output" in record:
+        return "Write `instruction` (and `input`) as a user message, and `output` as an assistant message."
     return ""

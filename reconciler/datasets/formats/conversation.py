@@ -180,7 +180,7 @@ class Conversation:
             self.add("role-unknown", f"{path}.role", remedy=remedy)
         self.old_spelling |= role == "function" or message.get("function_call") is not None
         self._content(message, path)
-        if "weight" in message and "weight" in self._keys:
+        if message.get("weight") is not None and "weight" in self._keys:
             if role != "assistant":
                 self.add("weight-misplaced", f"{path}.weight")
             elif not is_number(message["weight"]) or message["weight"] not in {0, 1}:

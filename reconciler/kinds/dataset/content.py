@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,8 @@ from reconciler.datasets import (
 )
 from reconciler.kind import Loaded, Workspace
 
+TOLD = 5
+"""Findings of one code that are told; all are counted."""
 _TOLD = 3
 """Errors of a remote file that are told."""
 _COUNTS = {"data-examples-too-few", "data-examples-few"}
@@ -113,18 +116,19 @@ def _content(found: Scan, path: Path) -> Content:
 
 def data_faults(found: Scan, subject: str) -> tuple[Fault, ...]:
     """Return what was found in data, and for each code how many more there are than are told."""
-    faults = [_fault(finding, subject) for finding in found.findings]
-    kept: dict[str, int] = {}
+    faults: list[Fault] = []
+    told: Counter[str] = Counter()
     for finding in found.findings:
-        kept[finding.code] = kept.get(finding.code, 0) + 1
+        told[finding.code] += 1
+        if told[finding.code] <= TOLD:
+            faults.append(_fault(finding, subject))
     for code, total in found.counts.items():
-        more = total - kept.get(code, 0)
+        more = total - min(told[code], TOLD)
         if more > 0:
             last = [fault for fault in faults if fault.code == f"data-{code}"][-1]
-            meaning = CODES[code].meaning
-            summary = f"{more} more of these after this line"
-            detail = f"{total} in all: {meaning}."
-            faults.append(Fault(last.code, summary, detail, "", last.place, subject, last.severity))
+            summary = f"{more:,} more of these after this line"
+            detail = f"{total:,} in all: {CODES[code].meaning}."
+            faults.append(Fault(last.code, summary, detail, "", last.place, subject, last.severity, more))
     return tuple(faults)
 
 
