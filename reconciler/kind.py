@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
 from reconciler.core.change import Create, Delete, Update
+from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault, Place
@@ -56,6 +57,15 @@ class Gateway(Protocol):
 
     def progress(self, live: Observed) -> str:
         """Return how far a working object is, in a few words; "" if there is nothing to say."""
+        ...
+
+
+@runtime_checkable
+class Closer(Protocol):
+    """What a gateway has besides, if a list does not say all of its objects that a plan may need."""
+
+    def closer(self, live: Observed) -> Observed:
+        """Return an object with what only a look at it alone tells, in its `facts`; asked only for what a plan asks."""
         ...
 
 
@@ -206,6 +216,16 @@ class Kind:
         del desired
         return differences(after, live.spec, echoes_all=self.echoes_all)
 
+    def switches(self, desired: Desired, live: Observed) -> tuple[FieldChange, ...]:
+        """Return what is to be switched at a live object that cannot be changed otherwise: paused, resumed."""
+        del desired, live
+        return ()
+
+    def rests(self, desired: Desired, live: Observed) -> bool:
+        """Return whether a live object that has not ended is as declared all the same."""
+        del desired, live
+        return False
+
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether a live object bears our mark."""
         return live.owner in account.spec.owners
@@ -232,10 +252,44 @@ class Kind:
         del unmatched, account, declared
         return ()
 
+    def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
+        """Return what making a declared resource, or having it, is charged for."""
+        del desired, declared
+        return Charges()
+
+    def live_charges(self, live: Observed) -> Charges:
+        """Return what a live object is charged for as long as it is there."""
+        del live
+        return Charges()
+
+    def needs_person(self, change: Update) -> str:
+        """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""
+        del change
+        return ""
+
     def may_continue(self, change: object) -> bool:
         """Return whether an unattended run may make this change."""
         del change
         return False
+
+
+CHECKPOINTS = "checkpoints"
+"""Key of `Observed.facts` for the checkpoints of a job, once a plan has asked for them."""
+
+
+def no_such_step(desired: Desired, path: str, job_id: str, step: int, there: Sequence[int]) -> Fault:
+    """Say that a job left no checkpoint at a step, and at which steps it did."""
+    listed = ", ".join(map(str, there))
+    return Fault(
+        "checkpoint-missing",
+        "The job has no checkpoint of this step",
+        f"{job_id} has none at step {step}; it has " + (f"them at {listed}." if there else "none at all."),
+        f"Write one of these, for example:\n  checkpoint: {{step: {there[-1]}}}"
+        if there
+        else "Write:\n  checkpoint: final",
+        desired.place_of(path),
+        str(desired.address),
+    )
 
 
 def not_ours(desired: Desired, live: Observed) -> Fault:

@@ -21,7 +21,7 @@ from reconciler.core.account import Account
 from reconciler.core.approval import Approval
 from reconciler.core.change import Create, Delete, Plan
 from reconciler.core.fault import Refused
-from reconciler.core.plan import Options, make_plan
+from reconciler.core.plan import Options
 from reconciler.core.runtime import Meters, Runtime
 from reconciler.emulator import Config, Emulator, Fault, Server
 from reconciler.engine import Engine, Outcome
@@ -231,7 +231,7 @@ class Repo:
 
     def plan(self, **options: Any) -> Plan:
         tree, engine = self.engine()
-        return make_plan(tree.desired, engine.accounts, engine.observe(), REGISTRY, Options(**options))
+        return engine.plan(tree.desired, Options(**options))
 
     def apply(
         self,
@@ -244,7 +244,7 @@ class Repo:
     ) -> Result:
         tree, engine = self.engine(settle=settle, trust_files=trust_files)
         chosen = Options(**options)
-        first = make_plan(tree.desired, engine.accounts, engine.observe(), REGISTRY, chosen)
+        first = engine.plan(tree.desired, chosen)
         result = Result(0, first)
         latest: dict[Any, Outcome] = {}
         try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from reconciler.azure.caller import read_object
-from reconciler.azure.listing import PAGE, FreshList, all_pages
+from reconciler.azure.listing import PAGE, FreshList, all_pages, pages
 from reconciler.azure.session import Session
 from reconciler.azure.surfaces import Operation, surface_for
 from reconciler.azure.wire import Json, items, number
@@ -64,6 +65,36 @@ class Jobs:
         doing = f"cancelling {job_id}"
         jobs = self._client().fine_tuning.jobs.with_raw_response
         return self._calls.safely(doing, lambda: read_object(jobs.cancel(job_id), doing))
+
+    def pause(self, job_id: str) -> Json:
+        """Pause one job; Azure refuses before its first step. Pausing twice is harmless, so the call may be repeated."""
+        doing = f"pausing {job_id}"
+        jobs = self._client("pause").fine_tuning.jobs.with_raw_response
+        return self._calls.safely(doing, lambda: read_object(jobs.pause(job_id), doing))
+
+    def resume(self, job_id: str) -> Json:
+        """Resume one job."""
+        doing = f"resuming {job_id}"
+        jobs = self._client("pause").fine_tuning.jobs.with_raw_response
+        return self._calls.safely(doing, lambda: read_object(jobs.resume(job_id), doing))
+
+    def checkpoints(self, job_id: str) -> list[Json]:
+        """Return the checkpoints of a job."""
+
+        def fetch(query: dict[str, Any]) -> bytes:
+            found = self._client("events").fine_tuning.jobs.checkpoints.with_raw_response
+            return bytes(found.list(job_id, limit=PAGE, extra_query=query).content)
+
+        return all_pages(self._calls, f"reading the checkpoints of {job_id}", fetch)
+
+    def event_pages(self, job_id: str) -> Iterator[list[Json]]:
+        """Yield the events of a job page by page as Azure lists them, newest first."""
+
+        def fetch(query: dict[str, Any]) -> bytes:
+            jobs = self._client("events").fine_tuning.jobs.with_raw_response
+            return bytes(jobs.list_events(job_id, limit=PAGE, extra_query=query).content)
+
+        return pages(self._calls, f"reading the events of {job_id}", fetch)
 
     def events(self, job_id: str) -> list[Json]:
         """Return all events of a job, oldest first."""

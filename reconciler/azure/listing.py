@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from reconciler.azure.caller import Caller
@@ -21,17 +21,22 @@ MOST_PAGES = 1000
 
 def all_pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) -> list[Json]:
     """Read a list to its end. Pages may shift while they are read: an object seen twice counts once."""
-    found: dict[str, Json] = {}
+    return [item for page in pages(caller, doing, fetch) for item in page]
+
+
+def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) -> Iterator[list[Json]]:
+    """Yield the pages of a list as they are read, each object once; whoever has enough stops asking."""
+    seen: set[str] = set()
     query: dict[str, Any] = {}
     for _ in range(MOST_PAGES):
         body = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
         page = items(body)
-        new = [item for item in page if text(item, "id") and text(item, "id") not in found]
-        found.update((text(item, "id"), item) for item in new)
+        new = {text(item, "id"): item for item in page if text(item, "id") and text(item, "id") not in seen}
+        seen.update(new)
+        yield list(new.values())
         if not new or body.get("has_more") is not True:
-            break
+            return
         query = {"after": text(body, "last_id") or text(page[-1], "id")}
-    return list(found.values())
 
 
 def _page(raw: bytes, doing: str) -> Json:

@@ -7,12 +7,14 @@ from typing import Literal
 
 from reconciler.azure.session import GA_API
 
-Operation = Literal["files", "import", "uploads", "jobs", "events", "models", "delete_model", "delete_job"]
+Operation = Literal["files", "import", "uploads", "jobs", "events", "models", "delete_model", "delete_job", "pause"]
 
 PROJECT_API = "2025-11-15-preview"
 """The dated surface that a project endpoint was recorded to serve (docs/azure.md, section 1)."""
 _V1_ONLY: frozenset[Operation] = frozenset({"delete_model"})
 _DATED_ONLY: frozenset[Operation] = frozenset({"delete_job", "import", "uploads"})
+_NOT_GA: frozenset[Operation] = frozenset({"pause"})
+"""What the previews and v1 have, and no dated version that is none: pausing, and resuming with it."""
 _RESOURCE_ONLY: frozenset[Operation] = frozenset({"uploads"})
 """What a project endpoint does not have: it goes to the resource around the project, on the same host."""
 
@@ -31,6 +33,8 @@ def surface_for(operation: Operation, configured: str) -> str:
         return "v1"
     if operation in _DATED_ONLY and configured == "v1":
         return GA_API
+    if operation in _NOT_GA and not configured.endswith("-preview"):
+        return "v1"
     return configured
 
 

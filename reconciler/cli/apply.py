@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +16,11 @@ from reconciler.cli.state import (
     ExcludeOption,
     ParallelismOption,
     PathArgument,
+    PolicyOption,
     PruneOption,
     SettleOption,
     TargetOption,
+    dollars,
     is_interactive,
     seconds,
 )
@@ -49,6 +52,15 @@ def apply(
     allow_delete: AllowDeleteOption = None,
     target: TargetOption = None,
     exclude: ExcludeOption = None,
+    max_cost: Annotated[
+        str | None,
+        typer.Option(
+            "--max-cost",
+            metavar="USD",
+            help="Refuse a plan whose trainings, and 30 days of the hosting that it adds, may cost more.",
+        ),
+    ] = None,
+    policy_from: PolicyOption = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan that is applied.")] = None,
     parallelism: ParallelismOption = 10,
     detailed_exitcode: Annotated[
@@ -77,7 +89,11 @@ def apply(
             excludes=tuple(exclude or ()),
             allow_delete=tuple(allow_delete or ()),
             unattended=continue_,
+            max_cost=dollars(max_cost, "--max-cost"),
+            policy_from=policy_from,
         )
+        # A saved plan was looked at; what is approved by a flag was not.
+        options = replace(options, auto_approved=auto_approve and plan is None)
         approved = saved_approval(plan, bench) if plan else None
         first = with_data(bench.plan(options), bench)
         if out:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from reconciler.azure.session import Session
 from reconciler.core.account import Account
 from reconciler.core.change import Plan
 from reconciler.core.fault import Fault, ReconcilerError
-from reconciler.core.plan import Options, make_plan, matches
+from reconciler.core.plan import Options, matches
+from reconciler.core.policy import Judges, judged_by
 from reconciler.core.resource import Address, World
 from reconciler.core.runtime import Meters, Runtime
 from reconciler.engine import Engine
 from reconciler.kind import Gateway
 from reconciler.kinds import REGISTRY
-from reconciler.manifests import Tree, load
+from reconciler.manifests import Tree, load, load_accounts
 from reconciler.manifests.faults import meant, quoted
 
 KINDS = REGISTRY
@@ -62,7 +64,7 @@ class Workbench:
 
     def plan(self, options: Options, world: World | None = None) -> Plan:
         """Look at Azure and make a plan."""
-        return make_plan(self.tree.desired, self.accounts, world or self.engine.observe(), KINDS, options)
+        return self.engine.plan(self.tree.desired, options, world)
 
     def options(
         self,
@@ -72,6 +74,8 @@ class Workbench:
         excludes: tuple[str, ...] = (),
         allow_delete: tuple[str, ...] = (),
         unattended: bool = False,
+        max_cost: Decimal | None = None,
+        policy_from: Path | None = None,
     ) -> Options:
         """Return planning options for this tree; raises ReconcilerError for an address that names nothing in it."""
         addresses = [item.address for item in self.tree.desired]
@@ -84,7 +88,22 @@ class Workbench:
         if unknown:
             raise ReconcilerError(*(_names_nothing(flag, pattern, addresses) for flag, pattern in unknown))
         whole = all(self.tree.is_whole(name) for name in self.accounts)
-        return Options(prune, targets, excludes, allow_delete, unattended=unattended, whole_tree=whole)
+        judges, refused = self._judges(policy_from) if policy_from else (None, ())
+        return Options(
+            prune,
+            targets,
+            excludes,
+            allow_delete,
+            unattended=unattended,
+            whole_tree=whole,
+            max_cost=max_cost,
+            judges=judges,
+            refused=refused,
+        )
+
+    def _judges(self, other: Path) -> tuple[Judges, tuple[Fault, ...]]:
+        """Return the Accounts of another tree that judge these, and which of these have none there."""
+        return judged_by(self.tree.accounts, load_accounts(other, KINDS, os.environ))
 
     def headers(self) -> list[str]:
         """Return a line for each account: which one, where, and with what credential."""

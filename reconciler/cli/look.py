@@ -1,4 +1,4 @@
-"""Commands that only look: `status`, `drift`, `history`, `logs`."""
+"""Commands that only look: `status`, `drift`, `logs`; and what `history` and `report` share with them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def status(
         for header in bench.headers():
             print(header)
         print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
-        _print_unread(made)
+        print_unread(made)
     return ERROR if made.errored else OK
 
 
@@ -64,54 +64,6 @@ def drift(
     return drift_exit(made, needs_person=needs_person(made))
 
 
-def history(
-    address: Annotated[
-        str | None, typer.Argument(metavar="[ADDR]", help="FineTuneJob/name, or the id of a job; all if absent.")
-    ] = None,
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
-) -> int:
-    """Show finished jobs and models of ours, those that a manifest matches and those that none does any more."""
-    from reconciler.cli.compose import workbench
-    from reconciler.core.change import live_of
-    from reconciler.render.table import table
-
-    with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
-        wanted = _job_name(address) if address else ""
-        made = bench.plan(bench.options())
-        matched = {live.id: str(change.address) for change in made.changes if (live := live_of(change)) is not None}
-        serving = _serving(made)
-        lives = [*(live for change in made.changes if (live := live_of(change)) is not None), *made.history]
-        jobs = {live.id: live for live in lives if _is_job(live.kind)}
-        rows = []
-        for live in sorted(jobs.values(), key=lambda item: item.created_at, reverse=True):
-            name = matched.get(live.id, "")
-            if wanted and wanted not in {live.name, live.id, name.partition("/")[2]}:
-                continue
-            model = str(live.outputs.get("model", ""))
-            rows.append(
-                (
-                    live.id,
-                    live.status,
-                    _when(live.created_at),
-                    _tokens(live),
-                    name or f"history of {live.name}",
-                    ", ".join(serving.get(model, ())) or "-",
-                    model or "-",
-                )
-            )
-        if wanted and not rows and not any(_named(change, wanted) for change in made.changes):
-            raise _no_such_job(str(address), made)
-        print(
-            table(("JOB", "STATUS", "CREATED", "TOKENS", "MANIFEST", "SERVED BY", "MODEL"), rows)
-            if rows or made.errored
-            else (f"{address} has no job yet." if address else "No jobs yet.")
-        )
-        _print_unread(made)
-    return ERROR if made.errored else OK
-
-
 def logs(
     address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of a job.")],
     path: Annotated[
@@ -119,25 +71,55 @@ def logs(
     ] = Path("manifests"),
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
 ) -> int:
-    """Print the events of a job, oldest first."""
+    """Print the events of a job, oldest first, and after them what became of it."""
     from reconciler.cli.compose import workbench
+    from reconciler.cli.follow import Follower
     from reconciler.core.resource import Phase
 
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
         live = find_job(bench, address)
         gateway: Any = bench.engine.gateways[live.account, live.kind]
-        seen: set[str] = set()
-        waits = bench.runtime.backoff(first=1.0, longest=15.0)
-        while True:
-            live = gateway.refresh(live)
-            for event in gateway.events(live):
-                if str(event.get("id")) not in seen:
-                    seen.add(str(event.get("id")))
-                    print(_event_line(event), flush=True)
-            if not follow or live.phase is not Phase.WORKING:
-                break
-            bench.runtime.clock.sleep(next(waits))
+        follower = Follower(gateway, live, bench.runtime, _say_trouble)
+        for event in follower.events(follow=follow):
+            print(_event_line(event), flush=True)
+        match follower.live.phase:
+            case Phase.READY | Phase.FAILED:
+                _print_summary(gateway, follower.live)
+            case Phase.GONE:
+                _say(f"{live.id} does not exist any more: somebody deleted it, or Azure has purged it.")
+            case _ if follow and follower.live.halted:
+                _say(f"{live.id} is {follower.live.words or follower.live.status}.")
     return OK
+
+
+def _print_summary(gateway: Any, live: Observed) -> None:
+    """Print what became of a job; what cannot be read of it is left out."""
+    import sys
+
+    from reconciler.core.fault import ReconcilerError
+    from reconciler.render.text import printable
+
+    try:
+        said = gateway.summary(live)
+    except ReconcilerError:
+        said = ()
+    # Events alone are the output: a pipe wants them, and a person sees both.
+    if said:
+        print("\n".join([f"\n{live.id}:", *(f"  {printable(line)}" for line in said)]), file=sys.stderr)
+    if live.outputs.get("model"):
+        print("Next, if a Deployment follows it:\n  reconciler apply", file=sys.stderr)
+
+
+def _say_trouble(fault: Any) -> None:
+    _say(f"{fault.summary} ({fault.detail}); still trying.")
+
+
+def _say(text: str) -> None:
+    import sys
+
+    from reconciler.render.text import printable
+
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -154,28 +136,34 @@ def stamped(bench: Workbench) -> Iterator[None]:
 
 def find_job(bench: Workbench, address: str) -> Observed:
     """Return the live job that an address or an id names; raises ReconcilerError."""
+    job_name(address)  # what is no job is said before Azure is asked
+    return find_in(bench.plan(bench.options()), address)
+
+
+def find_in(made: Plan, address: str) -> Observed:
+    """Return the live job that an address or an id names in a plan; raises ReconcilerError."""
     from reconciler.core.change import live_of
 
-    name = _job_name(address)
-    made = bench.plan(bench.options())
+    name = job_name(address)
     lives: list[Observed] = []
     for change in made.changes:
         live = live_of(change)
-        if live is not None and _is_job(live.kind) and (name == live.id or _named(change, name)):
+        if live is not None and is_job(live.kind) and (name == live.id or _named(change, name)):
             lives.append(live)
     lives += [live for live in made.history if name in {live.id, live.name}]
     if not lives:
-        raise _no_such_job(address, made)
+        raise no_such_job(address, made)
     return lives[0]
 
 
-def _is_job(kind: str) -> bool:
+def is_job(kind: str) -> bool:
+    """Return whether a kind is that of trainings."""
     from reconciler.cli.compose import KINDS
 
     return kind in KINDS and KINDS[kind].keeps_history
 
 
-def _job_name(address: str) -> str:
+def job_name(address: str) -> str:
     """Return the name or the id in an address that may leave out its kind; raises ReconcilerError for another kind's."""
     from reconciler.cli.compose import KINDS
     from reconciler.core.fault import Fault, ReconcilerError
@@ -184,8 +172,8 @@ def _job_name(address: str) -> str:
     kind, slash, name = address.partition("/")
     if not slash or kind not in KINDS:
         return address
-    if not _is_job(kind):
-        jobs = next(kind for kind in KINDS if _is_job(kind))
+    if not is_job(kind):
+        jobs = next(kind for kind in KINDS if is_job(kind))
         raise ReconcilerError(
             Fault("not-a-job", "This is not a job", f"{quoted(address)} is not a job.", f"Name one as {jobs}/NAME.")
         )
@@ -193,17 +181,17 @@ def _job_name(address: str) -> str:
 
 
 def _named(change: Change, name: str) -> bool:
-    return _is_job(change.address.kind) and change.address.name == name
+    return is_job(change.address.kind) and change.address.name == name
 
 
-def _no_such_job(address: str, made: Plan) -> ReconcilerError:
+def no_such_job(address: str, made: Plan) -> ReconcilerError:
     """Say which jobs there are, or why that is not known."""
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.manifests.faults import quoted
 
     if made.errored:
         return ReconcilerError(*made.unread)
-    listed = "\n  ".join(sorted(str(change.address) for change in made.changes if _is_job(change.address.kind)))
+    listed = "\n  ".join(sorted(str(change.address) for change in made.changes if is_job(change.address.kind)))
     return ReconcilerError(
         Fault(
             "no-such-job",
@@ -212,6 +200,16 @@ def _no_such_job(address: str, made: Plan) -> ReconcilerError:
             f"Jobs of these manifests:\n  {listed or 'none'}",
         )
     )
+
+
+def _progress(bench: Workbench, live: Observed) -> str:
+    from reconciler.core.fault import ReconcilerError
+
+    try:
+        return bench.engine.gateways[live.account, live.kind].progress(live)
+    except ReconcilerError:
+        # How far a job is, is not worth the rest of the table.
+        return ""
 
 
 def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, ...]:
@@ -236,26 +234,31 @@ def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, 
         case Delete():
             state = "left over"
         case Keep():
-            state = change.live.status if change.live else "not needed"
+            state = change.live.status if change.live else "suspended" if change.rests else "not needed"
             if change.live and change.live.phase is Phase.WORKING:
-                detail = bench.engine.gateways[change.live.account, change.live.kind].progress(change.live)
+                detail = _progress(bench, change.live)
+                detail = ": ".join(part for part in (change.live.words, detail) if part)
             elif change.live:
-                detail = str(change.live.outputs.get("model", ""))
+                pin = str(change.live.facts.get("pin", ""))
+                served = f" ({pin})" if ":" in pin else ""
+                detail = str(change.live.outputs.get("model", "")) + served
     return (str(change.address), state, since, at, detail)
 
 
-def _serving(made: Plan) -> dict[str, list[str]]:
+def serving(made: Plan) -> dict[str, list[str]]:
+    """Return what serves each model, by the model."""
     from reconciler.core.change import live_of
 
-    serving: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for change in made.changes:
         live = live_of(change)
-        if live is not None and live.outputs.get("model") and not _is_job(live.kind):
-            serving.setdefault(str(live.outputs.get("model", "")), []).append(live.name)
-    return serving
+        if live is not None and live.outputs.get("model") and not is_job(live.kind):
+            found.setdefault(str(live.outputs.get("model", "")), []).append(live.name)
+    return found
 
 
-def _print_unread(made: Plan) -> None:
+def print_unread(made: Plan) -> None:
+    """Say which parts of Azure could not be read."""
     import sys
 
     from reconciler.render.fault import unread_texts
@@ -264,7 +267,8 @@ def _print_unread(made: Plan) -> None:
         print(text, file=sys.stderr)
 
 
-def _when(moment: float, *, seconds: bool = False) -> str:
+def when(moment: float, *, seconds: bool = False) -> str:
+    """Return a moment in UTC."""
     import time
 
     return time.strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''}Z", time.gmtime(moment)) if moment else "-"
@@ -277,9 +281,10 @@ def _ago(elapsed: float) -> str:
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
 
 
-def _tokens(live: Observed) -> str:
-    tokens = live.facts.get("trained_tokens")
-    return f"{int(tokens):,}" if tokens else "-"
+def tokens(live: Observed) -> str:
+    """Return how many tokens were billed."""
+    billed = live.facts.get("trained_tokens")
+    return f"{int(billed):,}" if billed else "-"
 
 
 def _event_line(event: Any) -> str:
@@ -287,4 +292,4 @@ def _event_line(event: Any) -> str:
 
     level = str(event.get("level") or "info")
     prefix = "" if level == "info" else f"{level}: "
-    return f"{_when(float(event.get('created_at') or 0), seconds=True)}  {prefix}{printable(str(event.get('message') or ''))}"
+    return f"{when(float(event.get('created_at') or 0), seconds=True)}  {prefix}{printable(str(event.get('message') or ''))}"

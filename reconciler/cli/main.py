@@ -15,7 +15,7 @@ import typer
 import typer.core
 
 from reconciler import __version__
-from reconciler.cli import act, apply, look, plan, schema, tools, validate
+from reconciler.cli import act, apply, history, look, plan, report, schema, tools, validate
 from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
 from reconciler.cli.state import GLOBALS
 
@@ -100,8 +100,9 @@ app.command(rich_help_panel=EVERY_DAY)(validate.validate)
 app.command(rich_help_panel=EVERY_DAY)(plan.plan)
 app.command(rich_help_panel=EVERY_DAY)(apply.apply)
 app.command(rich_help_panel=EVERY_DAY)(look.status)
+app.command(rich_help_panel=LOOK)(report.report)
 app.command(rich_help_panel=LOOK)(look.drift)
-app.command(rich_help_panel=LOOK)(look.history)
+app.command(rich_help_panel=LOOK)(history.history)
 app.command(rich_help_panel=LOOK)(look.logs)
 app.command(rich_help_panel=RARE)(act.cancel)
 app.command(rich_help_panel=RARE)(act.destroy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from reconciler.cli.state import (
     ExcludeOption,
     ParallelismOption,
     PathArgument,
+    PolicyOption,
     PruneOption,
     TargetOption,
 )
@@ -24,12 +26,18 @@ from reconciler.cli.state import (
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Plan
+    from reconciler.core.plan import Options
+
+MANIFESTS = Path("manifests")
 
 
 def plan(
-    path: PathArgument = Path("manifests"),
+    path: PathArgument = MANIFESTS,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply --plan`.")] = None,
-    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
+    output_format: Annotated[
+        Literal["text", "markdown", "json", "mermaid"],
+        typer.Option("--format", help="How it is printed; markdown is for a comment on a pull request."),
+    ] = "text",
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
     ] = False,
@@ -37,6 +45,7 @@ def plan(
     target: TargetOption = None,
     exclude: ExcludeOption = None,
     allow_delete: AllowDeleteOption = None,
+    policy_from: PolicyOption = None,
     parallelism: ParallelismOption = 10,
 ) -> int:
     """Show what `apply` would do. Changes nothing."""
@@ -48,15 +57,84 @@ def plan(
             targets=tuple(target or ()),
             excludes=tuple(exclude or ()),
             allow_delete=tuple(allow_delete or ()),
+            policy_from=policy_from,
         )
         made = with_data(bench.plan(options), bench)
         if out:
             write_private(out, saved(made, bench))
         if output_format == "json":
             print(saved(made, bench))
+        elif output_format == "markdown":
+            print(_markdown(made, bench, apply=_next(path, options, out), full=_again()))
+        elif output_format == "mermaid":
+            print(_mermaid(made))
         else:
             show(made, bench)
     return plan_exit(made, detailed=detailed_exitcode)
+
+
+def _markdown(made: Plan, bench: Workbench, *, apply: str, full: str) -> str:
+    from reconciler import __version__
+    from reconciler.cli.compose import KINDS
+    from reconciler.render.cost import cost_words
+    from reconciler.render.markdown import plan_markdown
+
+    return plan_markdown(
+        made,
+        bench.headers(),
+        kinds=KINDS,
+        now=bench.runtime.clock.now(),
+        accounts=list(bench.sessions),
+        version=__version__,
+        apply=apply,
+        full=full,
+        findings=bench.tree.warnings,
+        emulator=bench.emulated,
+        cost=cost_words(made.cost),
+    )
+
+
+def _mermaid(made: Plan) -> str:
+    from reconciler.cli.compose import KINDS
+    from reconciler.render.mermaid import plan_mermaid
+
+    return plan_mermaid(made, KINDS)
+
+
+def _next(path: Path, options: Options, out: Path | None) -> str:
+    """Return the command that makes the plan happen, with what decides about it: to be copied."""
+    words = ["apply", *([str(path)] if path != MANIFESTS else [])]
+    words += ["--prune"] if options.prune else []
+    words += [word for address in options.allow_delete for word in ("--allow-delete", address)]
+    if out:
+        words += ["--plan", str(out)]
+    else:
+        words += [word for address in options.targets for word in ("--target", address)]
+        words += [word for address in options.excludes for word in ("--exclude", address)]
+    before, _ = _split()
+    return shlex.join([*before, *words])
+
+
+def _again() -> str:
+    """Return the command that shows all of this plan on a screen."""
+    before, words = _split()
+    for form in ("--format", "--out"):
+        while form in words[:-1]:
+            del words[words.index(form) : words.index(form) + 2]
+    return shlex.join([*before, *(word for word in words if not word.startswith(("--format=", "--out=")))])
+
+
+def _split() -> tuple[list[str], list[str]]:
+    """Return the command line of this invocation: what stands before the command, and the rest.
+
+    That an emulator is used stands in it even where a variable said so: copied to another place it must not reach Azure.
+    """
+    named = "--emulator" in GLOBALS.arguments
+    before = ["reconciler", *(["--emulator"] if GLOBALS.emulator and not named else [])]
+    rest = list(GLOBALS.arguments)
+    while rest and rest[0].startswith("-"):
+        before += [rest.pop(0) for _ in range(2 if rest[0] == "--chdir" else 1)]
+    return before, rest
 
 
 def with_data(made: Plan, bench: Workbench) -> Plan:

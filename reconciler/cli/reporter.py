@@ -11,7 +11,7 @@ from reconciler.core.change import Delete, Stuck
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Phase
 from reconciler.render.outcome import apply_summary, outcome_line
-from reconciler.render.text import EMULATOR_LINE
+from reconciler.render.text import EMULATOR_LINE, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,6 +75,8 @@ class Reporter:
         if line and line not in self._said:
             self._said.add(line)
             self._print(line)
+            if before is not None and _works(before) and outcome.status == "unchanged":
+                self._summary(outcome)
 
     def final(self) -> list[Outcome]:
         """Return the last outcome of each change."""
@@ -120,6 +122,19 @@ class Reporter:
         except ReconcilerError:
             # A line about progress is not worth a failed run.
             return ""
+
+    def _summary(self, outcome: Outcome) -> None:
+        """Say what became of a job that this run has waited for."""
+        live = outcome.live
+        summary = getattr(self._bench.engine.gateways[live.account, live.kind], "summary", None) if live else None
+        if summary is None:
+            return
+        try:
+            for line in summary(live):
+                self._print(f"      {printable(line)}")
+        except ReconcilerError:
+            # It has ended well all the same.
+            return
 
     def _print(self, line: str) -> None:
         if self._view:

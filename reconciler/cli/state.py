@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -72,6 +73,14 @@ AllowDeleteOption = Annotated[
     list[str] | None,
     typer.Option("--allow-delete", metavar="ADDR", help="Allow the deletion of this object by name. Repeatable."),
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy-from",
+        metavar="DIR",
+        help="Judge by the policies and prices of the Accounts in this other tree, for example of the base branch.",
+    ),
+]
 ApproveOption = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 ParallelismOption = Annotated[
     int, typer.Option("--parallelism", min=1, max=100, help="Requests in parallel.", envvar="RECONCILER_PARALLELISM")
@@ -85,6 +94,19 @@ SettleOption = Annotated[
         envvar="RECONCILER_SETTLE",
     ),
 ]
+
+
+def dollars(text: str | None, option: str) -> Decimal | None:
+    """Read an amount of US dollars such as 50 or 12.50."""
+    if text is None:
+        return None
+    try:
+        value = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or value < 0:
+        raise typer.BadParameter(f"{text!r} is not an amount of US dollars such as 50 or 12.50", param_hint=option)
+    return value
 
 
 def seconds(text: str, option: str) -> float:

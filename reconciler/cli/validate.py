@@ -28,7 +28,7 @@ MANIFESTS = frozenset({".yaml", ".yml"})
 def validate(
     path: PathArgument = Path("manifests"),
     output_format: Annotated[
-        Literal["text", "json", "github"], typer.Option("--format", help="How it is printed.")
+        Literal["text", "json", "github", "markdown"], typer.Option("--format", help="How it is printed.")
     ] = "text",
     data_format: Annotated[
         Literal["chat", "preference", "reinforcement"] | None,
@@ -113,6 +113,11 @@ class _Checked:
         """Print it."""
         if output_format == "json":
             print(_document(self.reports, self.faults, valid=valid))
+            return
+        if output_format == "markdown":
+            from reconciler.render.markdown_data import data_markdown
+
+            print(data_markdown(self.reports, self.faults, valid=valid, notes=self.lines))
             return
         from reconciler.render.data import data_text
         from reconciler.render.fault import faults_github, faults_text

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
 from reconciler.core.fault import Place
 from reconciler.core.resource import Block, Whole
@@ -21,6 +23,103 @@ _RESOURCE_ID = re.compile(
     rf"/providers/Microsoft\.CognitiveServices/accounts/(?P<account>{_NAME})/?",
     re.IGNORECASE | re.ASCII,
 )
+
+
+TrainingType = Literal["standard", "data_zone", "global", "developer"]
+
+
+def _amount(value: Any) -> Any:
+    """Take a number as it is written: 0.1 is a tenth, and no binary fraction near it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("is no amount: write US dollars as a number, for example 4.50")  # noqa: TRY004  (for pydantic)
+    return Decimal(str(value))
+
+
+Usd = Annotated[
+    Decimal,
+    Field(ge=0, le=Decimal(10**9), allow_inf_nan=False),
+    BeforeValidator(_amount),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+"""An amount of US dollars, exact: as it is written."""
+Globs = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
+
+
+class TrainingPrices(Block):
+    """Dollars a unit by training type."""
+
+    standard: Usd | None = Field(default=None, description="Training in the region of the account.")
+    data_zone: Usd | None = Field(default=None, description="Data zone training.")
+    global_: Usd | None = Field(default=None, alias="global", description="Global training.")
+    developer: Usd | None = Field(default=None, description="Developer training.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_there(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("has no number: write the price in US dollars, or leave the line out")
+        return value
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> TrainingPrices:
+        if not self.model_fields_set:
+            raise ValueError("holds no price: name one by training type, for example `global: 5.00`")
+        return self
+
+    def of(self, training_type: str) -> Decimal | None:
+        """Return the price of a training type; None if there is none."""
+        found: Decimal | None = getattr(self, "global_" if training_type == "global" else training_type, None)
+        return found
+
+
+class Prices(Block):
+    """Prices in US dollars that go before the list prices that the release knows, model by model."""
+
+    as_of: date | None = Field(default=None, description="The day that the prices are of, for people.")
+    training: dict[str, TrainingPrices] = Field(
+        default_factory=dict,
+        description="By model and training type: dollars for a million tokens.",
+        examples=[{"gpt-4.1-mini": {"global": 4.5}}],
+    )
+    training_hour: dict[str, TrainingPrices] = Field(
+        default_factory=dict,
+        description="By model and training type: dollars for an hour of reinforcement training.",
+        examples=[{"o4-mini": {"global": 90}}],
+    )
+    hosting: dict[str, dict[str, Usd]] = Field(
+        default_factory=dict,
+        description="By base model and sku: dollars for an hour; for provisioned skus for an hour of one unit of capacity.",
+        examples=[{"gpt-4.1-mini": {"GlobalStandard": 1.5}}],
+    )
+
+
+class MaxUsd(Block):
+    """What may be spent, in US dollars."""
+
+    per_job: Usd | None = Field(default=None, description="The most that one training may cost.")
+    hosting_per_month: Usd | None = Field(
+        default=None, description="The most that all deployments of the account may cost in 30 days."
+    )
+
+
+class Policy(Block):
+    """What the manifests of an account may ask for; a plan that asks for more is refused. What is absent is allowed."""
+
+    training_types: tuple[TrainingType, ...] | None = Field(
+        default=None, description="Training types that may be used."
+    )
+    models: Globs | None = Field(
+        default=None, description="Base models that may be trained and deployed; globs.", examples=[["gpt-4.1-mini*"]]
+    )
+    skus: Globs | None = Field(
+        default=None, description="Skus that deployments may have.", examples=[["GlobalStandard", "DeveloperTier"]]
+    )
+    required: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(\.[A-Za-z0-9_-]+)+$")], ...] = Field(
+        default=(),
+        description="Fields that must be set: Kind, then the field of the spec, or metadata.labels.NAME.",
+        examples=[["FineTuneJob.validation_file", "Deployment.metadata.labels.team"]],
+    )
+    max_usd: MaxUsd | None = Field(default=None, description="What may be spent.")
 
 
 class AccountSpec(Block):
@@ -64,6 +163,14 @@ class AccountSpec(Block):
         default=0,
         description="How many superseded versions of each dataset's file are kept; older ones are left over.",
     )
+    location: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9 ]+$",
+        description="Azure region of the account. Only prices depend on it; without it they may be ranges.",
+        examples=["swedencentral"],
+    )
+    policy: Policy | None = Field(default=None, description="What the manifests of this account may ask for.")
+    prices: Prices | None = Field(default=None, description="Prices that go before the list prices.")
     subscription_id: str | None = Field(
         default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."
     )

@@ -12,7 +12,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, is_held, verb
+from reconciler.core.change import (
+    RETRY,
+    Change,
+    Create,
+    Delete,
+    Keep,
+    Plan,
+    Replace,
+    Stuck,
+    Update,
+    Wait,
+    is_held,
+    verb,
+)
 from reconciler.core.diff import FieldChange
 
 
@@ -43,14 +56,15 @@ class Approval:
         return cls(entry(change, plan) for change in plan.changes if not is_held(change))
 
     def limited(self, plan: Plan) -> Plan:
-        """Hold back deletions that a later round of a run plans and that were not shown: the next run shows them."""
-        changes = tuple(
-            replace(change, held="it became left over during this run: the next plan shows it")
-            if isinstance(change, Delete) and not change.held and not self._admits(change, plan)
-            else change
-            for change in plan.changes
-        )
-        return replace(plan, changes=changes)
+        """Hold back what a later round of a run plans by itself and was not shown: deletions, retries."""
+        return replace(plan, changes=tuple(self._limited(change, plan) for change in plan.changes))
+
+    def _limited(self, change: Change, plan: Plan) -> Change:
+        if isinstance(change, Delete) and not change.held and not self._admits(change, plan):
+            return replace(change, held="it became left over during this run: the next plan shows it")
+        if isinstance(change, Create) and change.reason == RETRY and not change.held and not self._admits(change, plan):
+            return replace(change, held="its last attempt failed during this run: the next plan shows the retry")
+        return change
 
     def missing(self, plan: Plan) -> list[str]:
         """Return the changes of a fresh plan that were not shown, in words."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeGuard, assert_never
 
+from reconciler.core.charges import PlanCost
 from reconciler.core.diff import FieldChange
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 
 Then = Literal["create", "update"]
+RETRY = "retry"
+"""`Create.reason` of an object that is made again because Azure itself failed."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,10 @@ class Keep:
 
     desired: Desired
     live: Observed | None
+    notes: tuple[str, ...] = ()
+    """What a person should know of it, line by line; so in each change."""
+    rests: bool = False
+    """It has not ended and is as declared all the same: a suspended job."""
 
     @property
     def address(self) -> Address:
@@ -35,6 +42,7 @@ class Wait:
     then: Then
     blocked: bool = False
     """True if what it waits for needs a person first."""
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> Address:
@@ -64,6 +72,7 @@ class Create:
     supersedes: Observed | None = None
     why: tuple[FieldChange, ...] = ()
     held: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> Address:
@@ -82,6 +91,7 @@ class Update:
     digest: str
     also_waits_for: tuple[Address, ...] = ()
     held: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> Address:
@@ -171,8 +181,12 @@ class Plan:
     """Why the plan may not be applied as it is (see `core.guard`)."""
     data: dict[Address, DataChange] = field(default_factory=dict)
     """What changed in the data of resources that are made, where an earlier version of it is at hand."""
+    cost: PlanCost | None = None
+    """What it costs; None where nobody asked."""
     unread: tuple[Fault, ...] = ()
     """Why parts of Azure could not be read; the plan is then not whole."""
+    asks: tuple[Observed, ...] = ()
+    """Live objects of which more must be known before everything is decided (see `Claim.asks`)."""
 
     @property
     def errored(self) -> bool:
@@ -240,7 +254,7 @@ def account_of(change: Change) -> str:
 def _at_rest(change: Change) -> bool:
     match change:
         case Keep():
-            return change.live is None or change.live.phase is Phase.READY
+            return change.rests or change.live is None or change.live.phase is Phase.READY
         case Delete():
             return bool(change.held)
         case Wait() | Stuck() | Create() | Update() | Replace():

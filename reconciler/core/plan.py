@@ -10,14 +10,17 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from graphlib import TopologicalSorter
 
 from reconciler.core.account import Account
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
+from reconciler.core.cost import plan_cost
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault
 from reconciler.core.guard import guard
+from reconciler.core.policy import Judges, judge, own
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
 from reconciler.core.rules import Claim, Resolved, Rules, View
 
@@ -31,8 +34,16 @@ class Options:
     excludes: tuple[str, ...] = ()
     allow_delete: tuple[str, ...] = ()
     unattended: bool = False
+    auto_approved: bool = False
+    """Nobody looks at this very plan before it is applied."""
     whole_tree: bool = True
     destroy: bool = False
+    max_cost: Decimal | None = None
+    """Dollars that the run may spend at most."""
+    judges: Judges | None = None
+    """Whose policies and prices count; each Account's own if absent."""
+    refused: tuple[Fault, ...] = ()
+    """Why the plan may not be applied, whatever is in it."""
 
 
 class Planner:
@@ -59,6 +70,7 @@ class Planner:
         self.changes: dict[Address, Change] = {}
         self.duplicates: list[Delete] = []
         self.claimed: set[tuple[str, str, str]] = set()
+        self.asks: dict[tuple[str, str, str], Observed] = {}
 
     def plan(self) -> Plan:
         """Make the plan."""
@@ -72,6 +84,14 @@ class Planner:
         held = [self._hold(change) for change in (*changes, *duplicates, *deletions)]
         destroying = self.options.destroy
         refusals = guard(held, {} if destroying else self.accounts, self.declared, self.options.allow_delete)
+        judges = self.options.judges or own(self.accounts)
+        rest = [change for address, change in self.changes.items() if address not in selected]
+        pricing = {name: judges.get(name, (account,))[0] for name, account in self.accounts.items()}
+        unread = tuple(dict.fromkeys(self.world.failures.values()))
+        cost = plan_cost(held, rest, pricing, self.declared, self.kinds, unread)
+        if not destroying:
+            refusals += judge(held, cost, judges, self.declared, self.kinds, self.options.max_cost)
+        refusals += self.options.refused
         return Plan(
             changes=tuple(held),
             refusals=refusals,
@@ -80,7 +100,9 @@ class Planner:
             tree_digest=self._tree_digest(),
             needs={item.address: item.refs for item in self.order},
             digests={address: digests[0] for address, digests in self.digests.items()},
-            unread=tuple(dict.fromkeys(self.world.failures.values())),
+            cost=cost,
+            unread=unread,
+            asks=tuple(self.asks.values()),
         )
 
     def _decide(self, item: Desired) -> Change:
@@ -94,26 +116,39 @@ class Planner:
         self._settle_claim(item, claim)
         if claim.stuck:
             return Stuck(item.address, item.account, claim.stuck, claim.live, item)
-        blocking = tuple(ref for ref in item.refs if self._holds_up(ref))
+        blocking = tuple(ref for ref in item.refs if self._holds_up(ref) or self._is_asked(claim, ref))
         if claim.live is None:
             return self._absent(item, rules, claim, refs, blocking)
-        return self._present(item, rules, claim.live, refs, blocking)
+        return self._present(item, rules, claim, claim.live, refs, blocking)
 
     def _absent(
         self, item: Desired, rules: Rules, claim: Claim, refs: Resolved, blocking: tuple[Address, ...]
     ) -> Change:
+        if claim.parked:
+            return Keep(item, None, (claim.parked, *claim.notes), rests=True)
         if blocking:
-            return Wait(item, None, blocking, "create", blocked=any(self._is_blocked(ref) for ref in blocking))
-        reason = "retrain" if claim.predecessor else claim.reason
-        after = rules.resolve(item, refs)
-        return Create(item, after, reason, self.digests[item.address][0], claim.predecessor, claim.why)
+            notes = (*self._why_blocked(blocking), *claim.notes)
+            return Wait(item, None, blocking, "create", any(self._is_blocked(ref) for ref in blocking), notes)
+        reason = "retrain" if claim.predecessor and claim.reason == "new" else claim.reason
+        after = claim.after or rules.resolve(item, refs)
+        digest = self.digests[item.address][0]
+        return Create(item, after, reason, digest, claim.predecessor, claim.why, notes=claim.notes)
 
     def _present(
-        self, item: Desired, rules: Rules, live: Observed, refs: Resolved, blocking: tuple[Address, ...]
+        self,
+        item: Desired,
+        rules: Rules,
+        claim: Claim,
+        live: Observed,
+        refs: Resolved,
+        blocking: tuple[Address, ...],
     ) -> Change:
         if not rules.updatable:
-            return Keep(item, live)
-        after = rules.resolve(item, refs)
+            switches = rules.switches(item, live)
+            if switches:
+                return Update(item, live, item.spec, switches, self.digests[item.address][0], notes=claim.notes)
+            return Keep(item, live, claim.notes, rests=rules.rests(item, live))
+        after = claim.after or rules.resolve(item, refs)
         changes = tuple(change for change in rules.compare(item, after, live) if not isinstance(change.after, Unknown))
         digest = self.digests[item.address][0]
         if live.phase is Phase.FAILED:
@@ -121,15 +156,30 @@ class Planner:
         if any(change.path in after.immutable for change in changes):
             return Replace(item, live, after, changes, digest)
         if changes:
-            return Update(item, live, after, changes, digest, blocking)
+            return Update(item, live, after, changes, digest, blocking, notes=claim.notes)
         if blocking:
-            return Wait(item, live, blocking, "update", blocked=any(self._is_blocked(ref) for ref in blocking))
-        return Keep(item, live)
+            notes = (*self._why_blocked(blocking), *claim.notes)
+            return Wait(item, live, blocking, "update", any(self._is_blocked(ref) for ref in blocking), notes)
+        return Keep(item, live, claim.notes)
+
+    def _is_asked(self, claim: Claim, ref: Address) -> bool:
+        """Whether a reference cannot be resolved before more is read of what it points at."""
+        return any(self._points_at(ref) == asked for asked in claim.asks)
+
+    def _why_blocked(self, blocking: tuple[Address, ...]) -> tuple[str, ...]:
+        """Say why what is waited for needs a person; what only passes it on says it of its own."""
+        stuck = ((ref, self.changes[ref]) for ref in blocking)
+        return tuple(
+            f"{ref} is stuck: {it.fault.summary[:1].lower()}{it.fault.summary[1:]}"
+            for ref, it in stuck
+            if isinstance(it, Stuck)
+        )
 
     def _settle_claim(self, item: Desired, claim: Claim) -> None:
         used = self.views[item.account].by_ids(claim.uses)
         for live in (*claim.duplicates, *claim.not_ours, *used, *([claim.live] if claim.live else [])):
             self.claimed.add(_identity(live))
+        self.asks.update((_identity(live), live) for live in claim.asks)
         winner = claim.live.id if claim.live else str(item.address)
         self.duplicates += [
             Delete(live, "duplicate", duplicate_of=winner, declared=item.address) for live in claim.duplicates
@@ -159,7 +209,7 @@ class Planner:
                 # What makes its output only at its end has none yet.
                 unfinished = phase is Phase.SETTLING and self.kinds[ref.kind].long_running
                 return unfinished or phase in {Phase.WORKING, Phase.FAILED}
-            case Create() | Replace():
+            case Create() | Replace() | Keep(live=None):
                 return self.kinds[ref.kind].long_running
             case _:
                 return False
@@ -224,6 +274,9 @@ class Planner:
             return replace(change, held=held) if held else change
         if isinstance(change, Create | Update | Replace) and self._left_to_a_person(change):
             return replace(change, held="--continue only goes on with what an apply began")
+        if isinstance(change, Update) and (self.options.unattended or self.options.auto_approved):
+            reason = self.kinds[change.address.kind].needs_person(change)
+            return replace(change, held=reason) if reason else change
         return change
 
     def _left_to_a_person(self, change: Create | Update | Replace) -> bool:

@@ -7,7 +7,7 @@ what was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Self
@@ -117,6 +117,9 @@ class Phase(Enum):
     """It does not exist (any more)."""
 
 
+UNREAD = "unread"
+"""Key of `Observed.facts` for the Fault for which a closer look at the object told nothing."""
+
 Packed = bytes
 """Values packed for one purpose; what they are is told where they are made."""
 
@@ -137,6 +140,8 @@ class Content:
     tokens: int | None = None
     longest: tuple[tuple[int, int], ...] = ()
     item_keys: Mapping[str, int] = field(default_factory=dict)
+    images: int = 0
+    """How many images the examples refer to; their tokens are not counted."""
     rows: Packed = field(default=b"", repr=False, compare=False)
 
 
@@ -195,6 +200,8 @@ class Observed:
     """Azure's own words for why it failed."""
     halted: bool = False
     """It works on only when a person resumes it, so there is nothing to wait for."""
+    words: str = ""
+    """What its status means, where the status itself does not say it."""
 
     @property
     def address(self) -> Address:
@@ -220,11 +227,14 @@ class World:
         for group in self.objects.values():
             yield from group
 
-    def overlaid(self, known: Mapping[tuple[str, str, str], Observed]) -> Self:
+    def overlaid(
+        self, known: Mapping[tuple[str, str, str], Observed], sure: Collection[tuple[str, str, str]] = ()
+    ) -> Self:
         """Put objects that are known better than the lists show them in their place.
 
         A list may be late: what this run has just made may be missing in it, and what it has just changed may be
-        shown as it was. A known object that still works gives way to its listed state, which may be further.
+        shown as it was. A known object that still works gives way to its listed state, which may be further; one in
+        `sure` does not, because this run has just changed what it does.
         """
         if not known:
             return self
@@ -233,7 +243,8 @@ class World:
             group = merged.get((account, kind))
             if group is None:
                 continue
-            if object_id not in group or live.phase in {Phase.READY, Phase.FAILED, Phase.GONE}:
+            ended = live.phase in {Phase.READY, Phase.FAILED, Phase.GONE}
+            if object_id not in group or ended or (account, kind, object_id) in sure:
                 group[object_id] = live
         objects = {key: tuple(group.values()) for key, group in merged.items()}
         return type(self)(objects, self.failures, self.at)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from reconciler.core.account import Account
+from reconciler.core.change import Update
+from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import MARK_DIGEST_CHARS, short
 from reconciler.core.fault import Fault
@@ -34,6 +36,14 @@ class Claim:
     """Why there is none: `new`, or a word of the kind's own such as `missing`."""
     predecessor: Observed | None = None
     why: tuple[FieldChange, ...] = ()
+    after: Spec | None = None
+    """The spec with its references resolved, where the claim knows more than `resolve`."""
+    asks: tuple[Observed, ...] = ()
+    """Live objects of which more must be read before this can be decided: their gateway's `closer` reads it."""
+    parked: str = ""
+    """Why nothing is made now although there is no live object."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it."""
 
 
 class View:
@@ -136,6 +146,14 @@ class Rules(Protocol):
         """Return what of the live object contradicts the declared spec (`after`: with its references resolved)."""
         ...
 
+    def switches(self, desired: Desired, live: Observed) -> tuple[FieldChange, ...]:
+        """Return what is to be switched at a live object that cannot be changed otherwise: paused, resumed."""
+        ...
+
+    def rests(self, desired: Desired, live: Observed) -> bool:
+        """Return whether a live object that has not ended is as declared all the same."""
+        ...
+
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether a live object bears our mark (of this source, where the mark tells)."""
         ...
@@ -156,6 +174,18 @@ class Rules(Protocol):
 
     def spared(self, unmatched: Sequence[Observed], account: Account, declared: Collection[Address]) -> Collection[str]:
         """Return the ids of those unmatched live objects of ours that the Account says to keep."""
+        ...
+
+    def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
+        """Return what making a declared resource, or having it, is charged for."""
+        ...
+
+    def live_charges(self, live: Observed) -> Charges:
+        """Return what a live object is charged for as long as it is there."""
+        ...
+
+    def needs_person(self, change: Update) -> str:
+        """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""
         ...
 
     def may_continue(self, change: object) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from reconciler.emulator.catalog import DEFAULT_MODELS, BaseModel
+from reconciler.emulator.results import ResultColumns
 
 Headers = dict[str, str]
 
@@ -46,6 +47,8 @@ class Config:
         canonical_models: Whether a job shows the model id re-cased and dated, or as it was sent.
         v1_status_words: Use the words of the v1 specification (`validating_files`, `queued`) instead of `pending`.
         result_files_while_running: `result_files` is filled as soon as the job runs.
+        result_columns: How the columns of result files are spelled, and which there are (see `emulator.results`).
+        result_bom: Result files begin with a byte-order mark.
         estimated_finish_noise: `estimated_finish` stays set after the end and is far off, as recorded.
         training_type_omitted: What a job without `trainingType` gets.
         data_zone_training: Whether `dataZoneStandard` is a training type; the real value is not known.
@@ -64,6 +67,7 @@ class Config:
         import_error_tells_url: `status_details` of a failed import repeats the URL, signature and all.
         model_change: What a PUT of another model name on a live deployment does.
         checkpoint_deploys_by: Which string ARM takes for a checkpoint.
+        checkpoint_shown_as: Which of the two stands in `fine_tuned_model_checkpoint`.
         tags_on_patch: Whether PATCH merges the tags or replaces them.
         serial_control_plane: One control-plane write at a time per account, else 409.
         limits_off: Ignore all limits and quotas below.
@@ -123,6 +127,8 @@ class Config:
     canonical_models: bool = True
     v1_status_words: bool = False
     result_files_while_running: bool = True
+    result_columns: ResultColumns = "recorded"
+    result_bom: bool = False
     estimated_finish_noise: bool = True
     training_type_omitted: Literal["standard", "globalStandard", "refused"] = "standard"
     data_zone_training: bool = True
@@ -140,6 +146,7 @@ class Config:
     import_error_tells_url: bool = False
     model_change: Literal["accepted", "accepted_with_gap", "refused"] = "accepted"
     checkpoint_deploys_by: Literal["id", "name", "both"] = "id"
+    checkpoint_shown_as: Literal["name", "id"] = "name"
     tags_on_patch: Literal["merge", "replace"] = "replace"
     serial_control_plane: bool = True
     limits_off: bool = False

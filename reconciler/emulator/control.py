@@ -97,7 +97,7 @@ def _hand(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Do something that the public API has no route for.
 
     `{"account", "do", ...}`, where `do` is one of vanish_model {model}, expire_deployment {deployment}, fail_job {job, code,
-    message}, purge_jobs {jobs?}, strip_tags {deployment, keys?}, set_tags {deployment, tags}, vanish_file {file},
+    message}, pause_job {job, message?} (as the service does it by itself), resume_job {job}, purge_jobs {jobs?}, strip_tags {deployment, keys?}, set_tags {deployment, tags}, vanish_file {file},
     clone_job {job, overrides}, edit_deployment {deployment, sku?, properties?}.
     """
     account = world.account(str(body["account"]))
@@ -132,6 +132,8 @@ def _hand(world: World, body: dict[str, Any]) -> dict[str, Any]:
             job.fail = {"at": "hand", "param": None, **fail}
             world.save(job)
             return {"job": job.id}
+        case "pause_job" | "resume_job":
+            return _pause(world, account, body)
         case "purge_jobs":
             return {"jobs": _purge(world, account, body.get("jobs"))}
         case "clone_job":
@@ -174,6 +176,22 @@ def _edit_deployment(world: World, deployment: DeploymentRecord, body: Mapping[s
     deployment.versions = [*deployment.versions, (now, now, new)]
     world.save(deployment)
     return {"deployment": deployment.name, **new}
+
+
+def _pause(world: World, account: Account, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Pause or resume a job as the service itself does: for other jobs of its tier, or at a limit of cost."""
+    job = _of(account.jobs, "job", body)
+    wanted = "running" if body["do"] == "pause_job" else "paused"
+    if world.phase(job).status != wanted:
+        raise ApiError(409, "conflict", f"The job is not {wanted}.")
+    world.settle(account)
+    if wanted == "running":
+        job.pauses.append([world.now(), None])
+        job.pause_reason = str(body.get("message") or "Job paused by the system.")
+    else:
+        job.pauses[-1][1] = world.now()
+    world.save(job)
+    return {"job": job.id}
 
 
 def _purge(world: World, account: Account, wanted: list[str] | None) -> list[str]:

@@ -148,12 +148,13 @@ def deployable_checkpoints(world: World, job: JobRecord, at: float) -> list[int]
 def checkpoint_objects(world: World, job: JobRecord, at: float) -> list[dict[str, Any]]:
     """All checkpoints of a job, newest first."""
     start, curve = world.start_of(job), world.curve(job)
+    shown = checkpoint_id if world.config.checkpoint_shown_as == "id" else checkpoint_name
     return [
         {
             "id": checkpoint_id(job, step),
             "object": "fine_tuning.job.checkpoint",
             "created_at": int(step_time(job, start, step)),
-            "fine_tuned_model_checkpoint": checkpoint_name(job, step),
+            "fine_tuned_model_checkpoint": shown(job, step),
             "step_number": step,
             "metrics": curve.metrics(step),
             "fine_tuning_job_id": job.id,
@@ -245,7 +246,7 @@ def _tell_run(world: World, job: JobRecord, start: float, state: Phase, story: _
             what = "training reward" if job.method_type == "reinforcement" else "training loss"
             story.say(step_time(job, start, step), f"Step {step}: {what}={value}", data=data)
     for began, resumed in job.pauses:
-        story.say(began or start, "Job paused.")
+        story.say(began or start, job.pause_reason or "Job paused.")
         if resumed is not None:
             story.say(resumed, "Job resumed.")
     story.events.sort(key=lambda event: event[0])

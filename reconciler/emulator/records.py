@@ -59,6 +59,7 @@ class JobRecord:
         total_steps: Training steps over all epochs.
         start: When it took a slot, once that is past.
         pauses: Pairs of (paused at, resumed at or None).
+        pause_reason: What the events say of a pause that is the service's own.
         fail: How it will fail: `at` a stage, `code`, `message`, `param`.
         deleted: When it was deleted from the job list.
         model_deleted: When its model was.
@@ -94,6 +95,7 @@ class JobRecord:
     fail: dict[str, Any] | None = None
     deleted: float | None = None
     model_deleted: float | None = None
+    pause_reason: str = ""
 
     @property
     def hex(self) -> str:

@@ -1,19 +1,14 @@
-"""Pretend training: what a dataset holds, and the learning curves that a job on it shows.
-
-Everything is a pure function of the job's content, so the same data, seed and hyperparameters always give the same curve.
-"""
+"""Pretend training: what a dataset holds, and the numbers that the service chooses. The curves are in `results`."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-
-from reconciler.emulator.records import JobRecord
 
 BOM = b"\xef\xbb\xbf"
 MIN_EXAMPLES = 10
@@ -21,25 +16,6 @@ MIN_EXAMPLES = 10
 
 _BYTES_PER_TOKEN = 4
 _MAX_BATCH = 256
-_MAX_ROWS = 20_000  # rows of a result file; longer trainings show every n-th step
-
-SUPERVISED_COLUMNS = (
-    "step",
-    "train_loss",
-    "train_mean_token_accuracy",
-    "valid_loss",
-    "valid_mean_token_accuracy",
-    "full_valid_loss",
-    "full_valid_mean_token_accuracy",
-)
-REINFORCEMENT_COLUMNS = (
-    "step",
-    "train_mean_reward",
-    "full_valid_mean_reward",
-    "pg_loss_sum",
-    "total_loss_sum",
-    "entropy_loss_sum",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,111 +118,3 @@ def resolve_hyperparameters(sent: dict[str, Any], method: str, examples: int, le
 def steps_per_epoch(examples: int, resolved: dict[str, Any]) -> int:
     """Training steps of one pass over the data."""
     return max(1, math.ceil(examples / max(1, int(resolved["batch_size"]))))
-
-
-def _noise(seed: int, step: int, salt: int) -> float:
-    """A repeatable number in -1..1 (one round of splitmix64)."""
-    z = (seed + (step * 4 + salt) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    return ((z ^ (z >> 31)) / 2**63) - 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One training step. Validation values are on some steps only; `full_*` at the end of an epoch."""
-
-    step: int
-    train_loss: float
-    train_accuracy: float
-    valid_loss: float | None = None
-    valid_accuracy: float | None = None
-    full_valid_loss: float | None = None
-    full_valid_accuracy: float | None = None
-
-
-class Curve:
-    """The learning curve of a job.
-
-    Training loss falls towards a floor; validation loss follows it until about the third epoch at learning rate multiplier
-    1, then rises: more epochs or a larger multiplier overfit, as they do in the document.
-    """
-
-    def __init__(self, job: JobRecord) -> None:
-        self._job = job
-        self.total = job.total_steps
-        self.per_epoch = max(1, self.total // max(1, int(job.resolved["n_epochs"])))
-        self._start_loss = math.log(2) if job.method_type == "dpo" else 2.2 + 0.4 * _noise(job.curve_seed, 0, 3)
-        self._pace = float(job.resolved["learning_rate_multiplier"]) ** 0.35
-        self._eval_every = max(1, self.per_epoch // 5)
-
-    def epoch_ends(self) -> list[int]:
-        """The last step of each epoch."""
-        epochs = max(1, int(self._job.resolved["n_epochs"]))
-        return sorted({self.total if n == epochs else self.per_epoch * n for n in range(1, epochs + 1)})
-
-    def point(self, step: int) -> Point:
-        """The values at one step, from 1."""
-        job, seed = self._job, self._job.curve_seed
-        epochs = step / self.per_epoch * self._pace
-        floor = 0.05 * self._start_loss
-        clean = floor + (self._start_loss - floor) * math.exp(-1.1 * epochs)
-        loss = max(0.0001, clean * (1 + 0.08 * _noise(seed, step, 0)))
-        if job.validation_file is None:
-            return Point(step, loss, _accuracy(loss))
-        over = max(0.0, epochs - 2.5)
-        held = clean + 0.06 * self._start_loss + 0.09 * self._start_loss * over
-        end = step == self.total or step % self.per_epoch == 0
-        valid = full = None
-        if step == 1 or end or step % self._eval_every == 0:
-            valid = held * (1 + 0.1 * _noise(seed, step, 1))
-        if end:
-            full = held * (1 + 0.02 * _noise(seed, step, 2))
-        return Point(step, loss, _accuracy(loss), valid, _optional_accuracy(valid), full, _optional_accuracy(full))
-
-    def rows(self, steps: int) -> Iterator[Point]:
-        """The points of the result file up to a step."""
-        stride = max(1, self.total // _MAX_ROWS)
-        return (self.point(step) for step in range(1, steps + 1) if step % stride == 0 or step in (1, self.total))
-
-    def metrics(self, step: int) -> dict[str, float]:
-        """What a checkpoint or a metrics event carries, under the names of the result file."""
-        point = self.point(step)
-        return {
-            name: value for name, value in zip(self.columns(), self._cells(point), strict=False) if value is not None
-        }
-
-    def columns(self) -> tuple[str, ...]:
-        """The header of the result file. That of a DPO job is not recorded; it is taken to be the supervised one."""
-        return REINFORCEMENT_COLUMNS if self._job.method_type == "reinforcement" else SUPERVISED_COLUMNS
-
-    def _cells(self, point: Point) -> tuple[float | None, ...]:
-        if self._job.method_type == "reinforcement":
-            reward = point.train_accuracy
-            valid = point.full_valid_accuracy
-            return (point.step, reward, valid, point.train_loss * 1000, point.train_loss * 1010, point.train_loss * 10)
-        return (
-            point.step,
-            point.train_loss,
-            point.train_accuracy,
-            point.valid_loss,
-            point.valid_accuracy,
-            point.full_valid_loss,
-            point.full_valid_accuracy,
-        )
-
-    def csv(self, steps: int) -> bytes:
-        """The result file up to a step; cells without a value are empty."""
-        lines = [",".join(self.columns())]
-        for point in self.rows(steps):
-            cells = self._cells(point)
-            lines.append(",".join(["" if cell is None else str(cell) for cell in cells]))
-        return ("\n".join(lines) + "\n").encode()
-
-
-def _accuracy(loss: float) -> float:
-    return math.exp(-0.45 * loss)
-
-
-def _optional_accuracy(loss: float | None) -> float | None:
-    return None if loss is None else _accuracy(loss)

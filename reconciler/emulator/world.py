@@ -21,9 +21,10 @@ from reconciler.emulator.records import (
     Record,
     UploadRecord,
 )
+from reconciler.emulator.results import Curve
 from reconciler.emulator.store import Change, Store
 from reconciler.emulator.timeline import NEVER, Phase, end_of, phase, plan_starts
-from reconciler.emulator.training import Curve, Dataset, read_dataset
+from reconciler.emulator.training import Dataset, read_dataset
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class World:
             account.stale = True
         self.config = config
         self.catalog = Catalog(config.models)
+        self._results.clear()
 
     # -- records
 
@@ -223,7 +225,8 @@ class World:
         steps = self.phase(job, at).steps
         kept = self._results.get(job.id)
         if kept is None or kept[0] != steps:
-            kept = self._results[job.id] = (steps, self.curve(job).csv(steps))
+            content = self.curve(job).csv(steps, self.config.result_columns, bom=self.config.result_bom)
+            kept = self._results[job.id] = (steps, content)
         return kept[1]
 
     def curve(self, job: JobRecord) -> Curve:

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, TypeVar, assert_never
 
 from reconciler.core.account import Account
@@ -31,16 +32,18 @@ from reconciler.core.change import (
 )
 from reconciler.core.fault import Fault, ReconcilerError, Refused
 from reconciler.core.plan import Options, make_plan
-from reconciler.core.resource import Address, Desired, Observed, Phase, World
+from reconciler.core.resource import UNREAD, Address, Desired, Observed, Phase, World
 from reconciler.core.runtime import Runtime
 from reconciler.engine.outcome import Outcome, Status, bug, not_approved, not_taken, signature
 from reconciler.engine.work import Gateways, Worker
-from reconciler.kind import Kind
+from reconciler.kind import Closer, Kind
 
 __all__ = ["Engine", "Executor", "Outcome", "Status", "not_approved"]
 
 T = TypeVar("T")
 _Key = Address | tuple[str, ...]
+_Object = tuple[str, str, str]
+"""Account, kind and id of a live object."""
 KNOWN_FOR = 120.0
 """Seconds for which what this run wrote is believed over a list that may be late."""
 
@@ -80,7 +83,9 @@ class Engine:
         self.runtime = runtime
         self.executor = executor
         self._worker = Worker(kinds, gateways, runtime, settle)
-        self._known: dict[tuple[str, str, str], tuple[float, Observed]] = {}
+        self._known: dict[_Object, tuple[float, Observed]] = {}
+        self._switched: set[_Object] = set()
+        self._closer: dict[_Object, Observed] = {}
         self._declared: Mapping[Address, Desired] = {}
 
     def observe(self) -> World:
@@ -97,7 +102,36 @@ class Engine:
             except Exception as error:  # noqa: BLE001  (what one list answers must not hide what the others say)
                 failures[key] = bug(None, error, traceback.format_exc())
         known = {key: live for key, (at, live) in self._known.items() if now - at < KNOWN_FOR}
-        return World(found, failures, now).overlaid(known)
+        return World(found, failures, now).overlaid(known, self._switched)
+
+    def plan(self, desired: Sequence[Desired], options: Options, world: World | None = None) -> Plan:
+        """Look and make a plan; what the plan asks to know more of is looked at closer, one call for each.
+
+        What was looked at once is not looked at again in this run: it is asked of objects that have ended.
+        """
+        world = world or self.observe()
+        plan = make_plan(desired, self.accounts, world, self.kinds, options)
+        while asks := [live for live in plan.asks if _object(live) not in self._closer]:
+            tasks = [self.executor.submit(partial(self._look_closer, live)) for live in asks]
+            self._closer.update((_object(live), task.result()) for live, task in zip(asks, tasks, strict=True))
+            plan = make_plan(desired, self.accounts, self._with_answers(world), self.kinds, options)
+        if plan.asks:
+            plan = make_plan(desired, self.accounts, self._with_answers(world), self.kinds, options)
+        return plan
+
+    def _with_answers(self, world: World) -> World:
+        answered = {_object(seen): seen for seen in world if _object(seen) in self._closer}
+        more = {key: replace(live, facts={**self._closer[key].facts, **live.facts}) for key, live in answered.items()}
+        return world.overlaid(more, more.keys())
+
+    def _look_closer(self, live: Observed) -> Observed:
+        gateway = self.gateways[live.account, live.kind]
+        try:
+            return gateway.closer(live) if isinstance(gateway, Closer) else live
+        except ReconcilerError as error:
+            return replace(live, facts={**live.facts, UNREAD: error.faults[0]})
+        except Exception as error:  # noqa: BLE001  (one object that cannot be read must not hide the others)
+            return replace(live, facts={**live.facts, UNREAD: bug(None, error, traceback.format_exc())})
 
     def converge(
         self,
@@ -118,8 +152,7 @@ class Engine:
         plan = first
         while True:
             if plan is None:
-                plan = make_plan(desired, self.accounts, self.observe(), self.kinds, options)
-                plan = approval.limited(plan)
+                plan = approval.limited(self.plan(desired, options))
             # What failed in this run is not tried again, so it needs no approval in the shape that it has now.
             tried = tuple(change for change in plan.changes if _key(change) not in given_up)
             missing = approval.missing(replace(plan, changes=tried))
@@ -128,8 +161,7 @@ class Engine:
             acted = working = False
             for outcome in self.run(plan, attempted=attempted, given_up=given_up):
                 acted = acted or outcome.wrote or _settled_now(outcome)
-                live = outcome.live
-                working = working or (live is not None and live.phase is Phase.WORKING and not live.halted)
+                working = working or _goes_on(outcome)
                 yield outcome
             plan = None
             if acted:
@@ -181,8 +213,8 @@ class Engine:
                     busy.discard(nodes[number].exclusive)
                     outcome = future.result()
                     outcomes[number] = outcome
-                    if isinstance(outcome.change, Delete) and outcome.status == "unchanged":
-                        # It was left to go on, for now: the next look may say otherwise.
+                    if outcome.later or (isinstance(outcome.change, Delete) and outcome.status == "unchanged"):
+                        # It was left as it is, for now: the next look may say otherwise.
                         attempted.discard(signature(outcome.change))
                     self._note(outcome, lives, given_up)
                     yield outcome
@@ -205,7 +237,8 @@ class Engine:
                 if change.reason != "duplicate":
                     node.needs = set(numbers.values())
                     node.needs |= {n for n in deletions if ranks[plan.changes[n].address.kind] > ranks[kind]}
-            else:
+            elif self.kinds[kind].updatable or not isinstance(change, Update):
+                # Only a switch, such as pausing a job, needs nothing else to be in order.
                 node.needs = {numbers[ref] for ref in plan.needs.get(change.address, ()) if ref in numbers}
             settles = isinstance(change, Keep) and change.live is not None and change.live.phase is Phase.SETTLING
             if self.kinds[kind].control_plane and (is_action(change) or settles):
@@ -233,7 +266,7 @@ class Engine:
             case Keep():
                 if change.live and change.live.phase is Phase.SETTLING:
                     return None
-                working = change.live is not None and change.live.phase is Phase.WORKING
+                working = change.live is not None and change.live.phase is Phase.WORKING and not change.rests
                 return Outcome(change, "pending" if working else "unchanged", change.live)
             case Create() | Update() | Replace() | Delete():
                 if change.held:
@@ -286,12 +319,26 @@ class Engine:
         if not isinstance(outcome.change, Delete):
             lives[outcome.address] = live
         if outcome.wrote or _settled_now(outcome):
-            self._known[live.account, live.kind, live.id] = (self.runtime.clock.now(), live)
+            self._known[_object(live)] = (self.runtime.clock.now(), live)
+        if outcome.wrote and isinstance(outcome.change, Update) and live.phase is Phase.WORKING:
+            self._switched.add(_object(live))
 
 
 def _key(change: Change) -> _Key:
     """What a failure is remembered by: a resource, or the one object that could not be deleted."""
     return signature(change) if isinstance(change, Delete) else change.address
+
+
+def _object(live: Observed) -> _Object:
+    return live.account, live.kind, live.id
+
+
+def _goes_on(outcome: Outcome) -> bool:
+    """Whether there is something to wait for: an object that works, and that no person has to set going again."""
+    live = outcome.live
+    if live is None or live.phase is not Phase.WORKING:
+        return False
+    return not (live.halted or (isinstance(outcome.change, Keep) and outcome.change.rests))
 
 
 def _is_unmade(outcome: Outcome) -> bool:

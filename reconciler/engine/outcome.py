@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.core.approval import before
-from reconciler.core.change import Change, Delete, Replace, Update, is_action, verb
+from reconciler.core.change import RETRY, Change, Create, Delete, Replace, Update, is_action, verb
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Observed
 
@@ -24,6 +24,8 @@ class Outcome:
     fault: Fault | None = None
     message: str = ""
     seconds: float = 0
+    later: bool = False
+    """Nothing was sent, because Azure would not take it yet: the next look may say otherwise."""
 
     @property
     def address(self) -> Address:
@@ -33,7 +35,8 @@ class Outcome:
     @property
     def wrote(self) -> bool:
         """Whether Azure was changed."""
-        return is_action(self.change) and self.live is not None and self.status in {"done", "pending"}
+        sent = is_action(self.change) and not self.later
+        return sent and self.live is not None and self.status in {"done", "pending"}
 
 
 def signature(change: Change) -> tuple[str, ...]:
@@ -42,6 +45,8 @@ def signature(change: Change) -> tuple[str, ...]:
         case Update() | Replace():
             values = (f"{path}={value}" for path, value in before(change.changes).items())
             return (verb(change), str(change.address), change.live.id, *sorted(values))
+        case Create(reason=reason, supersedes=Observed(id=last)) if reason == RETRY:
+            return (verb(change), str(change.address), last)
         case Delete():
             return (verb(change), change.live.kind, change.live.account, change.live.id)
         case _:

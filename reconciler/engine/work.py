@@ -82,6 +82,8 @@ class Worker:
             return True
         if live.phase is Phase.SETTLING:
             return False
+        if not self._kinds[live.kind].updatable:
+            return True
         left = self._kinds[live.kind].compare(change.desired, change.after, live)
         # Of two changes that need two calls one may be left: the next round makes it.
         return not {item.path for item in change.changes} <= {item.path for item in left}
@@ -98,12 +100,14 @@ class Worker:
             live = gateway.refresh(live)
         raise AssertionError("unreachable")
 
-    @staticmethod
-    def _outcome(change: Change, live: Observed, seconds: float) -> Outcome:
+    def _outcome(self, change: Change, live: Observed, seconds: float) -> Outcome:
         if isinstance(change, Delete):
             if live.phase is Phase.WORKING:
                 return Outcome(change, "unchanged", live, message="it goes on: the other one ended", seconds=seconds)
             return Outcome(change, "pending" if live.phase is Phase.SETTLING else "done", live, seconds=seconds)
+        works = live.phase is Phase.WORKING
+        if isinstance(change, Update) and works and self._kinds[live.kind].switches(change.desired, live):
+            return Outcome(change, "pending", live, message=live.words, seconds=seconds, later=True)
         match live.phase:
             case Phase.READY:
                 return Outcome(change, "unchanged" if isinstance(change, Keep) else "done", live, seconds=seconds)

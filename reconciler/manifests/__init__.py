@@ -16,8 +16,8 @@ faults       how what a person wrote is quoted, and what was probably meant
 Kinds are an argument: nothing here knows one by name.
 """
 
-from reconciler.manifests.loader import load
+from reconciler.manifests.loader import load, load_accounts
 from reconciler.manifests.schema import json_schema
 from reconciler.manifests.tree import Tree
 
-__all__ = ["Tree", "json_schema", "load"]
+__all__ = ["Tree", "json_schema", "load", "load_accounts"]

@@ -102,6 +102,14 @@ class Accounts:
             self._repository = identity(self._site.root)
         return f"{self._repository}:{folder.relative_to(self._site.root).as_posix()}"
 
+    def read(self, kinds: Iterable[str]) -> None:
+        """Read the Accounts of the whole tree, or the nearest ones above it if it has none."""
+        names = list(kinds)
+        for file in self._site.manifests():
+            self._read(file, names)
+        if not self.known:
+            self.look_above(names)
+
     def look_above(self, kinds: Iterable[str]) -> None:
         """Read the Accounts of the nearest folder above PATH that has some, so that a part of a tree can be used."""
         names = list(kinds)
@@ -183,5 +191,11 @@ def _same(one: str, other: str) -> bool:
 
 
 def _places(manifest: Manifest) -> dict[str, Place]:
-    fields = ("endpoint", "management_endpoint", "resource_id")
-    return {field: manifest.part.place([field]) for field in fields}
+    """Return where the fields stand that can turn out wrong, or decide about a plan, after the load."""
+    found = {field: manifest.part.place([field]) for field in ("endpoint", "management_endpoint", "resource_id")}
+    node = manifest.part.node
+    policy = node.child("policy") if node else None
+    if policy is not None:
+        rules = ("training_types", "models", "skus", "required", "max_usd.per_job", "max_usd.hosting_per_month")
+        found |= {f"policy.{rule}": manifest.part.place(["policy", *rule.split(".")]) for rule in rules}
+    return found

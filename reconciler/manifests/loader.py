@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.account import Account
 from reconciler.core.fault import Fault, InvalidManifests, Place, by_place
 from reconciler.core.resource import Address, Desired, LocalPath, Ref, Spec
 from reconciler.kind import DigestCache, Kind, Workspace
@@ -56,6 +57,19 @@ def load(
     with _without_collector():
         workspace = Workspace(site.root, cache, Pieces(site))
         return _Loader(site, kinds, environ).load(replace(workspace, inspected=inspected) if inspected else workspace)
+
+
+def load_accounts(
+    path: Path, kinds: Mapping[str, Kind], environ: Mapping[str, str], cwd: Path | None = None
+) -> Mapping[str, Account]:
+    """Read only the Accounts of another tree, its resources and data untouched; raises InvalidManifests."""
+    site = Site.at(path, cwd)
+    accounts = Accounts(site, environ)
+    accounts.read(kinds)
+    faults = sorted([*site.faults, *accounts.faults], key=by_place)
+    if any(fault.severity == "error" for fault in faults):
+        raise InvalidManifests(*faults)
+    return accounts.values
 
 
 @contextmanager

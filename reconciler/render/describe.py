@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, is_action
+from reconciler.core.change import (
+    RETRY,
+    Change,
+    Create,
+    Delete,
+    Keep,
+    Plan,
+    Replace,
+    Stuck,
+    Update,
+    Wait,
+    is_action,
+)
 from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Address, Content, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Rules
+from reconciler.render.cost import change_lines
 from reconciler.render.data import change_text
 from reconciler.render.fault import explanation
 from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
 
 MISSING = "is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours"
 """Why a deployment that was there is probably gone (docs/azure.md, section 11)."""
-STATUSES: Mapping[str, str] = {
-    "pending": "pending, not yet queued",
-    "created": "pending, not yet queued",
-    "validating_files": "checking its files",
-    "queued": "queued behind other jobs",
-    "pausing": "being paused",
-    "paused": "paused: it goes on only when it is resumed",
-    "resuming": "being resumed",
-}
-"""What a status of a job means, where its word does not say it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Describer:
     """Puts the changes of one plan in words."""
 
     def __init__(self, plan: Plan, kinds: Mapping[str, Rules], *, now: float, width: int = 100) -> None:
+        self._plan = plan
         self._served = _served(plan)
         self._declared = plan.digests.keys()
         self._data_changes = plan.data
@@ -52,7 +56,12 @@ class Describer:
         self._longest = (max(width, 40) - 10) // 2
 
     def item(self, change: Change) -> Item | None:
-        """Return what to show of a change; None if there is nothing to say."""
+        """Return what to show of a change, what it costs last; None if there is nothing to say."""
+        item = self._item(change)
+        costs = change_lines(change, self._plan) if item else []
+        return replace(item, details=(*item.details, *costs)) if item and costs else item
+
+    def _item(self, change: Change) -> Item | None:
         match change:
             case Create():
                 return self._create(change)
@@ -79,6 +88,7 @@ class Describer:
             details += self._compared(change)
             details += self._data(change.desired.refs)
             details += _training(change.after, values, self._kinds[change.address.kind].notes(change.desired))
+            details += _safe(change.notes)
         elif change.desired.content:
             title = f"{word} {_content(change.desired, change.desired.content)}"
             if change.address in self._data_changes:
@@ -87,6 +97,7 @@ class Describer:
             title = f"{word} ({MISSING})" if change.reason == "missing" else word
             details += [f"{field_name(path)}: {self._value(path, value)}" for path, value in values.items()]
             details += [printable(note) for note in self._kinds[change.address.kind].notes(change.desired)]
+            details += _safe(change.notes)
         return Item("+", Tone.ADD, change.address, title, tuple(details))
 
     def _model(self, after: Spec, values: Mapping[str, Any]) -> str:
@@ -98,6 +109,8 @@ class Describer:
         old = change.supersedes
         if old is None:
             return ""
+        if change.reason == RETRY:
+            return f" (again, after {live_name(old)})"
         return f" (supersedes {live_name(old)}, kept{', still serving' if self._serves(old) else ''})"
 
     def _serves(self, job: Observed) -> bool:
@@ -109,7 +122,7 @@ class Describer:
         return [f"{printable(address)}: {change_text(self._data_changes[address])}" for address in known]
 
     def _compared(self, change: Create) -> list[str]:
-        if change.supersedes is None:
+        if change.supersedes is None or change.reason == RETRY:
             return []
         head = f"compared with {live_name(change.supersedes)}:"
         said = self._changes(change.why)
@@ -128,6 +141,7 @@ class Describer:
                 )
         if change.also_waits_for:
             details.append(f"the rest waits for {joined(change.also_waits_for)}")
+        details += _safe(change.notes)
         return Item("~", Tone.CHANGE, change.address, "" if details else "update", tuple(details))
 
     def _replace(self, change: Replace) -> Item:
@@ -158,7 +172,8 @@ class Describer:
         needs = " (which needs a person first)" if change.blocked else ""
         title = f"waits for {joined(change.on)}{needs}, then {self._then(change)}"
         model = change.live.outputs.get("model") if change.live else None
-        return Item("…", Tone.QUIET, change.address, title + (f" (still serving {shown(model)})" if model else ""))
+        serving = f" (still serving {shown(model)})" if model else ""
+        return Item("…", Tone.QUIET, change.address, title + serving, tuple(_safe(change.notes)))
 
     def _then(self, change: Wait) -> str:
         return self._kinds[change.address.kind].word if change.then == "create" else change.then
@@ -196,16 +211,19 @@ def lost(live: Observed) -> list[str]:
 
 
 def keep_item(change: Keep, now: float | None) -> Item | None:
-    """Return what a live object that is left alone is busy with, or what became of it; None if it is ready."""
-    live = change.live
+    """Return what a live object that is left alone is busy with, or what became of it.
+
+    None if it is ready, or none is needed, and there is nothing to know of it.
+    """
+    live, notes = change.live, tuple(_safe(change.notes))
     if live is None or live.phase is Phase.READY:
-        return None
+        return Item("=", Tone.QUIET, change.address, notes[0], notes[1:]) if notes else None
     match live.phase:
         case Phase.WORKING:
-            return Item("…", Tone.QUIET, change.address, f"{progress(live, now)} ({live_name(live)})")
+            return Item("…", Tone.QUIET, change.address, f"{progress(live, now)} ({live_name(live)})", notes)
         case Phase.SETTLING:
             status = f" ({printable(live.status)})" if live.status else ""
-            return Item("…", Tone.QUIET, change.address, f"Azure still processes it{status}")
+            return Item("…", Tone.QUIET, change.address, f"Azure still processes it{status}", notes)
         case Phase.FAILED:
             title = f"failed at Azure ({printable(live.status or live_name(live))})"
             return Item("!", Tone.ALARM, change.address, title, tuple(lines(live.reason)))
@@ -217,9 +235,8 @@ def keep_item(change: Keep, now: float | None) -> Item | None:
 def progress(live: Observed, now: float | None) -> str:
     """Return what a working object does, and since when if the time is known."""
     since = f" since {duration(now - live.created_at)}" if live.created_at and now is not None else ""
-    status = live.status.lower()
-    if status in STATUSES:
-        return f"{STATUSES[status]}{since}"
+    if live.words:
+        return f"{printable(live.words)}{since}"
     return f"{printable(live.status) if live.status else 'running'} at Azure{since}"
 
 
@@ -261,6 +278,11 @@ def _training(after: Spec, values: Mapping[str, Any], notes: Sequence[str]) -> l
     said += [printable(note) for note in notes]
     said += [f"{field_name(path)} {shown(value, path=path)}" for path, value in rest.items()]
     return [text] if (text := ", ".join(part for part in said if part)) else []
+
+
+def _safe(notes: Iterable[str]) -> list[str]:
+    """Return notes as lines that no terminal obeys; the spaces before a command stay."""
+    return [f"{note[: len(note) - len(note.lstrip(' '))]}{printable(note.lstrip(' '))}" for note in notes]
 
 
 def _at(spec: Spec, path: str) -> Any:

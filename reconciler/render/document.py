@@ -15,18 +15,32 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from reconciler.core.approval import Approval, Approved, as_json, entry
-from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, account_of, verb
+from reconciler.core.change import (
+    RETRY,
+    Change,
+    Create,
+    Delete,
+    Keep,
+    Plan,
+    Replace,
+    Stuck,
+    Update,
+    Wait,
+    account_of,
+    verb,
+)
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import canonical
 from reconciler.core.fault import Fault, Place, Refused
-from reconciler.core.resource import Address, Phase, Unknown
+from reconciler.core.resource import Address, Observed, Phase, Unknown
 from reconciler.core.rules import Rules
+from reconciler.render.cost import change_cost_document, cost_document
 from reconciler.render.data import data_change_document
 from reconciler.render.fault import fault_document, faults_document
 from reconciler.render.summary import counts, summary
 from reconciler.render.words import hidden, plain_value, settings
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "no-op": ("no-op",),
     "create": ("create",),
@@ -81,6 +95,8 @@ def plan_document(
             change_document(change, plan, kinds) for change in plan.changes if _has_drifted(change, plan)
         ],
         "checks": [fault_document(warning) for warning in plan.warnings],
+        "refusals": [fault_document(refusal) for refusal in plan.refusals],
+        "cost": cost_document(plan.cost),
         "history": len(plan.history),
         "errored": plan.errored,
         "diagnostics": faults_document(faults),
@@ -120,7 +136,8 @@ def change_document(change: Change, plan: Plan, kinds: Mapping[str, Rules] | Non
         },
         "action_reason": _reason(change),
         "data_change": data_change_document(plan.data.get(change.address)),
-        "notes": list(kinds[change.address.kind].notes(change.desired)) if kinds and isinstance(change, Create) else [],
+        "notes": _notes(change, kinds),
+        "cost": change_cost_document(change, plan),
         "digest": approved.digest,
         "live_id": live.id if live else "",
         "supersedes": change.supersedes.id if isinstance(change, Create) and change.supersedes else "",
@@ -129,6 +146,13 @@ def change_document(change: Change, plan: Plan, kinds: Mapping[str, Rules] | Non
         "diagnostic": fault_document(change.fault) if isinstance(change, Stuck) else None,
         "place": _place(change),
     }
+
+
+def _notes(change: Change, kinds: Mapping[str, Rules] | None) -> list[str]:
+    """Return what a person should know of a change, and with `kinds` of what is made."""
+    made = kinds[change.address.kind].notes(change.desired) if kinds and isinstance(change, Create) else ()
+    own = change.notes if isinstance(change, Create | Update | Wait | Keep) else ()
+    return [*made, *(note.strip() for note in own)]
 
 
 def _values(change: Change) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -165,6 +189,8 @@ def _reason(change: Change) -> str | None:
     match change:
         case Create(supersedes=None, reason=reason) if reason != "retrain":
             return reason
+        case Create(supersedes=Observed(id=last), reason=reason) if reason == RETRY:
+            return f"retry:{last}"
         case Create(why=why):
             return ":".join(["retrain", *([",".join(item.path for item in why)] if why else [])])
         case Update():
@@ -179,7 +205,8 @@ def _reason(change: Change) -> str | None:
         case Stuck():
             return f"stuck:{change.fault.code}"
         case Keep():
-            return _BUSY[change.live.phase] if change.live else "not_needed"
+            rested = "suspended" if change.rests else "not_needed"
+            return _BUSY[change.live.phase] if change.live and not change.rests else rested
     assert_never(change)
 
 

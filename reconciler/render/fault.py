@@ -36,13 +36,17 @@ def _known_by(fault: Fault) -> str:
 
 def unread_texts(unread: Iterable[Fault], *, color: bool = False) -> list[str]:
     """Return each cause once, with everything that it kept from being read."""
+    return [fault_text(fault, color=color) for fault in merged(unread)]
+
+
+def merged(faults: Iterable[Fault]) -> list[Fault]:
+    """Return each cause once, with the details of all faults that it caused."""
     causes: dict[tuple[str, str, str], list[Fault]] = {}
-    for fault in unread:
+    for fault in faults:
         causes.setdefault((fault.code, fault.summary, fault.remedy), []).append(fault)
-    merged = (
+    return [
         replace(group[0], detail="\n".join(dict.fromkeys(fault.detail for fault in group))) for group in causes.values()
-    )
-    return [fault_text(fault, color=color) for fault in merged]
+    ]
 
 
 def explanation(fault: Fault) -> list[str]:

@@ -10,7 +10,7 @@ from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck,
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Observed, Phase
 from reconciler.core.rules import Rules
-from reconciler.render.describe import STATUSES, Item, keep_item, live_name
+from reconciler.render.describe import Item, keep_item, live_name
 from reconciler.render.fault import explanation
 from reconciler.render.text import item_lines
 from reconciler.render.words import Paint, Tone, duration, joined, printable, shown, size
@@ -166,7 +166,7 @@ def _item(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Item |
         case "held":
             return Item("…", Tone.QUIET, address, f"held: {printable(outcome.message)}")
         case "blocked":
-            return Item("…", Tone.QUIET, address, f"blocked: {_why(outcome)}")
+            return Item("…", Tone.QUIET, address, f"blocked: {_why(outcome, kinds)}")
         case _:
             return _failed(address, outcome.fault, outcome.message)
 
@@ -215,7 +215,9 @@ def _ended(live: Observed | None) -> str:
 def _pending(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Item:
     change, busy = outcome.change, _busy(outcome)
     if not busy:
-        return Item("…", Tone.QUIET, change.address, _why(outcome))
+        return Item("…", Tone.QUIET, change.address, _why(outcome, kinds))
+    if getattr(outcome, "later", False):
+        return Item("…", Tone.QUIET, change.address, _why(outcome, kinds))
     if isinstance(change, Delete):
         return Item("-", Tone.REMOVE, change.address, f"is being deleted  ({live_name(change.live)})")
     if isinstance(change, Keep):
@@ -230,20 +232,21 @@ def _pending(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Ite
 
 def _working(change: Keep, live: Observed, progress: str) -> Item:
     if live.phase is Phase.WORKING and progress:
-        status = STATUSES.get(live.status.lower()) or printable(live.status or "running")
+        status = printable(live.words or live.status or "running")
         return Item("…", Tone.QUIET, change.address, f"{status} ({printable(progress)})")
     item = keep_item(Keep(change.desired, live), None)
     assert item is not None
     return item
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: Outcome, kinds: Mapping[str, Rules]) -> str:
     change = outcome.change
     if outcome.message or not isinstance(change, Wait):
         return printable(outcome.message)
     if outcome.status == "blocked":
         return f"waits for {joined(change.on)}, which needs a person first"
-    return f"waits for {joined(change.on)}, then {change.then}"
+    then = kinds[change.address.kind].word if change.then == "create" else change.then
+    return f"waits for {joined(change.on)}, then {then}"
 
 
 def _failed(address: Address, fault: Fault | None, message: str) -> Item:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, account_of
 from reconciler.core.resource import Phase
 from reconciler.core.rules import Rules
+from reconciler.render.cost import cost_line
 from reconciler.render.describe import Describer, Item
 from reconciler.render.fault import fault_text, unread_texts
 from reconciler.render.summary import summary
@@ -30,7 +31,7 @@ def plan_text(
     width: int = 100,
     emulator: bool = False,
 ) -> str:
-    """Return the plan as text. `headers` name the resolved accounts, endpoints and credentials.
+    """Return the plan as text. `headers` name the resolved accounts, endpoints and credentials; then what it costs.
 
     The last line is the summary; where an emulator plays Azure, that is said before everything and after it.
     """
@@ -38,7 +39,7 @@ def plan_text(
     describer = Describer(plan, kinds, now=now, width=width)
     listed = [change for change in plan.changes if not _held(change) and plan.knows(change)]
     blocks = [
-        [paint(Tone.STRONG, printable(header)) for header in headers],
+        [paint(Tone.STRONG, printable(line)) for line in (*headers, cost_line(plan.cost)) if line],
         *_by_account(listed, describer, paint),
         *_held_back([change for change in plan.changes if _held(change)], describer, paint),
         [fault_text(fault, color=color) for fault in plan.warnings],

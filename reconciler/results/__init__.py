@@ -8,6 +8,7 @@
 | curve | one metric over the steps: extremes of all rows, and few enough points to draw |
 | smooth | a curve without its noise, and how large the noise was |
 | diagnosis | the rules: what the curves say, the numbers behind it, what to try |
+| advice | what to try after a verdict, by method |
 | run | one training with everything that is known of it |
 
 Nothing here talks to Azure, reads a file or knows a clock. What the rules mean is in docs/results.md.

@@ -92,6 +92,15 @@ def canonical(spelling: str) -> str:
     return spelling.strip()
 
 
+def column_name(spelling: str) -> str:
+    """Return the one name of a column of a result file, where what names no split was measured in training."""
+    name = canonical(spelling)
+    if name in METRICS or split_of(spelling):
+        return name
+    supposed = canonical(f"train_{spelling}")
+    return supposed if supposed in METRICS else name
+
+
 def metric(spelling: str) -> Metric | None:
     """Return what is known of a metric, or None."""
     return METRICS.get(canonical(spelling))

@@ -361,12 +361,15 @@ def test_the_first_plan_reads_like_this(site: Site) -> None:
         plain(site.run("plan", code=0).out)
         == """\
 Account/acme  http://127.0.0.1:PORT/acme  v1  no credential (loopback)
+Cost: now $0.01 to train (1 job, 2,040 tokens), hosting $0 -> $1,224 in 30 days; list prices of 2026-08-11
 
   + Dataset/tone.training  upload manifests/data/train.jsonl (60 examples, 5.8 kB, sha256 bf471ea41bd5…)
   + Dataset/tone.validation  upload manifests/data/valid.jsonl (12 examples, 1.2 kB, sha256 7fd8cc93ce1c…)
   + FineTuneJob/tone  train gpt-4.1-mini-2025-04-14
       supervised, global training (data may leave the region), n_epochs 2
+      costs $0.01: 2,040 tokens in 2 epochs, at $5 a million
   … Deployment/tone  waits for FineTuneJob/tone, then create
+      hosting $1.70 an hour, $1,224 in 30 days
 
 Plan: 1 to train, 2 to create, 0 to update, 0 to delete.
 """

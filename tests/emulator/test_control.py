@@ -104,3 +104,27 @@ def test_the_emulator_can_be_used_without_its_server():
     code = "import sys, reconciler.emulator; print(sorted({'uvicorn', 'openai', 'pydantic', 'asyncio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
     assert Emulator().config.quota == 500
+
+
+def test_a_job_that_the_service_pauses_by_itself(direct, clock):
+    job = direct.job().json()
+    clock.sleep(2)
+    assert hand(direct, do="pause_job", job=job["id"], message="Job paused: somebody needs the place.")
+    clock.sleep(3600)
+    path = f"{V1}fine_tuning/jobs/{job['id']}"
+    assert direct("GET", path).json()["status"] == "paused"
+    assert direct("GET", f"{path}/events").json()["data"][0]["message"] == "Job paused: somebody needs the place."
+    hand(direct, do="resume_job", job=job["id"])
+    clock.sleep(3600)
+    assert direct("GET", path).json()["status"] == "succeeded"
+
+
+def test_a_checkpoint_is_shown_by_its_name_or_its_id(direct, emulator, clock):
+    job = direct.job().json()
+    clock.sleep(60)
+    path = f"{V1}fine_tuning/jobs/{job['id']}/checkpoints"
+    (first, *_) = direct("GET", path).json()["data"]
+    assert ":ckpt-step-" in first["fine_tuned_model_checkpoint"]
+    emulator.configure(checkpoint_shown_as="id")
+    (first, *_) = direct("GET", path).json()["data"]
+    assert first["fine_tuned_model_checkpoint"] == first["id"]

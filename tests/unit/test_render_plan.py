@@ -16,6 +16,7 @@ from reconciler.kinds import REGISTRY
 from reconciler.kinds.dataset import DatasetSpec
 from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel, Sku
 from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, Hyperparameters, Method
+from reconciler.kinds.fine_tune_job.states import state_of
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_document, drift_text, needs_person, sort_drift
 from reconciler.render.summary import NO_CHANGES
@@ -23,6 +24,9 @@ from reconciler.render.text import EMULATOR_LINE, plan_text
 
 NOW = 1_760_000_000.0
 HEADER = "Account/acme  https://acme.openai.azure.com  v1  Entra ID"
+TO_TRAIN = "now $16.50 to $19.80 to train (1 job, 3.0 M tokens)"
+PRICES = "list prices of 2026-08-11"
+COSTS = "      costs $16.50 to $19.80: 3.0 M tokens in 3 epochs, at $5.50 to $6.60 a million"
 BASE = "gpt-4.1-mini-2025-04-14"
 OLD_JOB, OLD_MODEL = "ftjob-" + "a" * 32, f"{BASE}.ft-" + "a" * 32
 SHA = "1f3c" * 16
@@ -42,7 +46,7 @@ def desired(
 
 def dataset() -> Desired:
     spec = DatasetSpec.model_validate({"source": {"path": "data/support.train.jsonl"}})
-    content = Content(SHA, 41_200, 64, "chat", "data/support.train.jsonl")
+    content = Content(SHA, 41_200, 64, "chat", "data/support.train.jsonl", tokens=1_000_000)
     return desired("Dataset", "tone.training", spec, content=content)
 
 
@@ -99,6 +103,7 @@ def live_job(
         "outputs": {"model": OLD_MODEL, "job_id": OLD_JOB} if ended else {},
         "facts": {"base": BASE},
         "spec": spec,
+        "words": state_of(status, "supervised", "standard").words,
     }
     return Observed("FineTuneJob", "acme", phase=phase, status=status, owner="acme-ml", **{**values, **fields})
 
@@ -161,11 +166,13 @@ def test_a_new_training_says_what_it_costs_to_read_and_what_it_supersedes():
         text(retrain())
         == f"""\
 {HEADER}
+Cost: {TO_TRAIN}, hosting $1,224 in 30 days; {PRICES}
 
   + Dataset/tone.training  upload data/support.train.jsonl (64 examples, 41.2 kB, sha256 1f3c1f3c1f3c…)
   + FineTuneJob/tone  train {BASE} (supersedes {OLD_JOB}, kept, still serving)
       compared with {OLD_JOB}: n_epochs 2 -> 3
       supervised, standard training (data stays in the region), n_epochs 3, seed 42
+{COSTS}
   ~ Deployment/tone
       sku.capacity: 50 -> 100
       model: gpt-4.1-mini-2025-04-1…aaaaaaaaaaaaaaaaaaaaaa -> (known after apply)
@@ -182,11 +189,14 @@ def test_the_first_apply_lists_what_waits():
         text(plan([dataset(), job(), deployment()], []))
         == f"""\
 {HEADER}
+Cost: {TO_TRAIN}, hosting $0 -> $1,224 in 30 days; {PRICES}
 
   + Dataset/tone.training  upload data/support.train.jsonl (64 examples, 41.2 kB, sha256 1f3c1f3c1f3c…)
   + FineTuneJob/tone  train {BASE}
       supervised, standard training (data stays in the region), n_epochs 3, seed 42
+{COSTS}
   … Deployment/tone  waits for FineTuneJob/tone, then create
+      hosting $1.70 an hour, $1,224 in 30 days
 
 Plan: 1 to train, 1 to create, 0 to update, 0 to delete."""
     )
@@ -212,19 +222,22 @@ def test_running_stuck_and_left_over():
         text(plan([dataset(), failed, running, deployment()], lives))
         == f"""\
 {HEADER}
+Cost: hosting $1,224 in 30 days (left over: $40.80 a day); {PRICES}
 
   ! FineTuneJob/tone  stuck: The job failed
       {OLD_JOB}: invalid_training_file: line 3
       is bad
-      Mend the cause; changed data or settings train anew by themselves. To train again, set in its spec:
+      Correct the data; changed data or settings train anew by themselves. To train again, set in its spec:
         attempt: 2
       manifests/x.yaml:9:3
   … FineTuneJob/other  running at Azure since 12 min (ftjob-2)
   … Deployment/tone  waits for FineTuneJob/tone (which needs a person first), then create
+      FineTuneJob/tone is stuck: the job failed
 
 Left over, not deleted (apply with --prune deletes them):
   - Deployment/old  delete
       model.name {OLD_MODEL}, model.version 1, model.format OpenAI, sku.name GlobalStandard, sku.capacity 50
+      costs $40.80 a day
 
 1 unchanged.
 1 stuck: a person must decide.
@@ -246,7 +259,7 @@ def converged() -> Plan:
 
 
 def test_no_changes():
-    assert text(converged()) == f"{HEADER}\n\n3 unchanged.\n\n{NO_CHANGES}"
+    assert text(converged()) == f"{HEADER}\nCost: hosting $1,224 in 30 days; {PRICES}\n\n3 unchanged.\n\n{NO_CHANGES}"
 
 
 def test_the_emulator_is_named_on_the_first_and_the_last_line():

@@ -110,6 +110,7 @@ def _content(found: Scan, path: Path) -> Content:
         tokens.total if tokens else None,
         found.longest,
         found.statistics.keys,
+        found.statistics.images,
         found.rows,
     )
 

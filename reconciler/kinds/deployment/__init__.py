@@ -5,7 +5,8 @@
 | reconciler-owner | whose it is (Account.owner) |
 | reconciler-source | which repository and folder declares it |
 | reconciler-digest | digest of what was applied |
-| reconciler-from | the job whose model it serves |
+| reconciler-from | the job whose model it serves; of a checkpoint also the step and how it was chosen |
+| reconciler-model | of a checkpoint: its name, as Azure took it |
 | reconciler-protect | "true" keeps it from being deleted |
 
 A name that is taken by an object without our tags is never written over.
@@ -20,12 +21,15 @@ from typing import ClassVar
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
 from reconciler.core.change import Create, Update
+from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, not_ours
+from reconciler.kinds.deployment.charges import charges_of, live_charges
+from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, with_checkpoint
 from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 
@@ -59,9 +63,8 @@ class DeploymentKind(Kind):
 
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
         """Deployments need the control plane."""
-        del declared
         if account.has_control_plane:
-            return _unknown_sku(desired)
+            return (*_unknown_sku(desired), *check_metric(desired, declared))
         fault = Fault(
             "account-without-control-plane",
             "Deployments need the account's `resource_id`",
@@ -82,6 +85,8 @@ class DeploymentKind(Kind):
         model: object = spec.model.model_dump()
         if isinstance(spec.model, JobModel):
             model = {"job": parents.get(Address("FineTuneJob", spec.model.job), ("",))[0]}
+            if spec.model.checkpoint != "final":
+                model = {**model, "checkpoint": spec.model.selector}
         fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": live_name(desired)}
         return (spec_digest(fields),)
 
@@ -90,13 +95,14 @@ class DeploymentKind(Kind):
         name = live_name(desired).lower()
         live = next((item for item in view.of(self.name) if item.name.lower() == name), None)
         if live is None:
-            return Claim(reason=self._missing(refs, view))
+            return with_checkpoint(desired, Claim(reason=self._missing(refs, view)), refs, format_of)
         if self.is_ours(live, view.account):
-            return Claim(live=live)
+            return with_checkpoint(desired, Claim(live=live), refs, format_of)
         if desired.adopt:
-            differing = super().compare(desired, self.resolve(desired, refs), live)
+            claim = with_checkpoint(desired, Claim(live=live), refs, format_of)
+            differing = super().compare(desired, claim.after or self.resolve(desired, refs), live)
             known = [change for change in differing if not isinstance(change.after, Unknown)]
-            return Claim(live=live, stuck=_adopt_differs(desired, known)) if known else Claim(live=live)
+            return Claim(live=live, stuck=_adopt_differs(desired, known)) if known else claim
         return Claim(live=live, stuck=not_ours(desired, live))
 
     @staticmethod
@@ -114,7 +120,8 @@ class DeploymentKind(Kind):
             return spec
         address = Address("FineTuneJob", spec.model.job)
         live = refs.get(address)
-        if isinstance(live, Observed) and live.phase is Phase.READY and live.outputs.get("model"):
+        final = spec.model.checkpoint == "final"
+        if final and isinstance(live, Observed) and live.phase is Phase.READY and live.outputs.get("model"):
             base = str(live.facts.get("base") or live.outputs["model"])
             named = NamedModel(name=live.outputs["model"], version="1", format=format_of(base))
             return spec.model_copy(update={"model": named})
@@ -122,11 +129,21 @@ class DeploymentKind(Kind):
 
     def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
         """Compare the declared fields and the tags that say whose it is."""
+        after = as_served(after, live)
         changes = list(super().compare(desired, after, live))
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))
-        return tuple(changes)
+        return (*changes, *pin_changes(after, live))
+
+    def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
+        """Return what an hour of it is charged for."""
+        del declared
+        return charges_of(desired)
+
+    def live_charges(self, live: Observed) -> Charges:
+        """Return what an hour of a live one is charged for."""
+        return live_charges(live)
 
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether the tags name one of our owners and this source."""

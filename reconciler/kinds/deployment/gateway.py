@@ -15,11 +15,11 @@ from reconciler.core.change import Create, Delete, Update
 from reconciler.core.digest import ModelName
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
-from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel, Sku
+from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
 
 KIND = "Deployment"
-OWNER, SOURCE, DIGEST, FROM, PROTECT = (
-    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "protect")
+OWNER, SOURCE, DIGEST, FROM, MODEL, PROTECT = (
+    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "model", "protect")
 )
 _PHASES = {
     "succeeded": Phase.READY,
@@ -69,9 +69,9 @@ class DeploymentGateway:
         body = {
             "sku": _sku(change.after),
             "properties": _properties(change.after),
-            "tags": self._tags(change.digest, refs),
+            "tags": self._tags(change, refs),
         }
-        return self._written(name, self._deployments.put(name, body))
+        return self._written(name, self._put(name, body, change.after))
 
     def update(self, change: Update) -> Observed:
         """Change the deployment: PATCH for sku and tags, PUT for the rest; model and capacity never in one call.
@@ -89,7 +89,7 @@ class DeploymentGateway:
         source = change.after.comparable().get("model")
         paths = {item.path.partition(".")[0] for item in change.changes}
         if paths <= {"sku", "tags"}:
-            body: dict[str, Any] = {"tags": tags}
+            body: dict[str, Any] = {"tags": {**tags, **_pinned(change.after)}}
             if "sku" in paths:
                 body["sku"] = {**mapping(raw, "sku"), **_sku(change.after)}
             return self._written(live.name, self._deployments.patch(live.name, body))
@@ -97,9 +97,10 @@ class DeploymentGateway:
             key: value for key, value in mapping(raw, "properties").items() if key in _WRITABLE and value is not None
         }
         if isinstance(source, Mapping):
-            tags[FROM] = self._from(change.after)
+            tags.pop(MODEL, None)
+            tags |= _pinned(change.after) or {FROM: self._from(change.after)}
         body = {"sku": mapping(raw, "sku"), "properties": {**kept, **_properties(change.after)}, "tags": tags}
-        return self._written(live.name, self._deployments.put(live.name, body))
+        return self._written(live.name, self._put(live.name, body, change.after))
 
     def delete(self, change: Delete) -> Observed:
         """Delete the deployment, if it still bears our tags."""
@@ -127,6 +128,24 @@ class DeploymentGateway:
         """Nothing to say: it settles in seconds."""
         del live
         return ""
+
+    def _put(self, name: str, body: dict[str, Any], after: Spec) -> Json:
+        """Send a whole deployment. Of a checkpoint Azure takes the model's name or the checkpoint's id: see `CheckpointModel`.
+
+        Which one is not certain (docs/azure.md, section 11): documentation says the id, the specification shows a name. The name
+        goes first, as the service gave it; where it is refused as unknown, nothing was made, and the id is tried.
+        """
+        model = getattr(after, "model", None)
+        try:
+            return self._deployments.put(name, body)
+        except AzureError as error:
+            other = model.checkpoint_id if isinstance(model, CheckpointModel) else ""
+            if error.code != "DeploymentModelNotSupported" or not other or other == getattr(model, "name", ""):
+                raise
+            properties = {**body["properties"], "model": {**body["properties"]["model"], "name": other}}
+            return self._deployments.put(
+                name, {**body, "properties": properties, "tags": {**body["tags"], MODEL: other}}
+            )
 
     def _existing(self, name: str) -> Observed | None:
         try:
@@ -160,10 +179,10 @@ class DeploymentGateway:
     def _own_tags(self, digest: str) -> dict[str, str]:
         return {**self._wanted_tags(), DIGEST: digest[:32]}
 
-    def _tags(self, digest: str, refs: Mapping[Address, Observed]) -> dict[str, str]:
+    def _tags(self, change: Create, refs: Mapping[Address, Observed]) -> dict[str, str]:
         jobs = [live.id for live in refs.values() if live.outputs.get("model")]
-        tags = self._own_tags(digest)
-        return {**tags, FROM: jobs[0]} if jobs else tags
+        tags = self._own_tags(change.digest)
+        return {**tags, **(_pinned(change.after) or ({FROM: jobs[0]} if jobs else {}))}
 
     @staticmethod
     def _from(after: Spec) -> str:
@@ -200,7 +219,9 @@ class DeploymentGateway:
                 "tags": tags,
                 "wanted_tags": self._wanted_tags(),
                 "source": tags.get(SOURCE, ""),
-                "from": tags.get(FROM, ""),
+                "from": Pin.parse(tags.get(FROM, "")).job_id,
+                "pin": tags.get(FROM, ""),
+                "pinned_model": tags.get(MODEL, ""),
                 "digest": tags.get(DIGEST, ""),
                 "protect": tags.get(PROTECT, "").lower() == "true",
                 "raw": body,
@@ -235,6 +256,12 @@ def same_source(tagged: str, source: str) -> bool:
     """
     repository, colon, folder = tagged.partition(":")
     return tagged == source or (bool(colon) and not repository and folder == source.partition(":")[2])
+
+
+def _pinned(after: Spec) -> dict[str, str]:
+    """Return the tags that say which checkpoint is served, so that it is not chosen again; none for other models."""
+    model = getattr(after, "model", None)
+    return {FROM: str(model.pin), MODEL: model.name} if isinstance(model, CheckpointModel) else {}
 
 
 def _sku(spec: Spec) -> dict[str, Any]:

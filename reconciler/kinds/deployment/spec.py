@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from reconciler.core.resource import Block, Ref, Spec, Whole
+from reconciler.results.metrics import metric, spellings
+
+_PIN = re.compile(r"^(?P<job>[^:]+)(?::step-(?P<step>\d+)(?::best-(?P<best>.+))?)?$")
 
 SKUS = {
     name.lower(): name
@@ -23,10 +29,45 @@ SKUS = {
 """Lower-case name of each known sku to its spelling (docs/azure.md, section 10)."""
 
 
+class Step(Block):
+    """A checkpoint by the step at which the training left it."""
+
+    step: Annotated[Whole, Field(ge=1)] = Field(description="Step of the training.")
+
+
+class Best(Block):
+    """The checkpoint with the best value of a metric."""
+
+    best: str = Field(
+        description="The metric: of losses the lowest value is the best, of accuracies and rewards the highest.",
+        examples=["full_valid_loss"],
+    )
+
+    @field_validator("best")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if metric(value) is None:
+            close = difflib.get_close_matches(value, spellings(), n=1)
+            near = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"is not a metric that a checkpoint can be chosen by ({', '.join(spellings())}){near}")
+        return value
+
+
+Selector = Literal["final"] | Step | Best
+
+
 class JobModel(Block):
-    """The model that a job makes."""
+    """A model that a job makes: its final one, or one of its checkpoints."""
 
     job: Annotated[str, Ref("FineTuneJob")] = Field(description="Name of the FineTuneJob.")
+    checkpoint: Selector = Field(
+        default="final", description="Which of its models: final, {step: N}, or {best: METRIC}."
+    )
+
+    @property
+    def selector(self) -> str | dict[str, Any]:
+        """The checkpoint as written, as it enters the digest."""
+        return self.checkpoint if isinstance(self.checkpoint, str) else self.checkpoint.model_dump()
 
 
 class NamedModel(Block):
@@ -35,6 +76,53 @@ class NamedModel(Block):
     name: str = Field(min_length=1, description="Name of the model, for example gpt-4.1-mini-2025-04-14.ft-….")
     version: str = Field(default="1", description="Version; fine-tuned models have only version 1.")
     format: str = Field(default="OpenAI", description="Publisher's format; case-sensitive in ARM.")
+
+
+class CheckpointModel(NamedModel):
+    """A checkpoint, once it is known which: what is compared is its name; the rest says where it comes from."""
+
+    job_id: str
+    step: int
+    best: str = ""
+    checkpoint_id: str = ""
+
+    @property
+    def pin(self) -> Pin:
+        """What the deployment is to be tagged with."""
+        return Pin(self.job_id, self.step, self.best)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The value of the tag `reconciler-from`: a job, and of one of its checkpoints the step and how it was chosen.
+
+    `ftjob-…`, `ftjob-…:step-20`, `ftjob-…:step-20:best-full_valid_loss`
+    """
+
+    job_id: str
+    step: int = 0
+    best: str = ""
+
+    def __str__(self) -> str:
+        """Return the tag's value."""
+        step = f":step-{self.step}" if self.step else ""
+        return f"{self.job_id}{step}" + (f":best-{self.best}" if self.best else "")
+
+    @classmethod
+    def parse(cls, value: str) -> Pin:
+        """Read the tag; what is not understood is a job that no list shows."""
+        found = _PIN.match(value)
+        return cls(found["job"], int(found["step"] or 0), found["best"] or "") if found else cls(value)
+
+    def holds(self, selector: Selector) -> bool:
+        """Return whether a manifest that says this is served by what is pinned."""
+        match selector:
+            case Step(step=step):
+                return step == self.step
+            case Best(best=best):
+                return bool(self.step) and best == self.best
+            case _:
+                return not self.step
 
 
 class Sku(Block):
@@ -52,7 +140,7 @@ class DeploymentSpec(Spec):
     deployment_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = Field(
         default=None, description="Name in Azure; the manifest's name if absent."
     )
-    model: JobModel | NamedModel = Field(description="{job: NAME} or {name: MODEL}.")
+    model: JobModel | NamedModel = Field(description="{job: NAME, checkpoint: …} or {name: MODEL}.")
     sku: Sku = Field(description="How much it serves.")
     rai_policy_name: str | None = Field(default=None, description="Content filter.")
     version_upgrade_option: str | None = Field(

@@ -12,14 +12,19 @@ from typing import ClassVar
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
+from reconciler.core.change import Update
+from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short, spec_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Implied, Kind, Loaded, Workspace
+from reconciler.kinds.fine_tune_job.base import based_on, echoes_other_checkpoint
+from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
+from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
 from reconciler.kinds.fine_tune_job.observed import same_base
 from reconciler.kinds.fine_tune_job.pieces import put_in
 from reconciler.kinds.fine_tune_job.spec import (
@@ -30,6 +35,7 @@ from reconciler.kinds.fine_tune_job.spec import (
     decides_weights,
     training_type,
 )
+from reconciler.kinds.fine_tune_job.verdicts import adopt_differs, adopt_missing, clone, first, order
 
 _INLINE = {"training_file": "training", "validation_file": "validation"}
 
@@ -77,7 +83,8 @@ class FineTuneJobKind(Kind):
         """Say where data may go, and what grades the answers."""
         job = _job(desired.spec)
         kind = training_type(job.training_type)
-        return tuple(note for note in (NOTES.get(kind, kind), _graded(job), _answers(job)) if note)
+        said = (NOTES.get(kind, kind), _graded(job), _answers(job), _retries(job), _reports_to(job))
+        return tuple(note for note in said if note)
 
     def warnings(
         self, desired: Desired, declared: Mapping[Address, Desired], now: float, *, makes: bool
@@ -91,13 +98,20 @@ class FineTuneJobKind(Kind):
         base: object = job.model
         if isinstance(job.model, JobRef):
             parent = parents.get(Address(self.name, job.model.job), ("",))[0]
-            base = {"job": parent, "checkpoint": job.model.checkpoint}
+            base = {"job": parent, "checkpoint": job.model.selector}
         training = _file_identity(job.training_file, parents)
         assert training is not None
         return (spec_digest(decides_weights(job, base, training, _file_identity(job.validation_file, parents))),)
 
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
-        """Find the job of this digest, by mark and evidence."""
+        """Find the job of this digest, by mark and evidence; say what it is trained on, and whether it is suspended."""
+        claim = based_on(desired, self._found(desired, view, refs), refs)
+        claim = with_lifecycle(desired, claim)
+        if claim.live is not None and claim.live.phase is Phase.WORKING:
+            claim = replace(claim, live=_with_size(desired, claim.live, view))
+        return claim
+
+    def _found(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         if isinstance(desired.adopt, Mapping):
             return self._adopt(desired, view, refs)
         parts = [short(digest, MARK_DIGEST_CHARS) for digest in view.digests[desired.address]]
@@ -117,10 +131,10 @@ class FineTuneJobKind(Kind):
                 proven.append(live)
         others = tuple(live for live, _ in clones)
         if proven:
-            claim = _first(desired, sorted(proven, key=_order))
+            claim = first(desired, sorted(proven, key=order))
         elif clones:
-            live, differing = min(clones, key=lambda pair: _order(pair[0]))
-            claim = Claim(stuck=_clone(desired, live, differing))
+            live, differing = min(clones, key=lambda pair: order(pair[0]))
+            claim = Claim(stuck=clone(desired, live, differing))
         else:
             predecessor = self._predecessor(desired, view)
             why = self._why(desired, predecessor, view, refs) if predecessor else ()
@@ -132,12 +146,34 @@ class FineTuneJobKind(Kind):
         job = _job(desired.spec)
         update: dict[str, object] = {}
         if isinstance(job.model, JobRef):
-            update["model"] = _output(refs.get(Address(self.name, job.model.job)), "model")
+            address = Address(self.name, job.model.job)
+            final = job.model.checkpoint == "final"
+            update["model"] = _output(refs.get(address), "model") if final else Unknown(address)
         for field in FILES:
             value = getattr(job, field)
             if isinstance(value, DatasetRef):
                 update[field] = _output(refs.get(Address("Dataset", value.dataset)), "file_id")
         return job.model_copy(update=update) if update else job
+
+    def switches(self, desired: Desired, live: Observed) -> tuple[FieldChange, ...]:
+        """Return whether the job is to be paused or resumed."""
+        return switches(desired, live)
+
+    def rests(self, desired: Desired, live: Observed) -> bool:
+        """Return whether the job is paused because its manifest says so."""
+        return rests(desired, live)
+
+    def needs_person(self, change: Update) -> str:
+        """A reinforcement job that Azure stopped at its limit of cost has none when it goes on."""
+        return needs_person(change)
+
+    def may_continue(self, change: object) -> bool:
+        """An unattended run may pause a job, which spends nothing; it never trains or resumes one."""
+        return isinstance(change, Update) and bool(_job(change.desired.spec).suspend)
+
+    def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
+        """Return what the training is charged for."""
+        return charges_of(desired, declared)
 
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether the suffix bears a mark of ours."""
@@ -146,29 +182,13 @@ class FineTuneJobKind(Kind):
     def _adopt(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         adopted = desired.adopt if isinstance(desired.adopt, Mapping) else {}
         live = view.by_id(str(adopted.get("job", "")))
-        place = desired.place_of("metadata.adopt")
-        subject = str(desired.address)
         if live is None or live.kind != self.name:
-            return Claim(
-                stuck=Fault(
-                    "adopt-missing",
-                    "The job that is to be adopted does not exist",
-                    "",
-                    "Correct the id.",
-                    place,
-                    subject,
-                )
-            )
+            return Claim(stuck=adopt_missing(desired))
         differing = self._evidence(desired, live, view, refs, adopting=True)
         if differing:
-            detail = f"{live.id} differs from the manifest: {describe(differing)}."
-            remedy = "Correct the manifest, or remove `adopt` to train anew."
-            return Claim(
-                stuck=Fault(
-                    "adopt-differs", "The job differs from the manifest that adopts it", detail, remedy, place, subject
-                )
-            )
-        return replace(_first(desired, [live]), uses=_file_ids(desired))
+            return Claim(stuck=adopt_differs(desired, live, differing))
+        # A new job would bear our mark, and the manifest would go on naming the adopted one: so no retry.
+        return replace(first(desired, [live], retries=False), uses=_file_ids(desired))
 
     def _evidence(
         self, desired: Desired, live: Observed, view: View, refs: Resolved, *, adopting: bool = False
@@ -176,6 +196,12 @@ class FineTuneJobKind(Kind):
         """Return what the service echoes that contradicts the manifest; nothing means proven."""
         want = _job(self.resolve(desired, refs))
         have = _job(live.spec)
+        ref = _job(desired.spec).model
+        if isinstance(ref, JobRef):
+            parent = refs.get(Address(self.name, ref.job))
+            if echoes_other_checkpoint(ref, parent, have.model):
+                declared = f"step {getattr(ref.checkpoint, 'step', '')} of {ref.job}"
+                return (FieldChange("model", have.model, declared),)
         if isinstance(want.model, Unknown):
             # The parent has no model (yet): its digest is in the mark, its name is no evidence.
             want = want.model_copy(update={"model": have.model})
@@ -251,20 +277,6 @@ class FineTuneJobKind(Kind):
         return (*found, *self._file_changes(desired, predecessor, view))
 
 
-def describe(changes: Sequence[FieldChange]) -> str:
-    """Say what is live and what is declared, in one line."""
-    return ", ".join(f"{change.path} is {shown(change.before)}, declared {shown(change.after)}" for change in changes)
-
-
-def shown(value: object) -> str:
-    """Return a value as a person writes it."""
-    if value is None:
-        return "absent"
-    if isinstance(value, float) and value == -1:
-        return "auto"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _job(spec: Spec) -> FineTuneJobSpec:
     assert isinstance(spec, FineTuneJobSpec)
     return spec
@@ -284,6 +296,27 @@ def _answers(job: FineTuneJobSpec) -> str:
     """Return what form answers must have, in a few words."""
     schema = getattr(job.method.answers(), "json_schema", None)
     return f"answers by the schema {schema.name}" if schema else ""
+
+
+def _retries(job: FineTuneJobSpec) -> str:
+    """Return how often it is trained again by itself, in a few words."""
+    again = "once" if job.retry == 1 else "twice"
+    return f"trained again {again} at most if Azure itself fails" if job.retry else ""
+
+
+def _reports_to(job: FineTuneJobSpec) -> str:
+    """Return where else the training reports to, in a few words."""
+    projects = [item.wandb.project for item in job.integrations or ()]
+    return f"reports to W&B project {', '.join(projects)}" if projects else ""
+
+
+def _with_size(desired: Desired, live: Observed, view: View) -> Observed:
+    """Add how many examples a job trains on, where they are at hand: it says how many steps there will be."""
+    training = _job(desired.spec).training_file
+    dataset = view.declared.get(Address("Dataset", training.dataset)) if isinstance(training, DatasetRef) else None
+    if dataset is None or dataset.content is None:
+        return live
+    return replace(live, facts={**live.facts, "examples": dataset.content.examples})
 
 
 def _account(job: FineTuneJobSpec) -> dict[str, str]:
@@ -318,69 +351,4 @@ def _uses_same_data(job: FineTuneJobSpec, live: Observed, view: View) -> bool:
     file = view.by_id(str(live.facts.get("training_file", "")))
     return file is not None and file.identity == file_digest(
         view.digests[Address("Dataset", job.training_file.dataset)][0]
-    )
-
-
-_RANK = {"succeeded": 0, "running": 1, "paused": 1, "pausing": 1, "resuming": 1, "failed": 3, "cancelled": 3}
-
-
-def _order(live: Observed) -> tuple[int, float, str]:
-    """Order several live jobs of one digest; the first is the job."""
-    return (_RANK.get(live.status, 2), live.created_at, live.id)
-
-
-def _first(desired: Desired, ordered: list[Observed]) -> Claim:
-    first, rest = ordered[0], ordered[1:]
-    duplicates = tuple(live for live in rest if live.phase is Phase.WORKING)
-    if first.phase is Phase.FAILED:
-        return Claim(live=first, stuck=_ended(desired, first))
-    if first.phase is Phase.READY and first.facts.get("model_gone"):
-        return Claim(live=first, stuck=_vanished(desired, first), duplicates=duplicates)
-    return Claim(live=first, duplicates=duplicates)
-
-
-def _next_attempt(desired: Desired) -> str:
-    return f"To train again, set in its spec:\n  attempt: {_job(desired.spec).attempt + 1}"
-
-
-def _ended(desired: Desired, live: Observed) -> Fault:
-    if live.status == "cancelled":
-        return Fault(
-            "job-cancelled",
-            "The job was cancelled",
-            f"{live.id} was cancelled and is not started again by itself.",
-            _next_attempt(desired),
-            desired.place,
-            str(desired.address),
-        )
-    return Fault(
-        "job-failed",
-        "The job failed",
-        f"{live.id}: {live.reason or 'Azure gives no reason'}",
-        f"Mend the cause; changed data or settings train anew by themselves. {_next_attempt(desired)}",
-        desired.place,
-        str(desired.address),
-    )
-
-
-def _vanished(desired: Desired, live: Observed) -> Fault:
-    return Fault(
-        "model-gone",
-        "The model of a finished job is gone",
-        f"{live.id} succeeded, and its model {live.outputs.get('model')} does not exist any more.",
-        f"It is not trained again by itself. {_next_attempt(desired)}",
-        desired.place,
-        str(desired.address),
-    )
-
-
-def _clone(desired: Desired, live: Observed, differing: tuple[FieldChange, ...]) -> Fault:
-    return Fault(
-        "mark-without-evidence",
-        "A job carries our mark and other settings",
-        f"{live.id} carries our mark, but {describe(differing)}. It is not used, cancelled or deleted.",
-        "Somebody has probably cloned a job. Give this one an identity of its own (if `jobs` is in Account.prune, "
-        f"--prune then takes the other one for left over). {_next_attempt(desired)}",
-        desired.place,
-        str(desired.address),
     )

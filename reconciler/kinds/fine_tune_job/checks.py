@@ -89,7 +89,15 @@ def _enough(desired: Desired, dataset: Desired, content: Content) -> Iterator[Fa
 def _surface(desired: Desired, job: FineTuneJobSpec, account: Account) -> Iterator[Fault]:
     """The dated versions that are no previews have no `method`: they would train by supervision (section 17)."""
     api = account.spec.api
-    if job.method.type == "supervised" or api == "v1" or api.endswith("-preview"):
+    if api == "v1" or api.endswith("-preview"):
+        return
+    if job.integrations:
+        detail = f"Account/{account.name} uses {api}, which knows no integrations: the training would report nowhere."
+        remedy = f"Set in Account/{account.name}:\n  api: v1"
+        place = desired.place_of("spec.integrations")
+        summary = "This API has no integrations"
+        yield Fault("integrations-surface", summary, detail, remedy, place, str(desired.address))
+    if job.method.type == "supervised":
         return
     detail = f"Account/{account.name} uses {api}, which knows no method and would train by supervision."
     remedy = f"Set in Account/{account.name}:\n  api: v1"

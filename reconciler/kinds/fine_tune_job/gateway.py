@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from reconciler.azure.errors import AzureError, scrub, unreadable
+from reconciler.azure.events import EventStream
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, number, text
@@ -15,9 +16,11 @@ from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.kind import CHECKPOINTS
 from reconciler.kinds.fine_tune_job.graders import wire
 from reconciler.kinds.fine_tune_job.method import Method
 from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job, observed_job, same_base
+from reconciler.kinds.fine_tune_job.progress import describe, ended, is_step, measure
 from reconciler.kinds.fine_tune_job.spec import (
     TRAINING_TYPES,
     FileId,
@@ -25,7 +28,10 @@ from reconciler.kinds.fine_tune_job.spec import (
     JobRef,
     training_type,
 )
+from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED
+from reconciler.results.checkpoints import read
 
+NOT_YET = "Azure pauses no job before its first step: the next look tries again"
 CREATE_ATTEMPTS = 3
 """How often a create that is throttled (429) is sent, each time after a look."""
 
@@ -88,8 +94,45 @@ class JobGateway:
         raise AssertionError("unreachable")
 
     def update(self, change: Update) -> Observed:
-        """Never called: a job cannot be changed."""
-        return change.live
+        """Pause or resume the job; one that cannot be paused yet is returned as it is, and nothing was sent."""
+        pause = any(item.path == "suspend" and item.after is True for item in change.changes)
+        live = self.refresh(change.live)
+        if live.phase is Phase.GONE:
+            raise AzureError(_gone(change))
+        if live.phase is not Phase.WORKING or (live.status in STOPPED) is pause:
+            return live
+        if pause and (live.status not in STOPPABLE or not self._has_stepped(live)):
+            return replace(live, words=NOT_YET)
+        try:
+            answered = self._observed((self._jobs.pause if pause else self._jobs.resume)(live.id))
+        except AzureError as error:
+            # The job may have got there, or have ended, while it was asked to; and a call that was sent twice is refused.
+            live = self.refresh(live)
+            if live.phase is not Phase.WORKING or (live.status in STOPPED) is pause:
+                return live
+            if pause and error.status in {400, 409}:
+                return replace(live, words=NOT_YET)
+            raise
+        return answered if answered.id else self.refresh(live)
+
+    def _has_stepped(self, live: Observed) -> bool:
+        """Whether the job has done a step, as far as its events tell; if they cannot be read, Azure decides."""
+        try:
+            return any(is_step(event) for page in self._jobs.event_pages(live.id) for event in page)
+        except AzureError:
+            return True
+
+    def closer(self, live: Observed) -> Observed:
+        """Return a job with its checkpoints."""
+        try:
+            listed = self._jobs.checkpoints(live.id)
+        except AzureError as error:
+            if not error.is_absent:
+                raise
+            # The job has left the history: its model stays, and its checkpoints cannot be found any more.
+            listed = []
+        found = [item for body in listed if (item := read(body)) is not None]
+        return replace(live, facts={**live.facts, CHECKPOINTS: tuple(sorted(found, key=lambda item: item.step))})
 
     def delete(self, change: Delete) -> Observed:
         """Cancel a job that has not ended; delete the model of one that has."""
@@ -123,16 +166,26 @@ class JobGateway:
         """Nothing to prove: evidence is checked when the plan is made."""
 
     def progress(self, live: Observed) -> str:
-        """Return the job's last event."""
-        latest = self._jobs.latest_event(live.id)
-        return scrub(text(latest, "message"))
+        """Return how far the training is: step, epoch, losses, rate and what is left; else the job's last event."""
+        newest = next(self._jobs.event_pages(live.id), [])
+        said = describe(measure(newest, live), live, self._session.runtime.clock.now())
+        latest = max(newest, key=lambda event: number(event, "created_at") or 0, default={})
+        return said or scrub(text(latest, "message"))
+
+    def summary(self, live: Observed) -> Sequence[str]:
+        """Return what a person wants to know of a job that has ended, line by line."""
+        known = live.facts.get(CHECKPOINTS)
+        checkpoints = self.closer(live).facts[CHECKPOINTS] if known is None else known
+        return ended(live, self.events(live), checkpoints)
 
     def events(self, live: Observed) -> Sequence[Json]:
         """Return the events of a job, oldest first."""
-        return [
-            {**event, "message": scrub(text(event, "message")), "created_at": number(event, "created_at") or 0}
-            for event in self._jobs.events(live.id)
-        ]
+        return [_readable(event) for event in self._jobs.events(live.id)]
+
+    def stream(self, live: Observed) -> Callable[[bool], Sequence[Json]]:
+        """Return a function that returns the events that are new since its last call; True reads the whole list."""
+        events = EventStream(lambda: self._jobs.event_pages(live.id))
+        return lambda whole: [_readable(event) for event in events.news(whole=whole)]
 
     def cancel(self, live: Observed) -> Observed:
         """Cancel one job because a person asked for it."""
@@ -160,7 +213,7 @@ class JobGateway:
         declared = change.desired.spec
         assert isinstance(declared, FineTuneJobSpec)
         model = spec.model
-        if isinstance(declared.model, JobRef):
+        if isinstance(declared.model, JobRef) and declared.model.checkpoint == "final":
             model = str(refs[Address(KIND, declared.model.job)].outputs["model"])
         body: dict[str, Any] = {
             "model": model,
@@ -172,6 +225,8 @@ class JobGateway:
             body["validation_file"] = _file_id(declared.validation_file, refs)
         if spec.seed is not None:
             body["seed"] = spec.seed
+        if declared.integrations:
+            body["integrations"] = [item.model_dump(exclude_none=True) for item in declared.integrations]
         extra = dict(spec.extra_body or {})
         kind = spec.method.type
         settings = spec.method.hyperparameters.chosen()
@@ -275,6 +330,21 @@ class JobGateway:
 
     def _observed(self, body: Json) -> Observed:
         return observed_job(body, self._session.account)
+
+
+def _gone(change: Update) -> Fault:
+    return Fault(
+        "job-gone",
+        "The job was deleted while it was to be paused or resumed",
+        f"{change.live.id} is gone.",
+        "Run the command again: the plan says what is to be done without it.",
+        change.desired.place,
+        str(change.address),
+    )
+
+
+def _readable(event: Json) -> Json:
+    return {**event, "message": scrub(text(event, "message")), "created_at": number(event, "created_at") or 0}
 
 
 def _graded(method: Method) -> dict[str, Any]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.azure.errors import scrub
-from reconciler.azure.wire import Json, mapping, number, text
+from reconciler.azure.wire import Json, items, mapping, number, text
 from reconciler.core.account import Account
 from reconciler.core.digest import ModelName, Suffix
 from reconciler.core.resource import Observed, Phase
 from reconciler.kinds.fine_tune_job.method import EchoedHyperparameters, Method
 from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, training_type
+from reconciler.kinds.fine_tune_job.states import state_of
 
 KIND = "FineTuneJob"
-_ENDED = {"succeeded": Phase.READY, "failed": Phase.FAILED, "cancelled": Phase.FAILED, "canceled": Phase.FAILED}
 
 
 def same_base(declared: str, echoed: str) -> bool:
@@ -34,7 +34,9 @@ def observed_job(body: Json, account: Account) -> Observed:
     if suffix is None and named:
         suffix = Suffix.parse(named.suffix)
     error = mapping(body, "error")
-    phase = _ENDED.get(status, Phase.WORKING)
+    method, training = text(mapping(body, "method"), "type"), training_type(text(body, "trainingType"))
+    state = state_of(status, method, training)
+    phase = state.phase
     if phase is Phase.READY and not model:
         phase = Phase.SETTLING
     files = {key: text(body, key) for key in ("training_file", "validation_file") if text(body, key)}
@@ -58,10 +60,15 @@ def observed_job(body: Json, account: Account) -> Observed:
             "trained_tokens": number(body, "trained_tokens"),
             "base": text(body, "model"),
             "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
+            "method": method,
+            "training_type": training,
+            "estimated_finish": number(body, "estimated_finish"),
+            "reports_to": _projects(body),
         },
         reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
         # Azure itself pauses developer-tier jobs and resumes them (docs/azure.md, section 5).
-        halted=status == "paused" and training_type(text(body, "trainingType")) != "developer",
+        halted=status == "paused" and training != "developer",
+        words=state.words,
     )
 
 
@@ -88,6 +95,12 @@ def model_as_job(body: Json, account: Account) -> Observed | None:
         outputs={"model": text(body, "id"), "job_id": named.job_id},
         facts={"model_only": True, "base": named.base},
     )
+
+
+def _projects(body: Json) -> tuple[str, ...]:
+    """Return the projects of Weights & Biases that a job says it reports to."""
+    found = (text(mapping(item, "wandb"), "project") for item in items(body, "integrations"))
+    return tuple(project for project in found if project)
 
 
 def _list(value: Any) -> list[Any]:

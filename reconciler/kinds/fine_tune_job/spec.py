@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -30,7 +30,17 @@ _TRAINING_ALIASES = {
     "datazonestandard": "data_zone",
 }
 FIRST_CLASS = frozenset(
-    {"model", "training_file", "validation_file", "hyperparameters", "method", "seed", "suffix", "trainingType"}
+    {
+        "model",
+        "training_file",
+        "validation_file",
+        "hyperparameters",
+        "method",
+        "seed",
+        "suffix",
+        "trainingType",
+        "integrations",
+    }
 )
 """Fields of the create body that `extra_body` may not set."""
 
@@ -38,16 +48,49 @@ _FIRST_CLASS_OF_METHOD = frozenset({"hyperparameters", "response_format"})
 """The same, below `method.TYPE`; a `grader` may stand there if it is of type endpoint."""
 
 __all__ = [
-    "FIRST_CLASS", "TRAINING_TYPES", "DatasetRef", "FileId", "FineTuneJobSpec", "Hyperparameters", "JobRef", "Method",
-    "decides_weights", "training_type",
+    "FIRST_CLASS", "TRAINING_TYPES", "DatasetRef", "FileId", "FineTuneJobSpec", "Hyperparameters", "Integration", "JobRef",
+    "Method", "Step", "decides_weights", "training_type",
 ]  # fmt: skip
+
+
+class Step(Block):
+    """A checkpoint by the step at which the training left it."""
+
+    advice: ClassVar[Mapping[str, str]] = {
+        "best": "A training builds on `final` or on `{step: N}`; only a Deployment may take the `best`.",
+    }
+
+    step: Annotated[Whole, Field(ge=1)] = Field(description="Step of the training.")
 
 
 class JobRef(Block):
     """The model that another job makes."""
 
     job: Annotated[str, Ref("FineTuneJob")] = Field(description="Name of the FineTuneJob.")
-    checkpoint: Literal["final"] = Field(default="final", description="Which of its models.")
+    checkpoint: Literal["final"] | Step = Field(
+        default="final", description="Which of its models: final, or {step: N} for a checkpoint."
+    )
+
+    @property
+    def selector(self) -> str | dict[str, int]:
+        """The checkpoint as written, as it enters the digest."""
+        return self.checkpoint if isinstance(self.checkpoint, str) else {"step": self.checkpoint.step}
+
+
+class Wandb(Block):
+    """Where Weights & Biases keeps the run."""
+
+    project: str = Field(min_length=1, description="Project.")
+    name: str | None = Field(default=None, description="Name of the run; the job's id if absent.")
+    entity: str | None = Field(default=None, description="Team or user; the default of the account's key if absent.")
+    tags: list[str] | None = Field(default=None, description="Tags of the run.")
+
+
+class Integration(Block):
+    """Where else a training reports to."""
+
+    type: Literal["wandb"] = Field(description="wandb.")
+    wandb: Wandb = Field(description="Weights & Biases.")
 
 
 class DatasetRef(Block):
@@ -69,7 +112,7 @@ class FineTuneJobSpec(Spec):
     """A fine-tuning job."""
 
     model: str | JobRef = Field(
-        description="Base model, a fine-tuned model, or {job: NAME} for the model of another job.",
+        description="Base model, a fine-tuned model, or {job: NAME, checkpoint: final | {step: N}} for one of another job.",
         examples=["gpt-4.1-mini-2025-04-14", {"job": "support-tone"}],
     )
     training_file: FileField = Field(description="A path, {dataset: NAME} or {file_id: …}.")
@@ -90,6 +133,13 @@ class FineTuneJobSpec(Spec):
         },
     )
     attempt: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Raise it to train again what failed.")
+    retry: Annotated[Whole, Field(ge=0, le=2)] = Field(
+        default=0, description="How often it is trained again by itself after a failure of Azure's own."
+    )
+    suspend: bool | None = Field(
+        default=None, description="true: paused, or not started; false: resumed; absent: left as it is."
+    )
+    integrations: list[Integration] | None = Field(default=None, description="Where else the training reports to.")
     extra_body: dict[str, Any] | None = Field(
         default=None, description="Further fields of the create call; part of the job's identity."
     )

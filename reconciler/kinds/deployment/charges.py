@@ -1,0 +1,24 @@
+"""What a deployment is charged for: the hours that it is there (docs/azure.md, section 20)."""
+
+from __future__ import annotations
+
+from reconciler.core.charges import Charges, Hosting
+from reconciler.core.resource import Address, Desired, Observed
+from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel
+
+
+def charges_of(desired: Desired) -> Charges:
+    """Return what a declared deployment is charged for."""
+    spec = desired.spec
+    assert isinstance(spec, DeploymentSpec)
+    model = Address("FineTuneJob", spec.model.job) if isinstance(spec.model, JobModel) else spec.model.name
+    return Charges(hosting=Hosting(model, spec.sku.name, spec.sku.capacity))
+
+
+def live_charges(live: Observed) -> Charges:
+    """Return what a live deployment is charged for; what Azure did not say of it is no charge that can be told."""
+    sku = getattr(live.spec, "sku", None)
+    model = live.outputs.get("model") or getattr(getattr(live.spec, "model", None), "name", "")
+    if sku is None or not model:
+        return Charges()
+    return Charges(hosting=Hosting(str(model), str(sku.name), int(getattr(sku, "capacity", None) or 1)))

@@ -1,0 +1,95 @@
+"""Pausing and resuming by manifest, and what a person should know of a job besides.
+
+| `suspend` | a job that trains | a paused one | one that is not there |
+|---|---|---|---|
+| `true` | is paused after its first step | stays | is not started |
+| `false` | goes on | is resumed, never unattended | is started |
+| absent | goes on | is left alone, and the plan says so | is started |
+
+A paused job does not say who paused it: a person, Azure for a developer job, or Azure at $5,000 for a reinforcement job.
+So only a manifest that says so resumes one (docs/decisions, "What paused a job is not guessed").
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.core.change import Update
+from reconciler.core.diff import FieldChange
+from reconciler.core.resource import Desired, Observed, Phase
+from reconciler.core.rules import Claim
+from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec
+from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED, WAITING
+
+UNLIMITED = (
+    "a reinforcement job that was stopped at $5,000 goes on without a limit: a person resumes it, with a saved plan or "
+    "without --auto-approve"
+)
+PARKED = "suspended: it is not started while `suspend: true` stands in its manifest"
+
+
+def switches(desired: Desired, live: Observed) -> tuple[FieldChange, ...]:
+    """Return whether a job is to be paused or resumed."""
+    suspend = _spec(desired).suspend
+    if suspend and live.status in STOPPABLE | WAITING:
+        return (FieldChange("suspend", before=False, after=True),)
+    if suspend is False and live.status in STOPPED:
+        return (FieldChange("suspend", before=True, after=False),)
+    return ()
+
+
+def needs_person(change: Update) -> str:
+    """Return why resuming a job takes a person, if it does: `suspend: false` may have stood there before the job was stopped."""
+    resumes = any(item.path == "suspend" and item.after is False for item in change.changes)
+    return UNLIMITED if resumes and change.live.facts.get("method") == "reinforcement" else ""
+
+
+def rests(desired: Desired, live: Observed) -> bool:
+    """Return whether a job is paused because its manifest says so."""
+    return bool(_spec(desired).suspend) and live.status in STOPPED
+
+
+def with_lifecycle(desired: Desired, claim: Claim) -> Claim:
+    """Complete a claim with what `suspend` and `integrations` mean for it."""
+    live = claim.live
+    if live is None:
+        return replace(claim, parked=PARKED) if _spec(desired).suspend and not claim.stuck else claim
+    if claim.stuck:
+        return claim
+    notes = (*claim.notes, *_suspension(desired, live), *_reports(desired, live))
+    if rests(desired, live):
+        claim = replace(claim, live=replace(live, words="suspended by its manifest"))
+    return replace(claim, notes=notes) if notes else claim
+
+
+def _suspension(desired: Desired, live: Observed) -> tuple[str, ...]:
+    suspend = _spec(desired).suspend
+    if suspend and live.phase is Phase.READY:
+        return ("`suspend` has no effect: the job has ended",)
+    if suspend and live.status in WAITING:
+        said = "Azure pauses no job before its first step: it is paused by the first run that finds one done"
+        return (f"{said}; to stop it now:", f"  reconciler cancel {desired.address}")
+    if suspend is None and live.status == "paused":
+        return ("to go on, write `suspend: false` in its spec; to keep it so, `suspend: true`",)
+    if suspend is False and live.status in STOPPED and live.facts.get("method") == "reinforcement":
+        return ("resumed, a reinforcement job that Azure stopped at $5,000 goes on without a limit",)
+    return ()
+
+
+def _reports(desired: Desired, live: Observed) -> tuple[str, ...]:
+    """Say where a job that works reports to, if that is not as declared: it cannot be changed, and decides no weights."""
+    declared = _spec(desired).integrations
+    echoed = live.facts.get("reports_to") or ()
+    if not declared or not echoed or live.phase is not Phase.WORKING:
+        return ()
+    wanted = tuple(item.wandb.project for item in declared)
+    if set(wanted) == set(echoed):
+        return ()
+    return (
+        f"reports to the W&B project {', '.join(echoed)}, declared {', '.join(wanted)}: a job keeps what it began with",
+    )
+
+
+def _spec(desired: Desired) -> FineTuneJobSpec:
+    assert isinstance(desired.spec, FineTuneJobSpec)
+    return desired.spec

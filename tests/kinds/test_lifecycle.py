@@ -1,0 +1,302 @@
+"""Pausing and resuming by manifest, what Azure pauses by itself, and integrations, which are told and never compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness import ACCOUNT, Azure, FakeClock, Repo, of
+
+from reconciler.cli.exits import plan_exit
+from reconciler.core.approval import Approval
+from reconciler.core.change import Create, Delete, Keep, Stuck, Update, Wait
+from reconciler.core.fault import InvalidManifests
+from reconciler.core.plan import Options
+from reconciler.kinds import REGISTRY
+from reconciler.render.drift import needs_person
+from reconciler.render.text import plan_text
+
+JOBS = "/acme/openai/v1/fine_tuning/jobs"
+
+
+def suspend(repo: Repo, value: str) -> None:
+    text = (repo.folder / "manifests/stack.yaml").read_text()
+    kept = "".join(line for line in text.splitlines(keepends=True) if "suspend:" not in line)
+    line = f"  suspend: {value}\n" if value else ""
+    repo.write("manifests/stack.yaml", kept.replace("  training_type", f"{line}  training_type", 1))
+
+
+def calls(azure: Azure, word: str) -> int:
+    return sum(item["path"].endswith(f"/{word}") for item in azure.emulator.requests())
+
+
+def status(azure: Azure) -> str:
+    return str(azure.jobs()[0]["status"])
+
+
+def said(repo: Repo) -> str:
+    return plan_text(repo.plan(), [], kinds=REGISTRY, now=repo.clock.now())
+
+
+@pytest.mark.parametrize("api", ["v1", "2024-10-21", "2025-04-01-preview"])
+def test_suspend_pauses_and_false_resumes_and_the_model_is_the_same(
+    repo: Repo, azure: Azure, clock: FakeClock, api: str
+) -> None:
+    repo.write("manifests/account.yaml", ACCOUNT + f"  api: {api}\n")
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    (update,) = of(repo.plan(), Update)
+    assert [(item.path, item.before, item.after) for item in update.changes] == [("suspend", False, True)]
+    assert repo.apply().code == 0
+    clock.sleep(60)
+    assert status(azure) == "paused"
+    plan = repo.plan()
+    assert not plan.actions
+    assert not needs_person(plan), "a suspended job is no drift"
+    clock.sleep(30 * 86400)
+    azure.forget()
+    assert repo.apply(wait=True).code == 0, "nothing waits for a job that is suspended"
+    assert azure.writes() == []
+    suspend(repo, "false")
+    repo.until_done()
+    assert calls(azure, "resume") == 1
+    assert len(azure.jobs()) == 1, "suspend is not part of the digest"
+    assert repo.plan().converged
+
+
+def test_a_suspended_job_alone_is_at_rest(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    text = (repo.folder / "manifests/stack.yaml").read_text()
+    repo.write("manifests/stack.yaml", text.partition("---")[0])
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    repo.apply()
+    clock.sleep(60)
+    plan = repo.plan()
+    assert plan.converged
+    assert plan_exit(plan, detailed=True) == 0
+    assert "suspended by its manifest" in said(repo)
+    assert said(repo).endswith("No changes. Azure matches the manifests.")
+
+
+def test_pausing_goes_with_late_lists(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    azure.configure(list_delay_s=60.0)
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    result = repo.apply()
+    assert (result.code, result.faults()) == (0, [])
+    assert calls(azure, "pause") == 1
+    clock.sleep(100)
+    suspend(repo, "false")
+    result = repo.apply()
+    assert (result.code, result.faults()) == (0, [])
+    repo.until_done()
+
+
+@pytest.mark.parametrize("trouble", [{"status": 500}, {"status": 503}, {"drop": True}, {"status": 429}], ids=str)
+@pytest.mark.parametrize("word", ["pause", "resume"])
+def test_an_answer_that_is_lost_pauses_and_resumes_all_the_same(
+    repo: Repo, azure: Azure, clock: FakeClock, trouble: dict[str, Any], word: str
+) -> None:
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    if word == "resume":
+        repo.apply()
+        clock.sleep(60)
+        suspend(repo, "false")
+    azure.fault(method="POST", path_regex=f"/{word}$", after_commit=True, **trouble)
+    assert repo.apply().code == 0
+    clock.sleep(60)
+    assert status(azure) == ("paused" if word == "pause" else "running")
+
+
+def test_what_is_suspended_from_the_start_is_not_started(repo: Repo, azure: Azure) -> None:
+    suspend(repo, "true")
+    plan = repo.plan()
+    assert [change.address.kind for change in of(plan, Wait)] == ["Deployment"]
+    assert not plan.actions
+    assert not needs_person(plan)
+    assert "suspended: it is not started while" in said(repo)
+    assert repo.apply().code == 0
+    assert azure.writes() == [], "no data is sent for it either"
+    suspend(repo, "")
+    repo.until_done()
+    assert len(azure.jobs()) == 1
+
+
+def test_a_queued_job_is_paused_when_it_has_done_a_step(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.apply()
+    suspend(repo, "true")
+    assert "Azure pauses no job before its first step" in said(repo)
+    assert "reconciler cancel FineTuneJob/tone" in said(repo)
+    result = repo.apply()
+    assert result.code == 0
+    assert not any(outcome.wrote for outcome in result.outcomes if outcome.address.kind == "FineTuneJob")
+    clock.sleep(70)
+    assert status(azure) == "running"
+    assert repo.apply().code == 0
+    assert calls(azure, "pause") == 0, "it runs, and has done no step"
+    assert repo.apply(wait=True).code == 0
+    clock.sleep(60)
+    assert status(azure) == "paused"
+    assert repo.azure.deployments() == []
+
+
+def test_suspend_on_a_finished_job_does_nothing_and_says_so(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    suspend(repo, "true")
+    azure.forget()
+    plan = repo.plan()
+    assert plan.converged
+    assert "`suspend` has no effect: the job has ended" in said(repo)
+    repo.until_done()
+    assert azure.writes() == []
+
+
+def test_removing_suspend_leaves_the_job_and_says_what_to_write(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    repo.apply()
+    clock.sleep(60)
+    suspend(repo, "")
+    assert not repo.plan().actions
+    assert "write `suspend: false`" in said(repo)
+    repo.apply(wait=True)
+    assert status(azure) == "paused"
+
+
+def test_developer_jobs_that_azure_paused_are_told_and_waited_for(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.edit("manifests/stack.yaml", "training_type: global", "training_type: developer")
+    repo.apply()
+    clock.sleep(1800)
+    job = azure.jobs()[0]["id"]
+    azure.hand("pause_job", job=job, message="Job paused: capacity is needed elsewhere.")
+    clock.sleep(60)
+    assert "Azure pauses developer jobs for others and resumes them by itself" in said(repo)
+    assert not needs_person(repo.plan())
+    azure.hand("resume_job", job=job)
+    repo.until_done()
+    assert calls(azure, "resume") == 0
+
+
+GRADED = """\
+apiVersion: reconciler/v1
+kind: FineTuneJob
+metadata: {name: tone}
+spec:
+  model: o4-mini-2025-04-16
+  training_file: data/rft.jsonl
+  validation_file: data/rftv.jsonl
+  training_type: global
+  method:
+    type: reinforcement
+    grader: {type: string_check, name: g, input: "{{ sample.output_text }}", reference: "{{ item.answer }}", operation: eq}
+"""
+
+
+def graded(count: int, word: str) -> str:
+    row = '{"messages": [{"role": "user", "content": "WORD N?"}], "answer": "N"}\n'
+    return "".join(row.replace("WORD", word).replace("N", str(n)) for n in range(count))
+
+
+def test_a_reinforcement_job_that_azure_stopped_goes_on_only_by_the_manifest_and_a_person(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    repo.write("manifests/stack.yaml", GRADED)
+    repo.write("manifests/data/rft.jsonl", graded(20, "a"))
+    repo.write("manifests/data/rftv.jsonl", graded(12, "b"))
+    repo.apply()
+    clock.sleep(1800)
+    azure.hand("pause_job", job=azure.jobs()[0]["id"], message="Job paused: the cost limit of $5,000 is reached.")
+    clock.sleep(60)
+    assert "$5,000" in said(repo)
+    assert not repo.plan().actions
+    repo.apply(wait=True)
+    assert status(azure) == "paused"
+    suspend(repo, "false")
+    for hands_free in ("unattended", "auto_approved"):
+        result = repo.apply(**{hands_free: True})
+        assert (status(azure), result.statuses()["FineTuneJob/tone"]) == ("paused", "held")
+    assert needs_person(repo.plan())
+    assert "goes on without a limit" in said(repo)
+    repo.until_done()
+    assert status(azure) == "succeeded"
+
+
+def test_an_unattended_run_may_pause(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    repo.apply(unattended=True)
+    clock.sleep(60)
+    assert status(azure) == "paused"
+
+
+def test_a_job_that_is_deleted_under_our_feet_fails_alone_and_nothing_is_made(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    repo.apply()
+    clock.sleep(1800)
+    suspend(repo, "true")
+    tree, engine = repo.engine()
+    first = engine.plan(tree.desired, Options())
+    job = azure.jobs()[0]["id"]
+    azure.raw("POST", f"{JOBS}/{job}/cancel")
+    azure.hand("purge_jobs")
+    outcomes = list(engine.converge(tree.desired, Options(), Approval.of(first), first=first))
+    (mine,) = [outcome for outcome in outcomes if outcome.address.kind == "FineTuneJob" and outcome.fault]
+    assert mine.fault
+    assert mine.fault.code == "job-gone"
+    assert azure.jobs() == []
+    assert not of(repo.plan(), Create), "it is suspended, so it is not started"
+
+
+@pytest.mark.parametrize("word", ["pausing", "paused", "resuming", "running", "pending"])
+def test_cancel_and_duplicates_know_every_state(repo: Repo, azure: Azure, clock: FakeClock, word: str) -> None:
+    repo.apply()
+    clock.sleep(0 if word == "pending" else 1800)
+    job = azure.jobs()[0]["id"]
+    if word in {"pausing", "paused", "resuming"}:
+        azure.raw("POST", f"{JOBS}/{job}/pause")
+        clock.sleep(0 if word == "pausing" else 60)
+    if word == "resuming":
+        azure.raw("POST", f"{JOBS}/{job}/resume")
+    assert status(azure) == word
+    assert not of(repo.plan(), Delete)
+    _, engine = repo.engine()
+    gateway: Any = engine.gateways["acme", "FineTuneJob"]
+    (live,) = gateway.observe()
+    assert gateway.cancel(live).status == "cancelled"
+    (stuck,) = of(repo.plan(), Stuck)
+    assert stuck.fault.code == "job-cancelled"
+
+
+WANDB = "  integrations: [{type: wandb, wandb: {project: tone, tags: [a]}}]\n"
+
+
+@pytest.mark.parametrize("api", ["v1", "2025-04-01-preview"])
+def test_integrations_are_sent_and_decide_nothing(repo: Repo, azure: Azure, clock: FakeClock, api: str) -> None:
+    repo.write("manifests/account.yaml", ACCOUNT + f"  api: {api}\n")
+    repo.edit("manifests/stack.yaml", "  training_type", WANDB + "  training_type")
+    assert "reports to W&B project tone" in said(repo)
+    repo.apply()
+    clock.sleep(600)
+    assert azure.jobs()[0]["integrations"] == [{"type": "wandb", "wandb": {"project": "tone", "tags": ["a"]}}]
+    repo.edit("manifests/stack.yaml", "project: tone", "project: other")
+    assert "reports to the W&B project tone, declared other" in said(repo)
+    (keep,) = [change for change in of(repo.plan(), Keep) if change.address.kind == "FineTuneJob"]
+    assert keep.live
+    repo.until_done()
+    assert len(azure.jobs()) == 1
+
+
+def test_a_surface_without_integrations_is_an_error(repo: Repo) -> None:
+    repo.write("manifests/account.yaml", ACCOUNT + "  api: 2024-10-21\n")
+    repo.edit("manifests/stack.yaml", "  training_type", WANDB + "  training_type")
+    with pytest.raises(InvalidManifests) as caught:
+        repo.plan()
+    assert [fault.code for fault in caught.value.faults if fault.severity == "error"] == ["integrations-surface"]
