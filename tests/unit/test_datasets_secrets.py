@@ -133,7 +133,7 @@ def test_an_ampersand_may_be_escaped() -> None:
         ("Password=${DB_PASSWORD};", "a variable of a shell"),
         ("Password={your_password};", "as Azure's portal shows it"),
         ("Pwd=P@ssw0rd!", "the password of all examples"),
-        ("pwd = /home/user/projects", "a folder"),
+        ("pwd = /srv/team/projects", "a folder"),
         ("eyJ is how base64 of an object begins, as in eyJhbGciOiJub25lIn0", "half a token"),
         ("hf_hub_download, hf_transformers", "names of a library"),
         ("api key: the commit 1234567890abcdef1234567890abcdef", "a hash and not the key"),

@@ -1,6 +1,7 @@
 """The plan as a comment: golden files over real plans, laws over any names and reasons, and what is cut.
 
 `RECONCILER_WRITE_GOLDEN=1 pytest tests/unit/test_render_markdown.py` writes the golden files anew; read the difference.
+It is longer than other files because the laws and the golden files need the same plans.
 """
 
 from __future__ import annotations

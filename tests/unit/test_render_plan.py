@@ -1,4 +1,7 @@
-"""The plan as text and JSON: golden texts over real plans, and laws over any names and reasons."""
+"""The plan as text and JSON: golden texts over real plans, and laws over any names and reasons.
+
+It is longer than other files because the golden texts stand beside what makes them.
+"""
 
 from __future__ import annotations
 
