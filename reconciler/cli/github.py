@@ -1,0 +1,330 @@
+"""`github`: what a workflow says on GitHub, so that its steps are one command each.
+
+Each command can be run again: it brings up to date what is there. None of them decides anything about Azure.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from reconciler.cli.exits import ERROR, OK
+from reconciler.cli.state import GLOBALS, ParallelismOption, PathArgument
+from reconciler.github import BOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.cli.compose import Workbench
+    from reconciler.core.change import Plan
+    from reconciler.core.resource import Observed
+    from reconciler.github.comments import Comments
+    from reconciler.github.event import Event
+    from reconciler.github.merged import Awaited
+
+app = typer.Typer(
+    help="Comments, issues and summaries for workflows on GitHub (needs GITHUB_TOKEN).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+RepositoryOption = Annotated[
+    str | None,
+    typer.Option("--repository", metavar="OWNER/NAME", help="The repository.", envvar="GITHUB_REPOSITORY"),
+]
+AuthorOption = Annotated[
+    str,
+    typer.Option(
+        "--author",
+        metavar="LOGIN",
+        help="Whose comments and issues are brought up to date: who the token belongs to.",
+        envvar="RECONCILER_GITHUB_AUTHOR",
+    ),
+]
+
+
+@app.command()
+def comment(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The Markdown that `plan` or `validate` printed.")],
+    number: Annotated[
+        int | None, typer.Option("--number", help="The pull request; that of the event if absent.", min=1)
+    ] = None,
+    repository: RepositoryOption = None,
+    author: AuthorOption = BOT,
+) -> int:
+    """Put a plan on its pull request, or bring the one that is there up to date.
+
+    A FILE that is empty or missing means that there is no plan: the one that is there is marked as outdated.
+    """
+    from reconciler.core.fault import Fault, ReconcilerError
+    from reconciler.github.merged import PLAN
+    from reconciler.github.text import marker_of
+
+    event, comments = _open(repository, author)
+    to = number or event.number()
+    body = _read(file)
+    if not body.strip():
+        note = f"This plan is not of the newest commit (`{event.head[:12]}`), which has none: {_see(event)}."
+        count = comments.outdate(to, PLAN, note)
+        print(f"There is no plan. Marked as outdated: {count}.")
+        return OK
+    if not marker_of(body):
+        detail = f"{file} does not begin with the invisible line by which its comment is found again."
+        remedy = "Make it with:\n  reconciler plan --format markdown > comment.md"
+        raise ReconcilerError(Fault("github-no-marker", "This is no comment of reconciler", detail, remedy))
+    print(f"Comment: {comments.write(to, body)}")
+    return OK
+
+
+@app.command()
+def summary(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The Markdown that `plan` printed.")],
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="The saved plan: for annotations and outputs.")
+    ] = None,
+) -> int:
+    """Put a plan on the page of the run, notes beside the manifests, and `changes` and `errored` into the outputs."""
+    from reconciler.github.event import Event
+    from reconciler.render.annotations import plan_annotations
+
+    event = Event(os.environ)
+    body = _read(file)
+    if body.strip():
+        event.summarise(body)
+    document = _document(plan) if plan is not None and plan.exists() else None
+    if document is not None:
+        for line in plan_annotations(document):
+            print(line)
+        acts = any(one["change"]["actions"] != ["no-op"] and not one["held"] for one in document["resource_changes"])
+        event.output({"changes": str(acts).lower(), "errored": str(bool(document["errored"])).lower()})
+    return OK
+
+
+@app.command()
+def guard(
+    path: PathArgument = Path("manifests"),
+    policy_from: Annotated[
+        Path, typer.Option("--policy-from", metavar="DIR", help="Manifests that were reviewed, of the base branch.")
+    ] = Path("../base/manifests"),
+) -> int:
+    """Refuse manifests whose Accounts are at other places than the reviewed ones: run it before signing in to Azure."""
+    from reconciler.cli.compose import KINDS, load_tree
+    from reconciler.core.fault import Refused
+    from reconciler.core.policy import judged_by
+    from reconciler.manifests import load_accounts
+
+    tree = load_tree(path)
+    _, faults = judged_by(tree.accounts, load_accounts(policy_from, KINDS, os.environ))
+    if faults:
+        raise Refused(*faults)
+    print(f"{', '.join(f'Account/{name}' for name in tree.accounts)}: where the base branch has it.")
+    return OK
+
+
+@app.command()
+def applied(
+    path: PathArgument = Path("manifests"),
+    log: Annotated[Path, typer.Option("--log", metavar="FILE", help="What `apply` printed.")] = Path("apply.log"),
+    outcome: Annotated[
+        Literal["success", "failure", "cancelled", "skipped"],
+        typer.Option("--outcome", help="How the step of `apply` ended.", envvar="RECONCILER_OUTCOME"),
+    ] = "success",
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="The saved plan that was applied: for estimates.")
+    ] = None,
+    repository: RepositoryOption = None,
+    author: AuthorOption = BOT,
+    parallelism: ParallelismOption = 10,
+) -> int:
+    """Tell the merged pull requests what `apply` did. Those of runs that told nothing are told too."""
+    from reconciler.cli.compose import KINDS, workbench
+    from reconciler.github.merged import tell_applied, untold
+    from reconciler.render.applied_markdown import applied_markdown, in_progress
+    from reconciler.render.escape import comment_word
+
+    event, comments = _open(repository, author)
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
+        made = bench.plan(bench.options(prune=True))
+        body = applied_markdown(
+            made,
+            _read(log).splitlines(),
+            worked=outcome == "success",
+            kinds=KINDS,
+            accounts=list(bench.accounts),
+            commit=event.commit,
+            run_url=event.run_url,
+            emulator=bench.emulated,
+        )
+        estimates = _estimates(_document(plan)) if plan is not None and plan.exists() else None
+        running = in_progress(made, KINDS)
+        jobs = {
+            job: (estimates or {}).get(address, "")
+            for address, job in running.items()
+            if estimates is None or address in estimates
+        }
+        event.summarise(body)
+        accounts = ",".join(comment_word(name) for name in sorted(bench.accounts))
+        numbers = untold(comments, event.commit)
+        for number in numbers:
+            print(f"Told: {tell_applied(comments, number, accounts, event.commit, jobs, body)}")
+    if not numbers:
+        print("No merged pull request holds this commit: there is nobody to tell.")
+    return OK
+
+
+@app.command()
+def ended(
+    path: PathArgument = Path("manifests"),
+    repository: RepositoryOption = None,
+    author: AuthorOption = BOT,
+    parallelism: ParallelismOption = 10,
+) -> int:
+    """Tell merged pull requests how their trainings ended, each once: result, cost, verdict, what to do next."""
+    from reconciler.cli.compose import workbench
+    from reconciler.cli.look import print_unread
+    from reconciler.github.merged import awaited, tell_ended
+
+    _, comments = _open(repository, author)
+    waiting = list(awaited(comments))
+    if not waiting:
+        print("No pull request waits for a training.")
+        return OK
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
+        made = bench.plan(bench.options())
+        for one in waiting:
+            body = _how_it_ended(bench, made, one)
+            if body and tell_ended(comments, one, body):
+                print(f"Told #{one.number} how {one.job_id} ended.")
+        print_unread(made)
+    return ERROR if made.errored else OK
+
+
+@app.command()
+def issue(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `drift --format json` printed.")],
+    repository: RepositoryOption = None,
+    author: AuthorOption = BOT,
+) -> int:
+    """Open, bring up to date or close the issue of each account that has drifted."""
+    from reconciler.github.event import Event
+    from reconciler.github.issues import Found, report
+    from reconciler.render.drift_markdown import counted, drift_markdown, findings, line_of
+    from reconciler.render.escape import comment_word
+
+    document = _document(file)
+    Event(os.environ).summarise(drift_markdown(document))
+    _, comments = _open(repository, author)
+    for one in document["accounts"]:
+        name = str(one["name"])
+        found = findings(document, name)
+        said = report(
+            comments,
+            Found(
+                account=comment_word(name),
+                title=f"Drift in {name}: {counted(found)}",
+                body=drift_markdown(document, name),
+                lines=[line_of(group, entry) for group, entry in found],
+                whole=not document["errored"],
+            ),
+        )
+        print(f"Account/{name}: {said}")
+    return OK
+
+
+def _open(repository: str | None, author: str) -> tuple[Event, Comments]:
+    import random
+
+    from reconciler.cli.compose import SystemClock
+    from reconciler.core.fault import Fault, ReconcilerError
+    from reconciler.core.runtime import Runtime
+    from reconciler.github.api import API, Api
+    from reconciler.github.comments import Comments
+    from reconciler.github.event import Event
+
+    event = Event(os.environ)
+    token = os.environ.get("GITHUB_TOKEN", "")
+    if not token:
+        remedy = "In a workflow:\n  env: {GITHUB_TOKEN: ${{ github.token }}}"
+        raise ReconcilerError(
+            Fault("github-no-token", "There is no token for GitHub", "GITHUB_TOKEN is empty.", remedy)
+        )
+    url = os.environ.get("GITHUB_API_URL") or API
+    api = Api(repository or event.repository, token, Runtime(SystemClock(), random.Random()), url=url)  # noqa: S311
+    return event, Comments(api, author, run_url=event.run_url)
+
+
+def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
+    """Return what to tell of a training; "" while it goes on, or where it could not be read."""
+    from reconciler.cli.report import read_run
+    from reconciler.core.change import live_of
+    from reconciler.core.resource import Phase
+    from reconciler.render.applied_markdown import ended_markdown
+    from reconciler.render.report_markdown import report_markdown
+
+    every = [live for change in made.changes if (live := live_of(change)) is not None]
+    live = next((live for live in (*every, *made.history) if live.id == one.job_id), None)
+    if live is None:
+        return "" if made.errored else f"### The training `{one.job_id}` is gone\n\nAzure does not list it any more."
+    if live.phase in {Phase.WORKING, Phase.SETTLING}:
+        return ""
+    run = read_run(bench, made, live)
+    report = report_markdown([run], now=bench.runtime.clock.now(), emulator=bench.emulated)
+    return ended_markdown(
+        report, live, address=run.address, actual=_actual(bench, live, run.tokens), estimate=one.estimate
+    )
+
+
+def _actual(bench: Workbench, live: Observed, tokens: int | None) -> Any:
+    """Return what a training cost by the tokens that Azure billed; None where it says none."""
+    from reconciler.core.cost import actual
+
+    if not tokens:
+        return None
+    values = live.spec.comparable()
+    model = str(live.facts.get("base") or values.get("model") or "")
+    return actual(tokens, model, str(values.get("training_type") or ""), account=bench.accounts[live.account])
+
+
+def _estimates(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a saved plan says that each training costs: address to words."""
+    from decimal import Decimal
+
+    from reconciler.core.charges import Cost
+    from reconciler.render.cost import cost_text
+
+    found: dict[str, str] = {}
+    for change in document["resource_changes"]:
+        training = (change.get("cost") or {}).get("training")
+        if change["change"]["actions"] == ["create"] and training is not None:
+            low, high = Decimal(training["low"]), Decimal(training["high"])
+            found[str(change["address"])] = cost_text(Cost(low, high)) if high else "unknown"
+    return found
+
+
+def _document(file: Path) -> Any:
+    import json
+
+    from reconciler.core.fault import Fault, ReconcilerError
+
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        detail, cause = f"{file}: {error.strerror}.", error
+    except ValueError as error:
+        detail, cause = f"{file}: {error}", error  # type: ignore[assignment]
+    raise ReconcilerError(Fault("github-input", "What an earlier step printed cannot be read", detail)) from cause
+
+
+def _read(file: Path) -> str:
+    """Return a file that an earlier step wrote; "" if it wrote none."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _see(event: Event) -> str:
+    return f"[the run says why]({event.run_url})" if event.run_url else "the run says why"

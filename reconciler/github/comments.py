@@ -1,0 +1,98 @@
+"""Comments on issues and pull requests that are brought up to date in place of being repeated.
+
+A comment is ours if it begins with our invisible line *and* our account wrote it: anyone may write the line. To write
+one means to look first, so that a failure halfway, whose outcome nobody knows, is followed by another look and not by a
+second comment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from reconciler.github import BOT
+from reconciler.github.api import ATTEMPTS, Api, GitHubError
+from reconciler.github.text import cut, marker_of, outdated
+
+T = TypeVar("T")
+
+
+class Comments:
+    """The comments of one account of GitHub in a repository."""
+
+    def __init__(self, api: Api, author: str = BOT, *, run_url: str = "") -> None:
+        self.api = api
+        self._author = author
+        self._where = f"[the run has all of it]({run_url})" if run_url else "the log of the job has all of it"
+
+    def write(self, number: int, body: str) -> str:
+        """Write the comment that begins with this marker, or bring it up to date; return its address."""
+        marker, body = marker_of(body), cut(body, self._where)
+        if not marker:
+            raise ValueError("a comment without a marker cannot be found again")
+        return str(self.settled(lambda: self._write(number, marker, body)).get("html_url", ""))
+
+    def _write(self, number: int, marker: str, body: str) -> Any:
+        found = list(self.of(number, marker))
+        if not found:
+            return self.api.create_once(f"issues/{number}/comments", {"body": body})
+        first, *others = found
+        for other in others:
+            self.api.remove(f"issues/comments/{other['id']}")
+        if _same(first["body"], body):
+            return first
+        return self.api.change(f"issues/comments/{first['id']}", {"body": body})
+
+    def add(self, number: int, body: str) -> bool:
+        """Write a comment unless the one with its marker is there; return whether it was written."""
+        marker, body = marker_of(body), cut(body, self._where)
+
+        def added() -> bool:
+            if next(self.of(number, marker), None) is not None:
+                return False
+            self.api.create_once(f"issues/{number}/comments", {"body": body})
+            return True
+
+        return self.settled(added)
+
+    def outdate(self, number: int, prefix: str, note: str) -> int:
+        """Say in each comment whose marker begins so that it is not of the newest commit; return how many."""
+        found = list(self.of(number, prefix, exact=False))
+        for comment in found:
+            body = cut(outdated(str(comment["body"]), note), self._where)
+            self.api.change(f"issues/comments/{comment['id']}", {"body": body})
+        return len(found)
+
+    def of(self, number: int, marker: str, *, exact: bool = True) -> Iterator[Any]:
+        """Go through our comments with a marker (or whose marker begins so), the oldest first."""
+        for comment in self.api.pages(f"issues/{number}/comments"):
+            said = self.is_ours(comment) and marker_of(str(comment.get("body") or ""))
+            if said and (said == marker if exact else said.startswith(marker)):
+                yield comment
+
+    def recent(self, since: str) -> Iterator[Any]:
+        """Go through our comments in the whole repository that were changed since a time, the newest first."""
+        listed = self.api.pages("issues/comments", sort="updated", direction="desc", since=since)
+        return (comment for comment in listed if self.is_ours(comment) and marker_of(str(comment.get("body") or "")))
+
+    def is_ours(self, item: Any) -> bool:
+        """Return whether our account wrote a comment or an issue."""
+        return str((item.get("user") or {}).get("login", "")).lower() == self._author.lower()
+
+    def settled(self, act: Callable[[], T]) -> T:
+        """Do what looks before it writes, again where it failed in passing; raises GitHubError in the end."""
+        waits = self.api.waits()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return act()
+            except GitHubError as error:
+                # A comment that was deleted between the look and the change is written anew.
+                if not (error.passes or error.status == 404) or attempt == ATTEMPTS:
+                    raise
+                self.api.pause(error, waits)
+        raise AssertionError("unreachable")
+
+
+def _same(one: object, other: str) -> bool:
+    """Whether two bodies are equal as GitHub keeps them."""
+    return str(one or "").replace("\r\n", "\n").strip() == other.strip()

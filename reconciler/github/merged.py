@@ -1,0 +1,110 @@
+"""What is told on merged pull requests: what an apply did with them, and what became of the trainings that it left running.
+
+No list is kept anywhere. That a merged pull request waits to be told follows from its comments: it has a plan of ours
+and nothing of an apply. Which trainings are awaited stands in the invisible first line of what an apply told. So a run
+that was cancelled in the queue, or failed before it told anything, is made good by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.github.api import GitHubError, stamp
+from reconciler.github.comments import Comments
+from reconciler.github.text import first_line, marker_of, state_of
+
+PLAN, APPLY, ENDED = "reconciler:plan", "reconciler:apply", "reconciler:ended"
+MEMORY = 30 * 86_400.0
+"""Seconds for which a comment is looked for: longer than any training, the queue included."""
+NO_CHANGES = "### No changes."
+"""How a plan begins that has nothing to tell of later (`render.markdown`)."""
+_HEAD = 500
+_CONTAINS = {"ahead", "identical"}
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A training that a pull request waits to hear of."""
+
+    number: int
+    job_id: str
+    estimate: str = field(default="", compare=False)
+    """What the plan said that it would cost."""
+
+
+def untold(comments: Comments, commit: str) -> list[int]:
+    """Return the merged pull requests that this commit holds and that no apply was told on."""
+    api = comments.api
+    numbers: dict[int, None] = {}
+    for pull in api.get(f"commits/{commit}/pulls"):
+        if pull.get("merged_at"):
+            numbers[int(pull["number"])] = None
+    planned: dict[int, None] = {}
+    told: set[int] = set()
+    for comment in comments.recent(stamp(api.now - MEMORY)):
+        marker = marker_of(str(comment["body"]))
+        if marker.startswith(APPLY):
+            told.add(_number(comment))
+        elif marker.startswith(PLAN) and NO_CHANGES not in str(comment["body"])[:_HEAD]:
+            planned[_number(comment)] = None
+    for number in planned:
+        if number not in told and number not in numbers and _holds(comments, commit, number):
+            numbers[number] = None
+    return list(numbers)
+
+
+def _holds(comments: Comments, commit: str, number: int) -> bool:
+    """Whether a pull request was merged, and a commit contains it."""
+    api = comments.api
+    try:
+        pull = api.get(f"pulls/{number}")
+        merge = pull.get("merge_commit_sha")
+        if not pull.get("merged_at") or not merge:
+            return False
+        return api.get(f"compare/{merge}...{commit}").get("status") in _CONTAINS
+    except GitHubError as error:
+        if error.status == 404:  # an issue, or history that was written anew
+            return False
+        raise
+
+
+def tell_applied(
+    comments: Comments, number: int, accounts: str, commit: str, jobs: Mapping[str, str], body: str
+) -> str:
+    """Tell a pull request what an apply did, and remember which trainings it left running; return the address.
+
+    `jobs` maps the id of each to what it was said to cost, in words.
+    """
+    marker = f"{APPLY}:{accounts}"
+    earlier = {job: cost for old in comments.of(number, marker) for job, cost in _jobs(old).items()}
+    state = {"commit": commit, "jobs": {**jobs, **earlier}}
+    return comments.write(number, f"{first_line(marker, state)}\n\n{body}")
+
+
+def awaited(comments: Comments) -> Iterator[Awaited]:
+    """Go through the trainings that pull requests wait to hear of, each once."""
+    told: set[Awaited] = set()
+    waits: dict[Awaited, None] = {}
+    for comment in comments.recent(stamp(comments.api.now - MEMORY)):
+        marker, number = marker_of(str(comment["body"])), _number(comment)
+        if marker.startswith(APPLY):
+            waits.update({Awaited(number, job, cost): None for job, cost in _jobs(comment).items()})
+        elif marker.startswith(ENDED):
+            told.add(Awaited(number, marker.removeprefix(f"{ENDED}:")))
+    return (one for one in waits if one not in told)
+
+
+def tell_ended(comments: Comments, one: Awaited, body: str) -> bool:
+    """Tell a pull request how a training ended, once; return whether it had not been told."""
+    return comments.add(one.number, f"{first_line(f'{ENDED}:{one.job_id}')}\n\n{body}")
+
+
+def _jobs(comment: Any) -> dict[str, str]:
+    listed = state_of(str(comment["body"])).get("jobs")
+    return {str(job): str(cost) for job, cost in listed.items()} if isinstance(listed, dict) else {}
+
+
+def _number(comment: Any) -> int:
+    return int(str(comment["issue_url"]).rpartition("/")[2])

@@ -1,0 +1,48 @@
+"""What a plan does, as notes of GitHub beside the manifests that it follows from; made from the saved plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from reconciler.core.charges import Cost
+from reconciler.render.cost import cost_text
+from reconciler.render.fault import workflow_command
+from reconciler.render.words import printable
+
+MOST = 10
+"""Notes: GitHub shows no more of one step."""
+
+
+def plan_annotations(document: Mapping[str, Any]) -> list[str]:
+    """Return a line for each change whose manifest has a place, the first ones if there are many."""
+    return list(_lines(document))[:MOST]
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    for change in document["resource_changes"]:
+        actions, place = change["change"]["actions"], change.get("place")
+        if actions == ["no-op"] or change.get("held") or not place or not place.get("file"):
+            continue
+        training = (change.get("cost") or {}).get("training")
+        word = "train" if training is not None else "recreate" if len(actions) > 1 else actions[0]
+        properties = {"file": printable(place["file"]), "title": f"{word} {printable(change['address'])}"}
+        if place.get("line"):
+            properties["line"] = str(place["line"])
+        yield workflow_command("notice", properties, _why(change, training))
+
+
+def _why(change: Mapping[str, Any], training: Mapping[str, Any] | None) -> str:
+    reason = str(change.get("action_reason") or "")
+    fields = sorted((change["change"].get("before") or {}).keys()) if change["change"].get("after") else []
+    said = []
+    if reason.startswith("retrain:"):
+        said.append(f"Because of {reason.removeprefix('retrain:')}.")
+    elif fields:
+        said.append(f"Changes {', '.join(fields)}.")
+    if training is not None:
+        high = Decimal(training["high"])
+        cost = cost_text(Cost(Decimal(training["low"]), high)) if high else "unknown"
+        said.append(f"Costs {cost}.")
+    return printable(" ".join(said) or "See the plan.")
