@@ -122,7 +122,30 @@ def _with_signature(session: Session, url: str, reference: str) -> Secret:
         detail = f"The value of `{name}` is not of the form sv=…&se=…&sig=…"
         remedy = "Put the SAS itself into it: what follows the `?` of a signed address."
         raise AzureError(Fault("sas-invalid", "The variable holds no SAS", detail, remedy))
+    if useless := _useless(fields, session.runtime.clock.now()):
+        remedy = f"Make a new one that grants reading (sp=r) for long enough, and put it into `{name}`."
+        raise AzureError(
+            Fault("sas-useless", "The SAS does not open the data", f"The one in `{name}` {useless}.", remedy)
+        )
     return Secret(f"{url}{'&' if urlsplit(url).query else '?'}{value}")
+
+
+def _useless(fields: Mapping[str, str], now: float) -> str:
+    """Return why a SAS is certain to be refused, as the rest of a sentence; "" for one that may be good."""
+    if (ends := _expiry(fields.get("se", ""))) and ends.timestamp() <= now:
+        return f"expired at {ends:%Y-%m-%d %H:%M} UTC"
+    if "r" not in fields.get("sp", "r"):
+        return "does not grant reading"
+    return ""
+
+
+def _expiry(written: str) -> datetime | None:
+    """Read a time as a SAS has it: a date, or ISO 8601 with minutes or seconds."""
+    try:
+        ends = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return ends if ends.tzinfo else ends.replace(tzinfo=UTC)
 
 
 def _hide(signature: str) -> None:

@@ -1,7 +1,8 @@
 """Parts of a large file checked by several processes, in the order of the file.
 
 Processes, because decoding holds Python's lock. They read the file themselves and are no more than a help: what the caller
-read is what counts, and a part that a worker cannot check, or found to be something else, is checked here.
+read is what counts, and a part that a worker cannot check, or found to be something else, is checked here. So is a part for
+which no worker is free: one process of the crew is the caller's own.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import IO, Self
 
 from xxhash import xxh3_128_digest
@@ -32,7 +32,9 @@ LARGEST_SENT = 8 << 20
 TOGETHER = 8
 """Parts that are sent together: to wake each other up costs more than to send."""
 AHEAD = 2
-"""Lots of parts that are on their way for each worker: one is checked, and one is ready."""
+"""Lots that a worker has: one is checked, and one is ready."""
+MOST_WAITING = 64
+"""Lots of parts whose results may wait for an earlier one's."""
 
 Lot = list[Block]
 
@@ -52,31 +54,21 @@ def is_worth_it(path: Path) -> bool:
 class Crew:
     """Some worker processes for one file; a context manager that ends them."""
 
-    def __init__(self, job: Job, *, workers: int | None = None) -> None:
-        self._job = job
+    def __init__(self, job: Job) -> None:
         self._here = Checker(job.data_format, tokens=job.tokens)
         self._lock = threading.Lock()
-        self._tasks: SimpleQueue[tuple[Lot, Future[list[Result]]] | None] = SimpleQueue()
         self._under_way: deque[Future[list[Result]]] = deque()
         self._lot: Lot = []
-        self._members = [_Member(job) for _ in range(workers or min(processors(), MOST_WORKERS))]
-        self._threads = [threading.Thread(target=self._serve, args=(each,), daemon=True) for each in self._members]
+        self._members = [_Member(job, self._check_here) for _ in range(min(processors() - 1, MOST_WORKERS))]
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        for member in self._members:
+            member.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(Empty):
-            while True:
-                self._tasks.get_nowait()
-        for _thread in self._threads:
-            self._tasks.put(None)
         for member in self._members:
             member.close()
-        for thread in self._threads:
-            thread.join()
 
     def check(self, block: Block) -> Iterator[Result]:
         """Have a block checked; yields the results of earlier ones that are due, in order."""
@@ -86,59 +78,47 @@ class Crew:
             return
         self._lot.append(block)
         if len(self._lot) >= TOGETHER:
-            self._send()
-        while self._under_way and (self._under_way[0].done() or len(self._under_way) > AHEAD * len(self._members)):
+            self._take_up()
+        while self._under_way and (self._under_way[0].done() or len(self._under_way) > MOST_WAITING):
             yield from self._under_way.popleft().result()
 
     def rest(self) -> Iterator[Result]:
         """Yield the results of what is still under way, in order."""
-        self._send()
+        self._take_up()
         while self._under_way:
             yield from self._under_way.popleft().result()
 
-    def _send(self) -> None:
-        if self._lot:
-            future: Future[list[Result]] = Future()
-            self._under_way.append(future)
-            self._tasks.put((self._lot, future))
-            self._lot = []
+    def _take_up(self) -> None:
+        lot, self._lot = self._lot, []
+        future: Future[list[Result]] = Future()
+        self._under_way.append(future)
+        if not any(member.take(lot, future) for member in self._members):
+            future.set_result(self._check_here(lot))
 
-    def _serve(self, member: _Member) -> None:
-        while task := self._tasks.get():
-            lot, future = task
-            try:
-                results = member.check(lot)
-                if results is None:
-                    with self._lock:
-                        results = [self._here.check(block.data, block.line) for block in lot]
-                future.set_result(results)
-            except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
-                future.set_exception(error)
+    def _check_here(self, lot: Lot) -> list[Result]:
+        with self._lock:
+            return [self._here.check(block.data, block.line) for block in lot]
 
 
 class _Member:
-    """One worker process, started when it is first needed; it is gone for good once anything is wrong with it."""
+    """One worker process; it is gone for good once anything is wrong with it.
 
-    def __init__(self, job: Job) -> None:
+    Requests are sent by the caller's thread, so that the next one lies ready when the worker has answered; a thread of its
+    own waits for the answers, since that thread may have to wait for Python's lock.
+    """
+
+    def __init__(self, job: Job, check_here: Callable[[Lot], list[Result]]) -> None:
         self._job = job
+        self._check_here = check_here
         self._process: subprocess.Popen[bytes] | None = None
-        self._usable = True
+        self._lock = threading.Lock()
+        self._taken: deque[tuple[Lot, Future[list[Result]]]] = deque()
+        self._usable = False
+        self._thread = threading.Thread(target=self._receive, daemon=True)
 
-    def check(self, lot: Lot) -> list[Result] | None:
-        """Have some blocks checked; None where that did not work out."""
-        if not self._usable:
-            return None
+    def start(self) -> None:
+        """Start the process; where that fails, nothing is ever taken."""
         try:
-            requests, answers = self._pipes()
-            send(requests, [Piece(each.offset, len(each.data), each.line, xxh3_128_digest(each.data)) for each in lot])
-            results: list[Result] | None = receive(answers)
-        except (OSError, EOFError, ValueError):
-            self._usable = False
-            return None
-        return results
-
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
-        if self._process is None:
             # -P: a module of ours is named, and nothing in the working folder may stand in for what it imports.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "reconciler.datasets.worker"],
@@ -146,22 +126,65 @@ class _Member:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            assert self._process.stdin is not None
-            send(self._process.stdin, self._job)
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        return process.stdin, process.stdout
+            send(_open(self._process.stdin), self._job)
+        except OSError:
+            return
+        self._usable = True
+        self._thread.start()
+
+    def take(self, lot: Lot, future: Future[list[Result]]) -> bool:
+        """Have some blocks checked, unless there is enough to do already or the process is of no use."""
+        with self._lock:
+            if not self._usable or self._process is None or len(self._taken) >= AHEAD:
+                return False
+            pieces = [Piece(each.offset, len(each.data), each.line, xxh3_128_digest(each.data)) for each in lot]
+            try:
+                send(_open(self._process.stdin), pieces)
+            except (OSError, ValueError):
+                self._usable = False
+                return False
+            self._taken.append((lot, future))
+            return True
+
+    def _receive(self) -> None:
+        assert self._process is not None
+        answers = _open(self._process.stdout)
+        while True:
+            try:
+                results: list[Result] | None = receive(answers)
+            except (OSError, EOFError, ValueError):
+                break
+            with self._lock:
+                lot, future = self._taken.popleft()
+            self._settle(lot, future, results)
+        with self._lock:
+            self._usable = False
+        for lot, future in self._taken:
+            self._settle(lot, future, None)
+
+    def _settle(self, lot: Lot, future: Future[list[Result]], results: list[Result] | None) -> None:
+        try:
+            future.set_result(self._check_here(lot) if results is None else results)
+        except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
+            future.set_exception(error)
 
     def close(self) -> None:
-        """End the process."""
-        self._usable = False
+        """End the process. What it was doing is of no more interest."""
+        with self._lock:
+            self._usable = False
+            self._taken.clear()
         process = self._process
         if process is None:
             return
         process.kill()
         process.wait()
+        if self._thread.is_alive():
+            self._thread.join()
         for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+            with contextlib.suppress(OSError):
+                _open(pipe).close()
+
+
+def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # each was asked for
+    return pipe

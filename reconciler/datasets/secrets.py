@@ -239,8 +239,39 @@ _KINDS = (
         )
         for word in ("api|Api|API", "subscription|Subscription")
     ),
+    *(
+        _kind(
+            "an AWS secret access key",
+            "secret_access_key|SECRET_ACCESS_KEY|[sS]ecretAccessKey",
+            word,
+            f"(?i:{word.decode()}){_ASSIGNED}".encode() + rb"(?P<value>" + _B64 + rb"{40})(?![A-Za-z0-9+/])",
+            _random(16),
+        )
+        for word in (b"secret_access_key", b"secretaccesskey")
+    ),
+    *(
+        _kind(
+            "a client secret of Microsoft Entra",
+            r"[78]Q~[A-Za-z0-9_~.-]{31}",
+            marker,
+            rb"(?<![A-Za-z0-9_~.-])(?P<value>[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34})(?![A-Za-z0-9_~-])",
+            _random(16),
+            3,
+        )
+        for marker in (b"7q~", b"8q~")
+    ),
+    *(
+        _kind(
+            "the address of a database with its password",
+            r"(?:postgres|mysql|mongodb|redis|amqp)[a-z+]{0,5}://[^\s:@/\"\\]{0,64}:[^\s:@/\"\\]{8}",
+            scheme,
+            re.escape(scheme) + rb"[a-z+]{0,5}://[^\s:@/\"\\]{0,64}:(?P<value>[^\s:@/\"\\]{8,128}+)@",
+            _random(7),
+        )
+        for scheme in (b"postgres", b"mysql", b"mongodb", b"redis", b"amqp")
+    ),
 )
-_TOGETHER = 16
+_TOGETHER = 14
 """Hints in one expression: with many more, the fast search for several strings at once is given up."""
 _BLANKED = (rb"\n", rb"\r", rb"\t", rb"\b", rb"\f")
 """Escapes of white space, which would otherwise look like a letter before a key."""

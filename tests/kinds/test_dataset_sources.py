@@ -77,6 +77,7 @@ WRONG = [
     ({"path": "data/train.jsonl", "url": "https://h/x", "sha256": DIGEST}, "exactly one of", "two places"),
     ({"url": "https://h/x"}, "sha256sum FILE", "what is fetched must be known beforehand"),
     ({"file_id": "file-1"}, "sha256sum FILE", "the same for a file in the account"),
+    ({"file_id": "../file-1", "sha256": DIGEST}, "id of a file", "no id, and a path on the server"),
     ({"path": "data/train.jsonl", "sha256": DIGEST}, "goes with", "a local file is hashed"),
     ({"url": "https://h/x", "sha256": "abc"}, "64 hexadecimal digits", "a digest cut short"),
     ({"url": "http://h/x", "sha256": DIGEST}, "https://", "plain http elsewhere"),
@@ -411,6 +412,9 @@ def test_it_is_sent_to_no_other_host(repo: Repo, azure: Azure) -> None:
         ({}, "variable-unset"),
         ({"RECONCILER_VAR_SAS": " "}, "variable-unset"),
         ({"RECONCILER_VAR_SAS": "a key by mistake=="}, "sas-invalid"),
+        ({"RECONCILER_VAR_SAS": SAS.replace("2030-01-01T00%3A00%3A00Z", "2020-01-01")}, "sas-useless"),
+        ({"RECONCILER_VAR_SAS": SAS.replace("2030", "2020")}, "sas-useless"),
+        ({"RECONCILER_VAR_SAS": SAS.replace("sp=r", "sp=wl")}, "sas-useless"),
     ],
 )
 def test_without_a_signature_nothing_is_sent(

@@ -16,7 +16,7 @@ from reconciler.datasets.formats.quick_chat import QuickChat
 from reconciler.datasets.record import read_object
 from reconciler.datasets.scan import scan
 from reconciler.datasets.statistics import Tally
-from reconciler.datasets.texts import Texts
+from reconciler.datasets.texts import Lengths, Texts
 
 TEXTS = st.sampled_from(["", " ", "hi", 'say "x"', "back\\", "\\", '"', "é", "\ud800", "{}", '{"a": 1, "a": 2}', "{"])
 VALUES = st.one_of(
@@ -46,6 +46,7 @@ GOOD_CALL = {"id": "c1", "type": "function", "function": {"name": "f", "argument
 GOOD_MESSAGES = st.sampled_from(
     [
         {"role": "user", "content": "hi"},
+        {"role": "system", "content": 'Say "x".'},
         {"role": "assistant", "content": 'say "x"', "weight": 0},
         {"role": "assistant", "content": "x\\"},
         {"role": "assistant", "tool_calls": [GOOD_CALL]},
@@ -106,7 +107,7 @@ def test_what_passes_quickly_has_no_findings_and_the_same_numbers(raw: bytes) ->
     assert quick == (texts.lengths(), tally)
 
 
-def taken_quickly(lines: list[bytes]) -> tuple[object, Tally] | None:
+def taken_quickly(lines: list[bytes]) -> tuple[Lengths, Tally] | None:
     """Return the numbers of lines that pass quickly; one that does not pass leaves no trace."""
     texts, tally = Texts(), Tally()
     data = b"".join(line + b"\n" for line in lines)
@@ -117,11 +118,24 @@ def taken_quickly(lines: list[bytes]) -> tuple[object, Tally] | None:
 
 @given(st.lists(lines(), min_size=1, max_size=4))
 @example([b'{"messages":[{"role":"user","content":"x"},', b'{"role":"assistant","content":"x"}]}'])
+@example(
+    [
+        b'{"messages":[{"role":"system","content":"Say \\"x\\"."},{"role":"user","content":"x"},{"role":"assistant","content":"x"}]}'
+    ]
+    * 3
+)
+@example(
+    [b'{"messages":[{"role":"system","content":""},{"role":"user","content":"x"},{"role":"assistant","content":"x"}]}']
+    * 2
+)
 @example([b'{"messages":[]} {"messages":[]}', b'{"messages":', b"[]}"])
 def test_lines_pass_together_only_if_each_passes_alone(raws: list[bytes]) -> None:
     together = taken_quickly(raws)
     if together is not None:
-        assert all(taken_quickly([raw]) is not None for raw in raws)
+        alone = [taken_quickly([raw]) for raw in raws]
+        assert all(alone)
+        assert together[0].whole == [tokens for one in alone if one for tokens in one[0].whole]
+        assert together[0].learnt == [tokens for one in alone if one for tokens in one[0].learnt]
 
 
 ORDINARY = st.sampled_from(

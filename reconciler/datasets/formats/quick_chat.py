@@ -7,6 +7,7 @@ what passes quickly has no findings, and counts the same either way.
 
 from __future__ import annotations
 
+from functools import cached_property
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,7 @@ from reconciler.datasets.formats.conversation import Notes
 from reconciler.datasets.record import read_object
 from reconciler.datasets.statistics import Tally
 from reconciler.datasets.texts import PER_EXAMPLE, PER_MESSAGE, Texts
+from reconciler.datasets.tokens import count
 
 TOOLS_REMEMBERED = 64
 """Different `tools` values whose check is remembered: in most files each record repeats the same ones."""
@@ -83,6 +85,7 @@ class QuickChat:
         self._system: str | None = None
         self._started = False
         self._tools: dict[bytes, _Tools | None] = {}
+        self._prompt: _Prompt | None = None
 
     def passes(self, data: bytes, lines: list[bytes], line: int, texts: Texts, tally: Tally) -> bool:
         """Decide whether all lines are beyond doubt; take their texts and numbers if so, and nothing if not.
@@ -111,12 +114,15 @@ class QuickChat:
         calls = declaring = 0
         strings = 0  # that stand on the lines, keys among them
         quotes = 0  # that stand there in what was not decoded
+        inside = 0  # quotes in texts
+        prompt = self._prompt
         for number, record in enumerate(records, first):
             messages = record.messages
             if not messages or type(messages[-1]) is not _Assistant:
                 return False
             strings += 4 * len(messages)  # two keys and two values in each
             asked, answered = users, len(learnt)
+            told = 0  # tokens of a prompt that is not counted again
             open_calls: set[str] | None = None  # made by the message before, and not answered yet
             called: list[str] | None = None
             for message in messages:  # `type() is`: isinstance of a Struct costs five times as much
@@ -156,7 +162,14 @@ class QuickChat:
                     say(content)
                 elif kind is _System:
                     systems += 1
-                    show(content)  # type: ignore[arg-type]
+                    if prompt is not None and content == prompt.text:
+                        inside += prompt.quotes
+                        told += prompt.tokens if counted else 0
+                    else:
+                        show(content)  # type: ignore[arg-type]
+                        if not content or content.isspace():
+                            return False
+                        prompt = self._prompt = _Prompt(content)
                 elif kind is _Tool:
                     tools += 1
                     strings += 2
@@ -185,7 +198,7 @@ class QuickChat:
             elif called:
                 return False
             if counted:
-                fixed.append(PER_EXAMPLE + (PER_MESSAGE + ROLE_TOKENS) * len(messages))
+                fixed.append(PER_EXAMPLE + (PER_MESSAGE + ROLE_TOKENS) * len(messages) + told)
                 ends.append((len(shown), len(learnt)))
             opening = messages[0]
             kind = type(opening)
@@ -193,16 +206,15 @@ class QuickChat:
             if system != self._system or not self._started:
                 self._system, self._started = system, True  # type: ignore[assignment]
                 self._notes.system(self._system, number)
-        # (`map`, because a million calls from a loop take twice as long)
-        for said in (shown[shown_from:], learnt[learnt_from:]):
-            if not all(said) or any(map(str.isspace, said)):
-                return False
+        said = shown[shown_from:] + learnt[learnt_from:]
+        if _has_blank(said):
+            return False
         # A typed decoder drops a key that stands twice. That leaves more quotes on the lines than the strings that it
         # returned account for, so counting finds it without a second parse.
         quotes += 2 * (strings + len(records))
         found = data.count(b'"')
-        if found != quotes:
-            inside = "".join(shown[shown_from:]).count('"') + "".join(learnt[learnt_from:]).count('"')
+        if found != quotes or inside:
+            inside += "".join([text for text in said if '"' in text]).count('"')
             if found != quotes + inside or _ESCAPED_QUOTE.find_matches_as_indexes(data):
                 return False
         roles = tally.roles
@@ -229,6 +241,30 @@ class QuickChat:
 def _ends(lines: list[bytes]) -> tuple[set[int], set[int]]:
     """Return the bytes that lines begin with, and those that they end with (`map`, because there are many lines)."""
     return set(map(itemgetter(0), lines)), set(map(itemgetter(-1), lines))
+
+
+def _has_blank(texts: list[str]) -> bool:
+    """Return whether a text is empty or."""
+    try:
+        beginnings = set(map(itemgetter(0), texts))
+    except IndexError:
+        return True
+    return any(map(str.isspace, beginnings)) and any(map(str.isspace, texts))
+
+
+class _Prompt:
+    """A system message that stood before: in most files each record begins with the same one."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def quotes(self) -> int:
+        return self.text.count('"')
+
+    @cached_property
+    def tokens(self) -> int:
+        return count([self.text])[0]
 
 
 class _Tools(NamedTuple):
