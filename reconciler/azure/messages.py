@@ -17,6 +17,12 @@ _DEPLOY_ROLE = (
     "Services OpenAI Contributor, Cognitive Services Contributor or Foundry Owner have it; Foundry User has not."
 )
 
+_QUOTA_ROLE = (
+    "Usages and capacities are routes of the subscription: Cognitive Services Usages Reader on the subscription lets usages be "
+    "read; this prints a role for both:\n  reconciler doctor --print-role plan"
+)
+_READ_ROLE = "Reader on the account is enough; this prints a role for all that a plan reads:\n  reconciler doctor --print-role plan"
+
 _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     (401, r"audience|scope", "The token is for another audience", "Check `cloud` and `endpoint` of the Account."),
     (
@@ -38,6 +44,13 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         "Azure has blocked the account",
         "Open a support request; see the account's page in the portal.",
     ),
+    (
+        403,
+        r"locations/(usages|modelCapacities)/read",
+        "The identity may not read the subscription's quota",
+        _QUOTA_ROLE,
+    ),
+    (403, r"'Microsoft.CognitiveServices/accounts/read'", "The identity may not read the account", _READ_ROLE),
     (403, r"AuthorizationFailed|does not have authorization", "The identity lacks a control-plane role", _DEPLOY_ROLE),
     (403, r"", "The identity lacks a role", _TRAIN_ROLE),
     (
@@ -126,7 +139,12 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         "The endpoint does not serve this route",
         "Check `endpoint` of the Account and its `api`: the resource may be another one, or older than this surface.",
     ),
-    (413, r"", "The file is too large for this route", "Files up to 512 MB can be uploaded."),
+    (
+        413,
+        r"",
+        "The request is too large for this route",
+        "Azure takes 512 MB in one request; a proxy in between may take less.",
+    ),
     (
         400,
         r"512 MB|too large|maximum allowed size",
@@ -148,12 +166,42 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
 )
 
 
+_QUOTA = (
+    re.compile(
+        r"require (?P<asked>\d+) new capacity in quota (?P<pool>.+?), which is.*?current available capacity (?P<left>\d+)"
+        r"(?:.*?quota usage is (?P<used>\d+).*?quota limit is (?P<limit>\d+))?",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"capacity '(?P<asked>\d+)'.*?available capacity '(?P<left>\d+)' for UsageName '?(?P<pool>[\w.\-]*\w)",
+        re.IGNORECASE,
+    ),
+)
+"""The two texts in which Azure tells the numbers of a quota that does not suffice (docs/azure.md, section 12)."""
+
+
+def _quota(message: str) -> str:
+    """Return what to do about a quota, with Azure's numbers where it told them; "" if it did not."""
+    found = next((match for pattern in _QUOTA if (match := pattern.search(message))), None)
+    if found is None:
+        return ""
+    told = found.groupdict()
+    left, pool = int(told["left"]), told["pool"].rpartition(" - ")[2]
+    whole = f" of {told['limit']}" if told.get("limit") else ""
+    lower = f"lower `sku.capacity` to {left}, delete" if left else "delete"
+    own = "" if pool.lower().endswith("-finetune") else " Fine-tuned deployments have quota of their own (…-finetune)."
+    return (
+        f"{left}{whole} is left in {pool}, and {told['asked']} was asked for: {lower} deployments that are not needed, or ask "
+        f"for more quota.{own} A deleted account that was not purged holds quota too."
+    )
+
+
 def explain(status: int, code: str, message: str) -> tuple[str, str]:
     """Return the summary and the remedy for an error answer."""
     words = f"{code} {message}"
     for row_status, pattern, summary, remedy in _ROWS:
         if row_status in {None, status} and re.search(pattern, words, re.IGNORECASE):
-            return summary, remedy
+            return summary, _quota(message) or remedy
     if status >= 500:
         return "Azure failed", "Run the command again: it goes on where this one stopped."
     if 300 <= status < 400:

@@ -137,6 +137,12 @@ class Session:
         """Return a token of the account's identity for Blob Storage; its audience is the same in every cloud."""
         return self._token(STORAGE_SCOPE)()
 
+    def data_token(self) -> str:
+        """Return the token that goes to the data plane; "" where a key is sent in its place, or nothing (this machine)."""
+        if self.data.scope is None or self.account.spec.auth == "api_key":
+            return ""
+        return self._token(self.data.scope)()
+
     def when_abandoned(self, callback: Callable[[], None]) -> None:
         """Have something done when a run is broken off: a last word to Azure about what is half done."""
         self._to_abandon.append(callback)

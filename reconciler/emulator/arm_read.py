@@ -200,6 +200,8 @@ def list_capacities(call: Call) -> Response:
         free, tuned_free = (
             max(0, world.config.quotas.get(pool, world.config.quota) - used.get(pool, 0)) for pool in pools
         )
+        if world.config.finetune_capacity is not None:
+            tuned_free = world.config.finetune_capacity
         value.append(
             {
                 "location": here,

@@ -26,12 +26,15 @@ class Config:
         pending_seconds: From job creation to the moment it may take a slot.
         running_seconds: From start to success.
         pausing_seconds: How long `pausing` and `resuming` last.
+        reinforcement_stop_seconds: After so long of running a reinforcement job is paused by the service, once, as at 5,000
+            dollars; None: never. Resumed, it has no further stop.
         deployment_seconds: Length of an ARM create or update; 0 answers `Succeeded` at once.
         delete_seconds: Length of an ARM delete.
         ready_delay_s: After ARM says Succeeded, the data plane answers DeploymentNotReady for so long.
         not_ready_status: HTTP status of that answer (not recorded anywhere).
         quota_release_s: How long a deleted deployment keeps its quota.
         latency_s: Added to every answer.
+        clock_ahead_s: How far the Date header of each answer is ahead of the clock.
         list_delay_s: Lists show the state of so long ago; reads by id are current.
         suffix_cut: Keep only so many characters of a suffix.
         suffix_max_dated: Longest suffix on the dated surface (REST reference: 40).
@@ -83,6 +86,7 @@ class Config:
         max_deployments: All deployments of an account.
         quota: Capacity of each pool (subscription, region, sku, model).
         quotas: Other limits, by usage name.
+        finetune_capacity: What a region has free of each model and sku for fine-tuned deployments; None: what the quota leaves.
         requests_per_second: Above it the data plane answers 429, for each account.
         page_size: Deployments on a page of an ARM list.
         idle_days: A fine-tuned deployment without a call for so long is deleted.
@@ -107,12 +111,14 @@ class Config:
     pending_seconds: float = 0.5
     running_seconds: float = 3.0
     pausing_seconds: float = 0.2
+    reinforcement_stop_seconds: float | None = None
     deployment_seconds: float = 0.6
     delete_seconds: float = 0.3
     ready_delay_s: float = 0.0
     not_ready_status: int = 400
     quota_release_s: float = 0.0
     latency_s: float = 0.0
+    clock_ahead_s: float = 0.0
     list_delay_s: float = 0.0
     suffix_cut: int | None = None
     suffix_max_dated: int = 40
@@ -162,6 +168,7 @@ class Config:
     max_deployments: int = 32
     quota: int = 500
     quotas: dict[str, int] = field(default_factory=dict)
+    finetune_capacity: int | None = None
     requests_per_second: float | None = None
     page_size: int = 100
     idle_days: float = 15.0

@@ -41,6 +41,8 @@ class Gate:
     def __init__(self, world: World) -> None:
         self._world = world
         self._last: tuple[Request, Place] | None = None
+        self.action = ""
+        """RBAC action of the last request that had a route."""
 
     def place(self, request: Request) -> Place:
         """Where a request goes, whether or not there is such a route."""
@@ -58,6 +60,7 @@ class Gate:
             ApiError: Whatever Azure would answer.
         """
         place = self.place(request)
+        self.action = ""
         if place.surface is Surface.ARM:
             call, route = self._arm(request, place)
         elif place.parts:
@@ -65,6 +68,7 @@ class Gate:
         else:
             raise not_found_route()
         call.fetched = fetched
+        self.action = route.action
         self._authorize(call, route)
         return route.handler(call)
 
@@ -83,6 +87,7 @@ class Gate:
         if route is None or not self._serves(route, place, on):
             raise not_found_route()
         account = self._world.account(place.account)
+        self._world.stop_costly(account)
         self._throttle(place.account)
         ids = tuple(parts[n] for n in ids_at if n < len(parts))
         return (

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Emulator:
             self.world.commit()
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests so far, oldest first: n, time, method, path, query, account, status, committed, write, bytes."""
+        """The requests so far, oldest first: n, time, method, path, query, account, action, status, committed, write, bytes."""
         with self._lock:
             return list(self.log)
 
@@ -115,17 +116,20 @@ class Emulator:
         world = self.world
         fault = self.faults.take(request)
         committed = False
+        action = ""
         place = self._gate.place(request)
         if fault is not None and fault.prevents:
             response = fault.answer(place.surface)
         else:
             response = self._serve(request, fetched)
+            action = self._gate.action
             committed = world.commit()
             if fault is not None:
                 response = fault.after(response, place.surface)
         identifier = world.hex()
         response.headers["x-request-id"] = identifier
         response.headers["x-ms-request-id" if place.surface is Surface.ARM else "apim-request-id"] = identifier
+        response.headers["date"] = formatdate(world.now() + world.config.clock_ahead_s, usegmt=True)
         response.delay_s += world.config.latency_s
         self._count += 1
         self.log.append(
@@ -136,6 +140,7 @@ class Emulator:
                 "path": request.path,
                 "query": {name: "***" if _SECRET_QUERY.match(name) else text for name, text in request.query.items()},
                 "account": place.account,
+                "action": action,
                 "status": None if response.drop else response.status,
                 "committed": committed and place.write,
                 "write": place.write,

@@ -26,6 +26,9 @@ from reconciler.emulator.store import Change, Store
 from reconciler.emulator.timeline import NEVER, Phase, end_of, phase, plan_starts
 from reconciler.emulator.training import Dataset, read_dataset
 
+STOPPED_BY_COST = "Job paused: it has reached the limit of 5000 US dollars."
+"""What the events say then; Microsoft's own words are not known."""
+
 
 @dataclass(slots=True)
 class Account:
@@ -195,6 +198,20 @@ class World:
             account.starts = plan_starts(account.active.values(), limits)
             account.stale = False
         return account.starts.get(job.id, NEVER)
+
+    def stop_costly(self, account: Account) -> None:
+        """Pause reinforcement jobs that have run as long as the service lets them; once for each."""
+        allowed, now = self.config.reinforcement_stop_seconds, self.now()
+        if allowed is None:
+            return
+        for job in list(account.active.values()):
+            if job.method_type != "reinforcement" or job.pause_reason or (job.pauses and job.pauses[-1][1] is None):
+                continue
+            at = self.start_of(job) + allowed + sum((ended or 0.0) - (began or 0.0) for began, ended in job.pauses)
+            if at <= min(now, end_of(job, self.start_of(job))):
+                job.pauses.append([at, None])
+                job.pause_reason = STOPPED_BY_COST
+                self.save(job)
 
     def settle(self, account: Account) -> None:
         """Before a job of the account changes: fix what is past, so that no later change can rewrite it."""

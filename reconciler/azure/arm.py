@@ -1,0 +1,90 @@
+"""ARM as raw JSON: sending, pages, objects.
+
+Requests go through the management SDK's client (its sign-in, its policies, its API version) and not through its models:
+those drop fields that are newer than they are, and fail as a whole on one value of an unexpected type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from reconciler.azure.errors import from_answer, unreadable
+from reconciler.azure.listing import MOST_PAGES
+from reconciler.azure.session import Session
+from reconciler.azure.wire import Json, items, text
+
+API_VERSION = "2025-09-01"
+"""The ARM version that azure-mgmt-cognitiveservices 14 is generated from (docs/azure.md, section 8)."""
+
+
+class Arm:
+    """The control plane of one account."""
+
+    def __init__(self, session: Session) -> None:
+        account = session.account
+        self._session = session
+        self._calls = session.control_calls
+        self.subscription = f"/subscriptions/{account.subscription_id}"
+        self.account = (
+            f"{self.subscription}/resourceGroups/{account.resource_group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{account.account_name}"
+        )
+        self.provider = f"{self.subscription}/providers/Microsoft.CognitiveServices"
+
+    def list(self, url: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
+        """Return all objects of a list, page by page."""
+        found: list[Json] = []
+        for _ in range(MOST_PAGES):
+            body = self._calls.safely(doing, lambda url=url: self._page(url, doing, query))  # type: ignore[misc]
+            found += items(body, "value")
+            url = text(body, "nextLink")
+            if not url:
+                break
+        return found
+
+    def get(self, url: str, doing: str) -> Json:
+        """Return one object."""
+        return self._calls.safely(doing, lambda: self._object(url, doing))
+
+    def write(self, method: str, url: str, doing: str, body: Json | None = None) -> Json:
+        """Send a write that may be repeated; returns what is answered (it may be empty), without waiting for the operation."""
+        return self._calls.safely(doing, lambda: self.send(method, url, doing, body))
+
+    def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> Json:
+        body = self.send("GET", url, doing, query=query)
+        if not isinstance(body.get("value"), list):
+            raise unreadable(doing)
+        return body
+
+    def _object(self, url: str, doing: str) -> Json:
+        body = self.send("GET", url, doing)
+        if not body:
+            raise unreadable(doing)
+        return body
+
+    def send(
+        self, method: str, url: str, doing: str, body: Json | None = None, query: Mapping[str, str] | None = None
+    ) -> Json:
+        """Send one request, once; returns the JSON object that is answered, or an empty one. Raises AzureError."""
+        from azure.core.rest import HttpRequest
+
+        # The address of a next page carries its query already.
+        parameters = None if url.startswith("http") else {"api-version": API_VERSION, **(query or {})}
+        request = HttpRequest(method, url, params=parameters, json=body)
+        # The SDK's own way to send a request as it is; its leading underscore stands for "low level".
+        response = self._session.control_client()._send_request(request)  # noqa: SLF001
+        answer = _json(response)
+        if not 200 <= response.status_code < 300:
+            said: Any = answer if answer is not None else response.text()
+            raise from_answer(response.status_code, said, response.headers, doing)
+        return answer if isinstance(answer, dict) else {}
+
+
+def _json(response: Any) -> Any:
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return None
