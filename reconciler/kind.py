@@ -20,6 +20,7 @@ from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault, Place
+from reconciler.core.ignore import ignoring
 from reconciler.core.resource import Address, Content, Desired, Observed, Spec, World
 from reconciler.core.rules import Claim, Digests, Resolved, View
 
@@ -213,8 +214,7 @@ class Kind:
 
     def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
         """Return what of the live object contradicts the declared spec (`after`: with its references resolved)."""
-        del desired
-        return differences(after, live.spec, echoes_all=self.echoes_all)
+        return differences(ignoring(after, live.spec, desired.ignore), live.spec, echoes_all=self.echoes_all)
 
     def switches(self, desired: Desired, live: Observed) -> tuple[FieldChange, ...]:
         """Return what is to be switched at a live object that cannot be changed otherwise: paused, resumed."""
@@ -261,6 +261,19 @@ class Kind:
         """Return what a live object is charged for as long as it is there."""
         del live
         return Charges()
+
+    def counts(self, desired: Desired) -> Mapping[str, int]:
+        """Return what making a declared resource adds to, by the names of `reconciler.limits`.
+
+        A deployment need not say it: what is hosted is counted by its charges (`core.quota`).
+        """
+        del desired
+        return {}
+
+    def live_counts(self, live: Observed) -> Mapping[str, int]:
+        """Return what a live object counts as, by the names of `reconciler.limits`."""
+        del live
+        return {}
 
     def needs_person(self, change: Update) -> str:
         """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""

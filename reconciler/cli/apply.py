@@ -73,6 +73,7 @@ def apply(
     """Make Azure match the manifests, as far as it can go now; run it again to go on."""
     from reconciler.cli.compose import workbench
     from reconciler.cli.plan import with_data
+    from reconciler.cli.preflight import preflight
 
     time_to_settle = seconds(settle, "--settle")
     if plan and (target or exclude):
@@ -95,7 +96,7 @@ def apply(
         # A saved plan was looked at; what is approved by a flag was not.
         options = replace(options, auto_approved=auto_approve and plan is None)
         approved = saved_approval(plan, bench) if plan else None
-        first = with_data(bench.plan(options), bench)
+        first = with_data(preflight(bench.plan(options), bench), bench)
         if out:
             from reconciler.cli.plan import saved, write_private
 

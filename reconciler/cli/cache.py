@@ -13,7 +13,7 @@ from reconciler.kind import DigestCache
 def cache_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder for caches: RECONCILER_CACHE_DIR, else XDG_CACHE_HOME/reconciler, else ~/.cache/reconciler."""
     if environ.get("RECONCILER_CACHE_DIR"):
-        return Path(environ["RECONCILER_CACHE_DIR"])
+        return Path(environ["RECONCILER_CACHE_DIR"]).expanduser()
     base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".cache")
     return Path(base) / "reconciler"
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -155,14 +155,25 @@ def workbench(
     path: Path, settings: Settings, *, parallelism: int = 10, settle: float = 300.0, trust_files: bool = False
 ) -> Iterator[Workbench]:
     """Put together what a command needs; the embedded emulator runs as long as it is open."""
-    tree = load_tree(path)
-    if settings.emulator:
-        from reconciler.cli.emulated import emulated_accounts
+    with opened(load_tree(path), settings, parallelism=parallelism, settle=settle, trust_files=trust_files) as bench:
+        yield bench
 
-        with emulated_accounts(tree.accounts, settings.emulator_state) as accounts:
-            yield _assemble(tree, accounts, parallelism, settle, trust_files, emulated=True)
-    else:
-        yield _assemble(tree, tree.accounts, parallelism, settle, trust_files, emulated=False)
+
+@contextmanager
+def opened(
+    tree: Tree, settings: Settings, *, parallelism: int = 10, settle: float = 300.0, trust_files: bool = False
+) -> Iterator[Workbench]:
+    """Put together what a command needs for a tree that is loaded; connections are closed in the end."""
+    with ExitStack() as stack:
+        accounts = tree.accounts
+        if settings.emulator:
+            from reconciler.cli.emulated import emulated_accounts
+
+            accounts = stack.enter_context(emulated_accounts(accounts, settings.emulator_state))
+        bench = _assemble(tree, accounts, parallelism, settle, trust_files, emulated=settings.emulator)
+        for session in bench.sessions.values():
+            stack.callback(session.close)
+        yield bench
 
 
 def _assemble(

@@ -1,15 +1,15 @@
-"""Commands that only look: `status`, `drift`, `logs`; and what `history` and `report` share with them."""
+"""Commands that only look: `status`, `logs`; and what `history` and `report` share with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reconciler.cli.exits import ERROR, OK, drift_exit
+from reconciler.cli.exits import ERROR, OK
 from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption
 
 if TYPE_CHECKING:
@@ -37,31 +37,6 @@ def status(
         print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
         print_unread(made)
     return ERROR if made.errored else OK
-
-
-def drift(
-    path: PathArgument = Path("manifests"),
-    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
-    target: TargetOption = None,
-    exclude: ExcludeOption = None,
-    parallelism: ParallelismOption = 10,
-) -> int:
-    """Show what was changed outside git, what is missing and what is left over; exit 2 if a person must act."""
-    from reconciler.cli.compose import workbench
-    from reconciler.render.document import dumps
-    from reconciler.render.drift import drift_document, drift_text, needs_person
-
-    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
-        made = bench.plan(bench.options(prune=True, targets=tuple(target or ()), excludes=tuple(exclude or ())))
-        if output_format == "json":
-            print(dumps(drift_document(made, emulator=bench.emulated, accounts=bench.described_accounts())))
-        else:
-            print(
-                drift_text(
-                    made, bench.headers(), color=GLOBALS.color(), emulator=bench.emulated, now=bench.runtime.clock.now()
-                )
-            )
-    return drift_exit(made, needs_person=needs_person(made))
 
 
 def logs(

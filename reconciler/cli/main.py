@@ -15,7 +15,7 @@ import typer
 import typer.core
 
 from reconciler import __version__
-from reconciler.cli import act, apply, history, look, plan, report, schema, tools, validate
+from reconciler.cli import act, apply, doctor, drift, github, history, init, look, plan, report, schema, tools, validate
 from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
 from reconciler.cli.state import GLOBALS
 
@@ -96,19 +96,22 @@ def options(
     GLOBALS.no_color = no_color
 
 
+app.command(rich_help_panel=EVERY_DAY)(init.init)
 app.command(rich_help_panel=EVERY_DAY)(validate.validate)
 app.command(rich_help_panel=EVERY_DAY)(plan.plan)
 app.command(rich_help_panel=EVERY_DAY)(apply.apply)
 app.command(rich_help_panel=EVERY_DAY)(look.status)
 app.command(rich_help_panel=LOOK)(report.report)
-app.command(rich_help_panel=LOOK)(look.drift)
+app.command(rich_help_panel=LOOK)(drift.drift)
 app.command(rich_help_panel=LOOK)(history.history)
 app.command(rich_help_panel=LOOK)(look.logs)
+app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command(rich_help_panel=RARE)(act.cancel)
 app.command(rich_help_panel=RARE)(act.destroy)
 app.command(rich_help_panel=RARE)(schema.schema)
 app.command(rich_help_panel=RARE)(tools.emulator)
 app.command(rich_help_panel=RARE)(tools.demo)
+app.add_typer(github.app, name="github", rich_help_panel=RARE)
 
 _ANYWHERE = {"--emulator", "--no-color"}
 """Global switches that are accepted after the command too, where fingers put them."""

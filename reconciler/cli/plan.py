@@ -50,6 +50,7 @@ def plan(
 ) -> int:
     """Show what `apply` would do. Changes nothing."""
     from reconciler.cli.compose import workbench
+    from reconciler.cli.preflight import preflight
 
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         options = bench.options(
@@ -59,7 +60,7 @@ def plan(
             allow_delete=tuple(allow_delete or ()),
             policy_from=policy_from,
         )
-        made = with_data(bench.plan(options), bench)
+        made = with_data(preflight(bench.plan(options), bench), bench)
         if out:
             write_private(out, saved(made, bench))
         if output_format == "json":

@@ -122,6 +122,25 @@ class Policy(Block):
     max_usd: MaxUsd | None = Field(default=None, description="What may be spent.")
 
 
+class Limits(Block):
+    """Limits of an account that differ from the documented ones, for example because Microsoft raised them."""
+
+    files: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Files for fine-tuning.")
+    bytes: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Bytes of all these files together.")
+    jobs: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Jobs, finished ones included.")
+    running_jobs: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None, description="Jobs that run at once, standard and global together."
+    )
+    running_developer_jobs: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None, description="Developer jobs that run at once."
+    )
+    queued_jobs: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Jobs that wait.")
+    deployments: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Deployments of all models.")
+    fine_tuned_deployments: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None, description="Deployments of fine-tuned models."
+    )
+
+
 class AccountSpec(Block):
     """Where resources live, how to reach it, and who owns what is made there."""
 
@@ -171,6 +190,7 @@ class AccountSpec(Block):
     )
     policy: Policy | None = Field(default=None, description="What the manifests of this account may ask for.")
     prices: Prices | None = Field(default=None, description="Prices that go before the list prices.")
+    limits: Limits | None = Field(default=None, description="Limits that go before the documented ones.")
     subscription_id: str | None = Field(
         default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."
     )

@@ -20,7 +20,9 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault
 from reconciler.core.guard import guard
+from reconciler.core.ignore import ignoring
 from reconciler.core.policy import Judges, judge, own
+from reconciler.core.quota import limit_faults
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
 from reconciler.core.rules import Claim, Resolved, Rules, View
 
@@ -92,10 +94,11 @@ class Planner:
         if not destroying:
             refusals += judge(held, cost, judges, self.declared, self.kinds, self.options.max_cost)
         refusals += self.options.refused
+        limits = () if destroying else limit_faults(held, self.world, self.accounts, self.declared, self.kinds)
         return Plan(
             changes=tuple(held),
             refusals=refusals,
-            warnings=tuple(self._warnings(held)),
+            warnings=(*self._warnings(held), *limits),
             history=tuple(history),
             tree_digest=self._tree_digest(),
             needs={item.address: item.refs for item in self.order},
@@ -148,7 +151,7 @@ class Planner:
             if switches:
                 return Update(item, live, item.spec, switches, self.digests[item.address][0], notes=claim.notes)
             return Keep(item, live, claim.notes, rests=rules.rests(item, live))
-        after = claim.after or rules.resolve(item, refs)
+        after = ignoring(claim.after or rules.resolve(item, refs), live.spec, item.ignore)
         changes = tuple(change for change in rules.compare(item, after, live) if not isinstance(change.after, Unknown))
         digest = self.digests[item.address][0]
         if live.phase is Phase.FAILED:

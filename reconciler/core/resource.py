@@ -164,6 +164,8 @@ class Desired:
     content: Content | None = None
     origin: Address | None = None
     """The resource whose inline field made this one, if it has no manifest of its own."""
+    ignore: tuple[str, ...] = ()
+    """Dotted paths of fields that others may change at Azure (see `core.ignore`)."""
 
     def place_of(self, path: str) -> Place:
         """Return where a field stands, or the nearest thing around it."""

@@ -184,6 +184,14 @@ class Rules(Protocol):
         """Return what a live object is charged for as long as it is there."""
         ...
 
+    def counts(self, desired: Desired) -> Mapping[str, int]:
+        """Return what making a declared resource adds to, by the names of `reconciler.limits`."""
+        ...
+
+    def live_counts(self, live: Observed) -> Mapping[str, int]:
+        """Return what a live object counts as, by the names of `reconciler.limits`."""
+        ...
+
     def needs_person(self, change: Update) -> str:
         """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""
         ...

@@ -89,6 +89,11 @@ class Accounts:
             place = manifest.places()["metadata.adopt"]
             detail = "`metadata.adopt` takes over a resource; an Account is none."
             self.faults.append(Fault("not-allowed", "Not allowed", detail, "Remove it.", place, str(manifest.address)))
+        if manifest.ignore:
+            manifest.faulty = True
+            place = manifest.places()["metadata.ignore"]
+            detail = "`metadata.ignore` names fields of a resource; an Account is none."
+            self.faults.append(Fault("not-allowed", "Not allowed", detail, "Remove it.", place, str(manifest.address)))
         spec, faults = validated(AccountSpec, data, manifest.part, written)
         self.faults += faults
         return spec

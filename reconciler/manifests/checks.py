@@ -9,8 +9,10 @@ from typing import Any
 
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
+from reconciler.core.ignore import unknown_field
 from reconciler.core.resource import Address, Desired
 from reconciler.kind import Kind, Loaded, Workspace
+from reconciler.manifests.faults import meant, quoted
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def check(
             sound[address] = desired
     for address, desired in sound.items():
         found += kinds[address.kind].check(desired, sound, accounts[desired.account])
+        found += _not_ignorable(desired, kinds[address.kind])
     found += _same_digest(sound, kinds)
     found += _same_live_name(sound, kinds)
     return [whole.get(address, desired) for address, desired in declared.resources.items()], found
@@ -75,6 +78,21 @@ def _inspected(declared: Declared, kinds: Mapping[str, Kind], workspace: Workspa
     for address, desired in declared.resources.items():
         if address in declared.readable:
             yield desired, kinds[address.kind].inspect(desired, shared)
+
+
+def _not_ignorable(desired: Desired, kind: Kind) -> Iterator[Fault]:
+    """Report fields of `metadata.ignore` that do not exist, or that nobody can change at Azure."""
+    for index, path in enumerate(desired.ignore):
+        place, subject = desired.place_of(f"metadata.ignore.{index}"), str(desired.address)
+        if not kind.updatable:
+            detail = f"What a {kind.name} is made with decides what it is: a change makes a new one."
+            yield Fault("not-ignorable", "This cannot be ignored", detail, "Remove `ignore`.", place, subject)
+            return
+        unknown = unknown_field(kind.spec, path)
+        if unknown:
+            detail = f"{quoted(path)} in `metadata.ignore` is no field of a {kind.name}."
+            remedy = meant(unknown[0], unknown[1], what="Fields")
+            yield Fault("not-ignorable", "This cannot be ignored", detail, remedy, place, subject)
 
 
 class _Memory:

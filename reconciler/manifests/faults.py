@@ -44,7 +44,7 @@ def meant(word: str, known: Iterable[str], *, what: str) -> str:
     near = nearest(word, known)
     if near:
         return f"Did you mean {quoted(near)}?"
-    return f"{what}: {listed([quoted(other) for other in known], joint='and', most=15)}." if known else ""
+    return f"{what}: {listed([quoted(other) for other in known], joint='and', most=20)}." if known else ""
 
 
 def snake(word: str) -> str:

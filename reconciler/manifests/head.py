@@ -19,6 +19,7 @@ from reconciler.manifests.variables import refuse
 
 API_VERSION = "reconciler/v1"
 KEYS = ("apiVersion", "kind", "metadata", "spec")
+FIELD = r"^[a-z0-9_]+(\.[A-Za-z0-9_-]+)*$"
 NAME = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
 
 
@@ -47,6 +48,11 @@ class Metadata(Block):
         default=False,
         description="Takes over a live object that was not made from these manifests: true (by name), {job: ID} or {file: ID}.",
     )
+    ignore: list[Annotated[str, StringConstraints(pattern=FIELD)]] = Field(
+        default_factory=list,
+        description="Fields of `spec` that others may change at Azure: set when the object is made, never compared or reset.",
+        examples=[["sku.capacity"]],
+    )
 
 
 @dataclass
@@ -62,6 +68,7 @@ class Manifest:
     document: Document
     labels: Mapping[str, str] = field(default_factory=dict)
     adopt: bool | Mapping[str, str] = False
+    ignore: tuple[str, ...] = ()
     faulty: bool = False
 
     @property
@@ -111,6 +118,7 @@ def read_head(document: Document, folder: Path, kinds: Collection[str]) -> tuple
         manifest.labels = metadata.labels
         adopt = metadata.adopt
         manifest.adopt = adopt if isinstance(adopt, bool) else adopt.model_dump(exclude_none=True)
+        manifest.ignore = tuple(metadata.ignore)
     return manifest, faults
 
 

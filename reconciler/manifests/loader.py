@@ -6,9 +6,7 @@ could only be wrong because of another fault is not spoken of.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from reconciler.manifests.tree import Tree
 from reconciler.manifests.validate import validated
 from reconciler.manifests.variables import refuse
 from reconciler.manifests.yaml import documents
+from reconciler.memory import without_collector
 
 NO_VALUE = frozenset({"bad-number", "unknown-tag", "variable-misplaced", "variable-unset", "not-a-variable"})
 """Faults of what stands for a value: no more is said of the value."""
@@ -54,7 +53,7 @@ def load(
     mends the one wants to see the other.
     """
     site = Site.at(path, cwd)
-    with _without_collector():
+    with without_collector():
         workspace = Workspace(site.root, cache, Pieces(site))
         return _Loader(site, kinds, environ).load(replace(workspace, inspected=inspected) if inspected else workspace)
 
@@ -72,18 +71,6 @@ def load_accounts(
     return accounts.values
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Spare the garbage collector from going through a growing tree of values again and again: half the time of 10,000."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 @dataclass
 class _Draft:
     """A resource whose spec is valid, on its way to a Desired."""
@@ -96,6 +83,7 @@ class _Draft:
     places: Mapping[str, Place] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     adopt: bool | Mapping[str, str] = False
+    ignore: tuple[str, ...] = ()
     origin: Address | None = None
     account: str = ""
     refs: tuple[Address, ...] = ()
@@ -106,7 +94,7 @@ class _Draft:
     def desired(self) -> Desired:
         return Desired(
             self.address, self.account, self.spec, self.place, self.places, self.refs, self.labels, self.adopt,
-            origin=self.origin,
+            origin=self.origin, ignore=self.ignore,
         )  # fmt: skip
 
 
@@ -243,6 +231,7 @@ class _Loader:
             places=manifest.places(),
             labels=manifest.labels,
             adopt=manifest.adopt,
+            ignore=manifest.ignore,
             faulty=manifest.faulty,
         )
         self._choose_account(draft)

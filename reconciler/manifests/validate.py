@@ -76,7 +76,7 @@ _ABOUT_A_KEY = frozenset({"missing", "extra_forbidden"})
 """pydantic's errors whose location ends in a key, whether a document has it or not."""
 _CHOICES = frozenset({"literal_error", "enum"})
 _YES_AND_NO = frozenset({"yes", "no", "on", "off", "y", "n"})
-_NOT_OF_SPEC = frozenset({"name", "labels", "adopt"})
+_NOT_OF_SPEC = frozenset({"name", "labels", "adopt", "ignore"})
 
 
 @dataclass(frozen=True, slots=True)

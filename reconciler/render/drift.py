@@ -1,23 +1,31 @@
 """Drift: what of Azure a person must look at, in four groups, and apart from them what is merely under way.
 
 A plan made with `prune` is sorted, so that drift and plan can never disagree. `needs_person` decides the exit code and
-the last line.
+the last line. What a scheduled `apply --continue` does by itself is under way (`kinds` know it); a change at Azure never
+is, since the tag of what was applied last tells the two apart.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, assert_never
 
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
-from reconciler.core.resource import Phase
-from reconciler.render.describe import MISSING, Item, field_changes, keep_item, live_name, lost, progress, stuck_item
+from reconciler.core.resource import Desired, Observed, Phase
+from reconciler.core.rules import Rules
+from reconciler.render.cost import change_lines
+from reconciler.render.describe import Item, field_changes, keep_item, live_name, lost, progress, stuck_item
 from reconciler.render.document import FORMAT_VERSION, change_document
-from reconciler.render.fault import unread_texts
+from reconciler.render.fault import fault_document, merged, unread_texts
 from reconciler.render.text import framed, item_lines
-from reconciler.render.words import Paint, Tone, joined, plain_value, printable
+from reconciler.render.words import Paint, Tone, hidden, joined, lines, plain_value, printable
 
+MISSING = "Azure has probably deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or somebody has."
+"""Why a deployment that was there is gone (docs/azure.md, section 11)."""
+NO_KINDS: Mapping[str, Rules] = MappingProxyType({})
 NO_DRIFT = "No drift. Azure matches the manifests."
 
 
@@ -42,11 +50,11 @@ class Drift:
         return bool(self.changed or self.missing or self.left_over or self.stuck)
 
 
-def sort_drift(plan: Plan) -> Drift:
+def sort_drift(plan: Plan, kinds: Mapping[str, Rules] = NO_KINDS) -> Drift:
     """Sort the changes of a plan made with `prune`."""
     groups: dict[str, list[Change]] = {}
     for change in plan.changes:
-        group = _group(change)
+        group = "in_progress" if _goes_on(change, plan, kinds) else _group(change)
         if group and plan.knows(change):
             groups.setdefault(group, []).append(change)
     return Drift(**{name: tuple(changes) for name, changes in groups.items()})
@@ -72,14 +80,31 @@ def _group(change: Change) -> str:
     assert_never(change)
 
 
-def needs_person(plan: Plan) -> bool:
+def _goes_on(change: Change, plan: Plan, kinds: Mapping[str, Rules]) -> bool:
+    """Whether `apply --continue` makes a change by itself, because what was waited for is there now.
+
+    A creation never is that: nothing tells a first one from one of an object that has just been deleted.
+    """
+    rules = kinds.get(change.address.kind)
+    if rules is None or not isinstance(change, Update) or change.held:
+        return False
+    return rules.may_continue(change) and _as_applied(change, plan) is False
+
+
+def _as_applied(change: Update | Replace, plan: Plan) -> bool | None:
+    """Whether what is declared is what was applied last, by the tag of the live object; None where none says."""
+    last, declared = str(change.live.facts.get("digest") or ""), plan.digests.get(change.address, "")
+    return declared.startswith(last) if last and declared else None
+
+
+def needs_person(plan: Plan, kinds: Mapping[str, Rules] = NO_KINDS) -> bool:
     """Return whether a person must do something: the one place that decides it."""
-    return bool(sort_drift(plan))
+    return bool(sort_drift(plan, kinds))
 
 
-def drift_summary(plan: Plan) -> str:
+def drift_summary(plan: Plan, kinds: Mapping[str, Rules] = NO_KINDS) -> str:
     """Return the last line."""
-    drift = sort_drift(plan)
+    drift = sort_drift(plan, kinds)
     if not drift and not plan.errored:
         return NO_DRIFT
     found = f"{len(drift.changed)} changed, {len(drift.missing)} missing, {len(drift.left_over)} left over"
@@ -87,11 +112,17 @@ def drift_summary(plan: Plan) -> str:
 
 
 def drift_text(
-    plan: Plan, headers: Sequence[str], *, color: bool = False, emulator: bool = False, now: float | None = None
+    plan: Plan,
+    headers: Sequence[str],
+    *,
+    color: bool = False,
+    emulator: bool = False,
+    now: float | None = None,
+    kinds: Mapping[str, Rules] = NO_KINDS,
 ) -> str:
     """Return the report for a terminal; `now` lets it say since when something is under way."""
     paint = Paint(color=color)
-    drift = sort_drift(plan)
+    drift = sort_drift(plan, kinds)
     groups = (
         ("Changed outside git, or not applied yet:", drift.changed),
         ("Missing:", drift.missing),
@@ -101,17 +132,90 @@ def drift_text(
         ("Left over and kept, no drift:", drift.accepted),
     )
     blocks = [[paint(Tone.STRONG, printable(header)) for header in headers]]
-    blocks += [[heading, *_lines(changes, paint, now)] for heading, changes in groups if changes]
+    blocks += [[heading, *_lines(changes, plan, paint, now, kinds)] for heading, changes in groups if changes]
     if plan.errored:
         blocks.append(unread_texts(plan.unread, color=color))
         blocks.append([paint(Tone.ALARM, "Part of Azure could not be read: this report is not whole.")])
-    blocks.append([paint(Tone.STRONG, drift_summary(plan))])
+    blocks.append([paint(Tone.STRONG, drift_summary(plan, kinds))])
     body = "\n\n".join("\n".join(block) for block in blocks if block)
     return framed(body, color=color, emulator=emulator)
 
 
-def _lines(changes: Sequence[Change], paint: Paint, now: float | None) -> list[str]:
-    return [line for change in changes if (item := _item(change, now)) for line in item_lines(item, paint)]
+def _lines(
+    changes: Sequence[Change], plan: Plan, paint: Paint, now: float | None, kinds: Mapping[str, Rules]
+) -> list[str]:
+    return [line for change in changes if (item := _told(change, plan, now, kinds)) for line in item_lines(item, paint)]
+
+
+def _told(change: Change, plan: Plan, now: float | None, kinds: Mapping[str, Rules]) -> Item | None:
+    """Return what is seen, with its probable cause and the way out."""
+    item = _item(change, now)
+    if item is None or not isinstance(change, Update | Replace | Create | Delete):
+        return item
+    if isinstance(change, Delete) and change.held:
+        return item
+    if _goes_on(change, plan, kinds):
+        return replace(item, details=(*item.details, "The next `apply --continue` does this."))
+    cause = [printable(text) for text in (cause_of(change, plan),) if text]
+    return replace(item, details=(*item.details, *cause, *lines(remedy_of(change, plan))))
+
+
+def cause_of(change: Change, plan: Plan) -> str:
+    """Return why something probably is not as declared; "" where nothing is known."""
+    match change:
+        case Update() | Replace():
+            if change.live.phase is Phase.FAILED:
+                return f"It failed at Azure: {change.live.reason or change.live.status or 'no reason is given'}."
+            said = {
+                True: "It was last applied as declared: somebody has changed it at Azure since.",
+                False: "The manifest or what it refers to has changed since it was last applied.",
+                None: "",
+            }[_as_applied(change, plan)]
+            job = str(change.live.facts.get("from") or "")
+            return f"{said} It was last applied with the model of {job}.".strip() if job else said
+        case Create(reason="missing"):
+            return MISSING
+        case Create(supersedes=Observed(id=last)):
+            return f"Its manifest or data has changed since {last}, and that was not applied."
+        case Create():
+            return "It is declared, and was not applied."
+        case Delete(reason="duplicate"):
+            return "Two runs began at once."
+        case Delete() if change.address in plan.digests:
+            return "A newer version of it is declared."
+        case Delete():
+            return "No manifest declares it any more."
+        case _:
+            return ""
+
+
+def remedy_of(change: Change, plan: Plan) -> str:
+    """Return what a person can do, a command on a line of its own; "" where what is stuck says it."""
+    target = shlex.quote(str(change.address))
+    match change:
+        case Update() | Replace():
+            back = f"To set it as declared:\n  reconciler apply --target {target}"
+            if _as_applied(change, plan) is False or change.live.phase is Phase.FAILED:
+                return back
+            fields = [item.path for item in change.changes if not item.path.startswith("tags.")]
+            if not fields:
+                return back
+            named = ", ".join(fields)
+            return f"{back}\nTo keep it, declare it so at {change.desired.place_of(fields[0])}, or leave the field to others:\n  metadata.ignore: [{named}]"
+        case Create(desired=desired):
+            return f"To make it:\n  reconciler apply --target {target}\nTo do without it, remove {_where(desired)}."
+        case Delete():
+            word = "cancel" if change.live.phase is Phase.WORKING else "delete"
+            costs = "".join(f" ({line})" for line in change_lines(change, plan))
+            again = "" if change.address in plan.digests else "\nTo keep it, declare it again."
+            return f"To {word} it{costs}:\n  reconciler apply --prune{again}"
+        case _:
+            return ""
+
+
+def _where(desired: Desired) -> str:
+    """Return what a person would take away: the manifest that declares something, itself or inline."""
+    return f"what declares it at {desired.place}" if desired.origin else f"its manifest at {desired.place}"
 
 
 def _item(change: Change, now: float | None) -> Item | None:
@@ -121,7 +225,7 @@ def _item(change: Change, now: float | None) -> Item | None:
         case Replace():
             return Item("-/+", Tone.REMOVE, change.address, "", tuple(field_changes(change.changes)))
         case Create():
-            title = MISSING if change.reason == "missing" else "does not exist"
+            title = "is missing" if change.reason == "missing" else "does not exist"
             return Item("+", Tone.ADD, change.address, title)
         case Delete():
             return _left_over(change, now)
@@ -145,9 +249,20 @@ def _left_over(change: Delete, now: float | None) -> Item:
     return Item("-", Tone.REMOVE, change.address, title, (*lost(live), *held))
 
 
-def drift_document(plan: Plan, *, accounts: Sequence[Mapping[str, Any]], emulator: bool) -> dict[str, Any]:
-    """Return the report as values that JSON can hold; each entry reads like one of a plan's `resource_changes`."""
-    drift = sort_drift(plan)
+def drift_document(
+    plan: Plan,
+    *,
+    accounts: Sequence[Mapping[str, Any]],
+    emulator: bool,
+    kinds: Mapping[str, Rules] = NO_KINDS,
+    tool_version: str = "",
+) -> dict[str, Any]:
+    """Return the report as values that JSON can hold; each entry reads like one of a plan's `resource_changes`.
+
+    Beside that it has `fields` (what is live, declared, and by the tags what was applied last; null where that is not
+    known), `cause` and `remedy`.
+    """
+    drift = sort_drift(plan, kinds)
     groups = {
         "changed": drift.changed,
         "missing": drift.missing,
@@ -158,16 +273,40 @@ def drift_document(plan: Plan, *, accounts: Sequence[Mapping[str, Any]], emulato
     }
     document = {
         "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
         "emulator": emulator,
         "accounts": [dict(account) for account in accounts],
         "tree_digest": plan.tree_digest,
         "errored": plan.errored,
-        **{name: [change_document(change, plan) for change in changes] for name, changes in groups.items()},
+        "unread": [fault_document(fault) for fault in merged(plan.unread)],
+        **{name: [_entry(change, plan) for change in changes] for name, changes in groups.items()},
         "summary": {
             **{name: len(changes) for name, changes in groups.items()},
             "needs_person": bool(drift),
-            "text": drift_summary(plan),
+            "text": drift_summary(plan, kinds),
         },
     }
     found: dict[str, Any] = plain_value(document)
     return found
+
+
+def _entry(change: Change, plan: Plan) -> dict[str, Any]:
+    known = isinstance(change, Update | Replace) and _as_applied(change, plan)
+    fields = [
+        {
+            "path": item.path,
+            "live": hidden(item.path, item.before),
+            "declared": hidden(item.path, item.after),
+            "last_applied": hidden(item.path, item.after) if known else None,
+        }
+        for item in (change.changes if isinstance(change, Update | Replace) else ())
+    ]
+    item = _item(change, None)
+    return {
+        **change_document(change, plan),
+        "fields": fields,
+        "title": item.title if item else "",
+        "details": list(item.details) if item and not fields else [],
+        "cause": cause_of(change, plan),
+        "remedy": change.fault.remedy if isinstance(change, Stuck) else remedy_of(change, plan),
+    }

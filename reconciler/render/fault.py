@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -80,8 +80,13 @@ def _annotation(fault: Fault) -> str:
     subject = f" ({printable(fault.subject)})" if fault.subject else ""
     properties["title"] = printable(fault.summary) + subject + _known_by(fault)
     said = "\n".join(explanation(fault)) or printable(fault.summary)
+    return workflow_command(fault.severity, properties, said)
+
+
+def workflow_command(sort: str, properties: Mapping[str, str], text: str) -> str:
+    """Return a line by which GitHub shows a text beside a line of a file; nothing in it can begin another command."""
     pairs = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{fault.severity} {pairs}::{_data(said)}"
+    return f"::{sort} {pairs}::{_data(text)}"
 
 
 def _data(text: str) -> str:

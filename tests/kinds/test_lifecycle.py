@@ -227,6 +227,59 @@ def test_a_reinforcement_job_that_azure_stopped_goes_on_only_by_the_manifest_and
     assert status(azure) == "succeeded"
 
 
+def stopped_by_cost(repo: Repo, azure: Azure, clock: FakeClock) -> str:
+    azure.configure(reinforcement_stop_seconds=1200.0)
+    repo.write("manifests/stack.yaml", GRADED)
+    repo.write("manifests/data/rft.jsonl", graded(20, "a"))
+    repo.write("manifests/data/rftv.jsonl", graded(12, "b"))
+    repo.apply()
+    clock.sleep(1200)
+    assert status(azure) == "running"
+    clock.sleep(600)
+    assert status(azure) == "paused"
+    return str(azure.jobs()[0]["id"])
+
+
+def test_azure_stops_a_costly_reinforcement_job_once_and_the_plan_says_what_to_do(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    job = stopped_by_cost(repo, azure, clock)
+    told = said(repo)
+    assert "Azure stops a reinforcement job at $5,000" in told
+    for command in (
+        f"reconciler logs {job}",
+        "write `suspend: false`",
+        "reconciler cancel FineTuneJob/tone",
+        "model: {name: ",
+    ):
+        assert command in told
+    suspend(repo, "false")
+    repo.until_done()
+    assert status(azure) == "succeeded", "resumed, it has no further stop"
+    messages = [event["message"] for event in azure.raw("GET", f"{JOBS}/{job}/events?limit=100")["data"]]
+    assert messages.count("Job paused: it has reached the limit of 5000 US dollars.") == 1
+
+
+def test_what_a_stopped_job_has_learnt_can_be_deployed(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    job = stopped_by_cost(repo, azure, clock)
+    checkpoint = azure.raw("GET", f"{JOBS}/{job}/checkpoints")["data"][0]
+    repo.write(
+        "manifests/serve.yaml",
+        "apiVersion: reconciler/v1\nkind: Deployment\nmetadata: {name: so-far}\nspec:\n"
+        f"  model: {{name: {checkpoint['id']}, version: '1'}}\n  sku: {{name: GlobalStandard, capacity: 50}}\n",
+    )
+    assert repo.apply().code == 0
+    assert [one["name"] for one in azure.deployments()] == ["so-far"]
+    assert status(azure) == "paused"
+
+
+def test_other_methods_have_no_stop(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    azure.configure(reinforcement_stop_seconds=1200.0)
+    repo.apply()
+    clock.sleep(1800)
+    assert status(azure) == "running"
+
+
 def test_an_unattended_run_may_pause(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     repo.apply()
     clock.sleep(1800)

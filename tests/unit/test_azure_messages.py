@@ -117,3 +117,34 @@ def test_an_objects_own_404_is_not_the_gateways() -> None:
     assert from_answer(404, {"error": {"code": "notFound"}}, {}, "x").is_absent
     assert not from_answer(404, {"error": {"code": "404", "message": "Resource not found"}}, {}, "x").is_absent
     assert not from_answer(404, "<html>", {}, "x").is_absent
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            (
+                "This operation require 240 new capacity in quota Tokens Per Minute (thousands) - OpenAI.Standard.a-finetune, which "
+                "is bigger than the current available capacity 10. The current quota usage is 230 and the quota limit is 240 for "
+                "quota Tokens Per Minute (thousands) - OpenAI.Standard.a-finetune."
+            ),
+            "10 of 240 is left in OpenAI.Standard.a-finetune, and 240 was asked for: lower `sku.capacity` to 10, delete",
+        ),
+        (
+            (
+                "The specified capacity '120' of account deployment is bigger than available capacity '0' for UsageName "
+                "'OpenAI.Standard.gpt-4.1'."
+            ),
+            "0 is left in OpenAI.Standard.gpt-4.1, and 120 was asked for: delete",
+        ),
+        ("The quota is gone.", "Lower `sku.capacity`, delete what is not needed"),
+    ],
+    ids=["the text of today", "the older text", "no numbers"],
+)
+def test_a_quota_is_told_with_azures_numbers(message: str, said: str) -> None:
+    summary, remedy = explain(400, "InsufficientQuota", message)
+    assert summary == "The quota is used up"
+    assert remedy.startswith(said)
+    assert ("quota of their own" in remedy) != ("-finetune" in message), (
+        "base pools are told from those for trained models"
+    )

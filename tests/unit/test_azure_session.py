@@ -76,3 +76,20 @@ def test_a_request_to_another_host_is_not_sent(url: str) -> None:
 def test_what_the_session_knows_to_be_secret_is_never_shown() -> None:
     session({"AZURE_OPENAI_API_KEY_OTHER": "bare-word-without-a-pattern", "AZURE_CLIENT_SECRET": "s3cr3t~s3cr3t"}, [])
     assert scrub("is bare-word-without-a-pattern or s3cr3t~s3cr3t wrong?") == "is [hidden] or [hidden] wrong?"
+
+
+def test_who_is_signed_in_is_read_from_the_token_of_the_data_plane_and_from_no_key() -> None:
+    from reconciler.azure.identity import signed_in
+
+    class Signed:
+        def get_token(self, scope: str, **_: Any) -> Any:
+            assert scope == "https://cognitiveservices.azure.com/.default"
+            return type(
+                "AccessToken", (), {"token": "e30.eyJ1cG4iOiJhbm5AYWNtZS50ZXN0In0.c2ln", "expires_on": 1 << 40}
+            )()
+
+    account = Account("acme", AccountSpec(endpoint="https://acme.openai.azure.com", owner="team-a"), Place("x"))
+    made = Session(account, Runtime(NoTime()), {}, transports=Transports(credential=Signed()))
+    assert str(signed_in(made)) == "user ann@acme.test"
+    assert "e30" not in scrub("the token was e30.eyJ1cG4iOiJhbm5AYWNtZS50ZXN0In0.c2ln"), "it is hidden from then on"
+    assert signed_in(session({"AZURE_OPENAI_API_KEY": KEY}, [], auth="api_key")) is None

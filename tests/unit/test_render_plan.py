@@ -312,7 +312,11 @@ def test_a_vanished_deployment_says_why_it_is_probably_gone():
 {HEADER}
 
 Missing:
-  + Deployment/tone  is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours
+  + Deployment/tone  is missing
+      Azure has probably deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or somebody has.
+      To make it:
+        reconciler apply --target Deployment/tone
+      To do without it, remove its manifest at manifests/x.yaml:4:3.
 
 Drift: 0 changed, 1 missing, 0 left over, 0 stuck."""
     )
@@ -392,10 +396,19 @@ def test_drift_is_what_a_person_must_look_at():
 Changed outside git, or not applied yet:
   ~ Deployment/tone
       sku.capacity: 50 -> 100
+      It was last applied with the model of {OLD_JOB}.
+      To set it as declared:
+        reconciler apply --target Deployment/tone
+      To keep it, declare it so at manifests/x.yaml:4:3, or leave the field to others:
+        metadata.ignore: [sku.capacity]
 
 Left over (no manifest declares it):
   - Deployment/old
       model.name {OLD_MODEL}, model.version 1, model.format OpenAI, sku.name GlobalStandard, sku.capacity 5
+      No manifest declares it any more.
+      To delete it (saves $40.80 a day):
+        reconciler apply --prune
+      To keep it, declare it again.
 
 Left over and kept, no drift:
   - Dataset/left  file-22

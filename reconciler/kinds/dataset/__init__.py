@@ -113,6 +113,14 @@ class DatasetKind(Kind):
         """Return whether the file's name bears our mark."""
         return bool(live.identity) and live.owner in account.spec.owners
 
+    def counts(self, desired: Desired) -> Mapping[str, int]:
+        """A file, with its bytes as far as they are known before it is sent."""
+        return {"files": 1, **({"bytes": desired.content.bytes} if desired.content else {})}
+
+    def live_counts(self, live: Observed) -> Mapping[str, int]:
+        """A file, with the bytes that Azure says."""
+        return {"files": 1, "bytes": int(live.facts.get("bytes") or 0)}
+
     def in_use(self, live: Observed, world: World, account: str) -> bool:
         """Return whether a job that has not ended still reads the file."""
         jobs = world.of(account, "FineTuneJob")

@@ -75,6 +75,11 @@ def first_errors(found: Scan) -> str:
     return f"{total} {'error' if total == 1 else 'errors'}; {'; '.join(told)}" if total else ""
 
 
+def no_data(found: Scan) -> Finding | None:
+    """Return what the whole file is instead of examples, such as a page that a server shows in their place."""
+    return next((one for one in found.findings if not one.line and one.code.startswith("file-")), None)
+
+
 def inspect_file(desired: Desired, relative: str, data_format: str | None, workspace: Workspace) -> Loaded:
     """Read and validate a dataset's file, or take from the cache what was found in this very file before."""
     path = workspace.root / relative

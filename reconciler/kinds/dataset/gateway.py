@@ -16,7 +16,7 @@ from reconciler.core.change import Create, Delete, Update
 from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
-from reconciler.kinds.dataset.content import canonical, first_errors, read_remote
+from reconciler.kinds.dataset.content import canonical, first_errors, no_data, read_remote
 from reconciler.kinds.dataset.spec import DatasetSpec, Source, content_digest, spec_of
 from reconciler.kinds.dataset.transfer import Transfer
 
@@ -215,10 +215,11 @@ class DatasetGateway:
         subject = str(desired.address)
         place = desired.place_of("spec.source.sha256")
         if found.digest != digest:
+            instead = f": {told.message}" if (told := no_data(found)) else ""
             return Fault(
                 "file-digest-differs",
                 "The file does not hold the declared content",
-                f"{live.id}: expected sha256 {digest}, found {found.digest} ({found.bytes:,} bytes).",
+                f"{live.id}: expected sha256 {digest}, found {found.digest} ({found.bytes:,} bytes){instead}.",
                 "If the new content is meant, review it and declare its digest:\n"
                 f"  sha256: {found.digest}\nElse put the expected content back.",
                 place,

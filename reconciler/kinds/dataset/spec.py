@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from reconciler.azure.blobs import variable_in, wrong_with
 from reconciler.core.resource import Block, Desired, FromEnvironment, LocalPath, Spec
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _HASH_IT = (
     "needs `sha256`, the digest of the content (64 hexadecimal digits). For a file with LF line ends and without a byte "
     "order mark it is what `sha256sum FILE` prints; for any file, what `reconciler validate FILE.jsonl` prints"
@@ -53,6 +55,13 @@ class Source(Block):
         wrong = wrong_with(value) if value is not None else ""
         if wrong:
             raise ValueError(wrong)
+        return value
+
+    @field_validator("file_id")
+    @classmethod
+    def _is_an_id(cls, value: str | None) -> str | None:
+        if value is not None and not _ID.fullmatch(value):
+            raise ValueError("must be the id of a file as Azure gives it, such as file-0123…: letters, digits, - and _")
         return value
 
     @field_validator("sas")

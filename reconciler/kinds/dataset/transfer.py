@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4
 """How often a file is sent when no answer says whether it arrived, each time after a look."""
+_BEGIN_ANEW = "No file was made of the parts. Run the command again: it sends them anew."
 NO_PARTS = "sent in one request: the endpoint takes no uploads in parts"
 
 
@@ -111,6 +112,8 @@ class Transfer:
                 # After an answer that was lost, a refusal may mean that there is nothing left to complete.
                 error.ambiguous = error.ambiguous or (unsure and error.status in {400, 404, 409})
                 unsure = True
+                if error.status == 400 and not error.ambiguous:
+                    error.faults = tuple(replace(fault, remedy=fault.remedy or _BEGIN_ANEW) for fault in error.faults)
                 raise
             return self._file_of(done, change)
 

@@ -35,6 +35,7 @@ from reconciler.kinds.fine_tune_job.spec import (
     decides_weights,
     training_type,
 )
+from reconciler.kinds.fine_tune_job.states import WAITING
 from reconciler.kinds.fine_tune_job.verdicts import adopt_differs, adopt_missing, clone, first, order
 
 _INLINE = {"training_file": "training", "validation_file": "validation"}
@@ -174,6 +175,19 @@ class FineTuneJobKind(Kind):
     def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
         """Return what the training is charged for."""
         return charges_of(desired, declared)
+
+    def counts(self, desired: Desired) -> Mapping[str, int]:
+        """A job, and a place among those that run."""
+        tier = "developer_" if training_type(_job(desired.spec).training_type) == "developer" else ""
+        return {"jobs": 1, f"running_{tier}jobs": 1}
+
+    def live_counts(self, live: Observed) -> Mapping[str, int]:
+        """A job that is listed, and where it stands; a paused one is counted as running, to be on the safe side."""
+        if live.facts.get("model_only"):
+            return {}
+        tier = "developer_" if live.facts.get("training_type") == "developer" else ""
+        stands = "queued" if live.status in WAITING else "running"
+        return {"jobs": 1, **({f"{stands}_{tier}jobs": 1} if live.phase is Phase.WORKING else {})}
 
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether the suffix bears a mark of ours."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 
 from reconciler.core.account import Account
+from reconciler.core.checkup import nearing
 from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Address, Content, Desired
 from reconciler.datasets import TOKEN_ENCODING, shared
@@ -22,8 +23,6 @@ from reconciler.models import base_of, context_of, encoding_of, find, nearest
 FILES = ("training_file", "validation_file")
 LEAST_EXAMPLES, GOOD_EXAMPLES = 10, 50
 LINES_TOLD = 3
-WARN_DAYS, URGENT_DAYS = 90, 30
-"""How many days ahead an end that Microsoft announced is spoken of, and from when on it is called near."""
 NOTES: Mapping[str, str] = {
     "standard": "standard training (data stays in the region)",
     "global": "global training (data may leave the region)",
@@ -240,18 +239,16 @@ def end_faults(desired: Desired, declared: Declared, today: date, *, makes: bool
     if facts and makes:
         ends.insert(0, ("Training", facts.training_ends, "Choose a newer base model."))
     for what, end, remedy in ends:
-        if facts is None or end is None or (end - today).days > WARN_DAYS:
+        near = nearing(what, end, today) if end else None
+        if facts is None or end is None or near is None:
             continue
-        days = (end - today).days
-        when = "has ended" if days <= 0 else "ends soon" if days > URGENT_DAYS else f"ends within {URGENT_DAYS} days"
-        gone = f"{-days} days ago" if days < 0 else "today" if days == 0 else f"in {days} days"
         detail = (
-            f"Microsoft announced {end.isoformat()} or later for {facts.id} ({gone}). The date may have moved: "
+            f"Microsoft announced {end.isoformat()} or later for {facts.id} ({near[1]}). The date may have moved: "
             "the model catalog of your account says it."
         )
         place, subject = desired.place_of("spec.model"), str(desired.address)
         code = f"model-{what.lower()}-ends"
-        yield Fault(code, f"{what} of the base model {when}", detail, remedy, place, subject, "warning")
+        yield Fault(code, near[0], detail, remedy, place, subject, "warning")
 
 
 def plan_faults(desired: Desired, declared: Declared, now: float, *, makes: bool) -> Iterator[Fault]:

@@ -69,6 +69,15 @@ def _suspension(desired: Desired, live: Observed) -> tuple[str, ...]:
     if suspend and live.status in WAITING:
         said = "Azure pauses no job before its first step: it is paused by the first run that finds one done"
         return (f"{said}; to stop it now:", f"  reconciler cancel {desired.address}")
+    if suspend is None and live.status == "paused" and live.facts.get("method") == "reinforcement":
+        return (
+            "look at its curves first:",
+            f"  reconciler logs {live.id}",
+            "to go on without a limit, write `suspend: false` in its spec; to keep it so, `suspend: true`; to end it,",
+            f"  reconciler cancel {desired.address}",
+            "to serve what it has learnt, name one of its checkpoints in a Deployment:",
+            "  model: {name: CHECKPOINT}",
+        )
     if suspend is None and live.status == "paused":
         return ("to go on, write `suspend: false` in its spec; to keep it so, `suspend: true`",)
     if suspend is False and live.status in STOPPED and live.facts.get("method") == "reinforcement":
