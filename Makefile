@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test quick check format azurite bench clean
+.PHONY: help demo test quick check format azurite bench live live-clean clean
 
 help: ## Show these commands.
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ bench: $(STAMP) ## Compare with Terraform, and with plain ways of reading data.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/terraform.py
 	$(BIN)/python benchmarks/datasets.py
+
+live: $(STAMP) ## Run against a real account (docs/live.md): under five dollars, asks first, cleans up.
+	@PYTHONPATH=tests $(BIN)/python -m live.run
+
+live-clean: $(STAMP) ## Take away what a killed run of `make live` left in the account.
+	@PYTHONPATH=tests $(BIN)/python -m live.run --clean
 
 clean: ## Remove what the commands above made.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler .tools

@@ -1,0 +1,247 @@
+"""What is not confirmed of Azure, as questions: each asks an account and gives a short, stable answer.
+
+The same questions are put to the emulator, and the report says where the two differ. An answer names what was seen and no ids,
+so that two runs can be compared. Each question says which switch of the emulator stands for what it asks.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from live.account import Place
+
+from reconciler.azure.errors import AzureError
+from reconciler.azure.session import GA_API
+from reconciler.azure.uploads import Uploads
+from reconciler.core.runtime import Meter
+
+SUFFIX = "live-suffix0123456789-0123456789"[:31]
+TYPES = {"standard": "Standard", "global": "globalStandard", "developer": "developerTier"}
+PREVIEW = "2025-04-01-preview"
+EXAMPLES = 12
+TURN = '{"messages": [{"role": "user", "content": "Is %d even?"}, {"role": "assistant", "content": "%s."}]}\n'
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to find out."""
+
+    name: str
+    switch: str
+    """The emulator's switch, or "" where it has none."""
+    ask: Callable[[Place], str]
+    needs_model: bool = False
+    """Whether it needs a model that was trained in this run."""
+
+
+def rows(count: int = EXAMPLES) -> bytes:
+    """Return training data: short, harmless, and the same in every run."""
+    return "".join(TURN % (n, "Yes" if n % 2 == 0 else "No") for n in range(count)).encode()
+
+
+def byte_order_mark(place: Place) -> str:
+    """Ask whether a file that begins with one is taken, and given back with it."""
+    said = []
+    for word, mark in (("with", b"\xef\xbb\xbf"), ("without", b"")):
+        file = place.upload(f"live-{word}-bom.jsonl", mark + rows())
+        status = place.processed(file["id"]).get("status")
+        back = b"".join(place.files.content(file["id"]))
+        kept = "as sent" if back == mark + rows() else "without the mark" if back == rows() else "otherwise"
+        said.append(f"{word}: {status}, given back {kept}")
+    return "; ".join(said)
+
+
+def _kept(sent: str, seen: str) -> str:
+    return "kept" if sent == seen else f"changed, {len(seen)} of {len(sent)} characters"
+
+
+_LONG = "live-" + "a-long-name-" * 6 + "abcdefghijklmnopqrstuvwxyz.team-a.jsonl"
+
+
+def name_of_an_upload(place: Place) -> str:
+    """Ask whether the name of a file stays as it was sent."""
+    return _kept(_LONG, str(place.upload(_LONG, rows())["filename"]))
+
+
+def name_of_parts(place: Place) -> str:
+    """Ask the same of an upload in parts, and whether there is one."""
+    uploads = Uploads(place.session)
+    content = rows()
+    try:
+        upload = uploads.begin(_LONG, len(content))
+        if upload is None:
+            return "there are no uploads in parts"
+        parts = uploads.send(upload, io.BytesIO(content), Meter(len(content)))
+        file = uploads.complete(upload, parts)["file"]
+    except AzureError as error:
+        return f"refused: {error.status}"
+    place.made.files.append(str(file["id"]))
+    return _kept(_LONG, str(file["filename"]))
+
+
+def name_of_an_import(place: Place) -> str:
+    """Ask the same of an import."""
+    if not place.wish.import_url:
+        return "not asked: no address was given"
+    try:
+        file = place.files.import_from(_LONG, place.wish.import_url)
+    except AzureError as error:
+        return f"refused: {error.status}"
+    place.made.files.append(str(file["id"]))
+    return _kept(_LONG, str(file["filename"]))
+
+
+def delay_of_lists(place: Place) -> str:
+    """Ask how long a new file is missing from the list."""
+    began = place.clock.now()
+    file = place.upload("live-list-delay.jsonl", rows())
+    place.until(place.files.all, lambda found: file["id"] in {item["id"] for item in found}, 300)
+    took = place.clock.now() - began
+    return next((f"within {limit} s" for limit in (5, 15, 60) if took <= limit), "more than 60 s")
+
+
+def _refused(error: Exception) -> str:
+    return f"refused: {getattr(error, 'status_code', type(error).__name__)}"
+
+
+def _job(place: Place, api: str, **fields: Any) -> Mapping[str, Any] | str:
+    """Create a job, cancel it at once, and return it as it was answered; the refusal if it was refused."""
+    import openai
+
+    file = place.upload("live-job.jsonl", rows())
+    place.processed(file["id"])
+    body = {"model": place.wish.model, "training_file": file["id"], "seed": 7, "suffix": SUFFIX, **fields}
+    try:
+        job = place.create_job(body, api)
+    except openai.APIStatusError as error:
+        return _refused(error)
+    place.cancel(str(job["id"]))
+    return job
+
+
+def _echo(job: Mapping[str, Any]) -> str:
+    for key in ("suffix", "user_provided_suffix"):
+        if job.get(key):
+            whole = "whole" if job[key] == SUFFIX else f"cut to {len(str(job[key]))}"
+            return f"{key} {whole}"
+    return "not echoed"
+
+
+def suffixes(api: str, training_type: str) -> Callable[[Place], str]:
+    """Return the question what becomes of a suffix of 31 characters, and of the training type."""
+
+    def ask(place: Place) -> str:
+        job = _job(place, api, trainingType=TYPES[training_type])
+        if isinstance(job, str):
+            return job
+        return f"{_echo(job)}; trainingType {job.get('trainingType') or 'not echoed'}"
+
+    return ask
+
+
+def metadata(place: Place) -> str:
+    """Ask whether metadata of a job is taken and shown."""
+    job = _job(place, "v1", trainingType=TYPES[place.wish.training_type], metadata={"live": "yes"})
+    if isinstance(job, str):
+        return job
+    return "echoed" if job.get("metadata") == {"live": "yes"} else "taken, not echoed"
+
+
+def unset_hyperparameters(place: Place) -> str:
+    """Ask what stands for a hyperparameter that was not set."""
+    job = _job(place, "v1", trainingType=TYPES[place.wish.training_type])
+    if isinstance(job, str):
+        return job
+    return f"n_epochs {(job.get('hyperparameters') or {}).get('n_epochs')}"
+
+
+def checkpoint_name(place: Place) -> str:
+    """Ask which string the control plane takes for a checkpoint."""
+    job = next(job for job in place.jobs.all() if job.get("fine_tuned_model") in place.made.models)
+    found = place.jobs.checkpoints(job["id"])
+    if not found:
+        return "there is no checkpoint"
+    said = []
+    for word, value in (("id", found[-1].get("id")), ("name", found[-1].get("fine_tuned_model_checkpoint"))):
+        try:
+            state = place.deploy(f"live-ckpt-{word}", str(value))["properties"]["provisioningState"]
+        except AzureError as error:
+            state = f"refused, {error.status} {error.code}"
+        said.append(f"{word}: {state}")
+    return "; ".join(said)
+
+
+def tags_on_patch(place: Place) -> str:
+    """Ask whether a PATCH of tags adds to them or replaces them."""
+    place.deploy("live-tags", place.made.models[0], tags={"live-a": "1"})
+    place.deployments.patch("live-tags", {"tags": {"live-b": "2"}})
+    tags = place.settled("live-tags").get("tags") or {}
+    return "merged" if {"live-a", "live-b"} <= set(tags) else "replaced" if "live-b" in tags else f"{sorted(tags)}"
+
+
+def model_change(place: Place) -> str:
+    """Ask what a PUT of another model does to a live deployment, and whether it answers meanwhile."""
+    name, model = "live-change", place.made.models[0]
+    place.deploy(name, model)
+    job = next(job for job in place.jobs.all() if job.get("fine_tuned_model") == model)
+    others = [value for item in place.jobs.checkpoints(job["id"]) for value in _spellings(item) if value != model]
+    for other in others:
+        try:
+            place.deployments.put(name, _body(other))
+        except AzureError as error:
+            said = f"refused, {error.status} {error.code}"
+            continue
+        answers = place.session.data_client()
+        try:
+            answers.chat.completions.create(model=name, messages=[{"role": "user", "content": "Is 3 even?"}])
+            meanwhile = "answers meanwhile"
+        except Exception as error:  # noqa: BLE001  (what it says then is the answer)
+            meanwhile = f"does not answer meanwhile ({getattr(error, 'status_code', type(error).__name__)})"
+        return f"accepted, {place.settled(name)['properties']['provisioningState']}, {meanwhile}"
+    return said if others else "there is no other model"
+
+
+def _spellings(item: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("id", "fine_tuned_model_checkpoint"):
+        if item.get(key):
+            yield str(item[key])
+
+
+def _body(model: str) -> dict[str, Any]:
+    return {
+        "sku": {"name": "DeveloperTier", "capacity": 1},
+        "properties": {"model": {"format": "OpenAI", "name": model, "version": "1"}},
+    }
+
+
+def deleting_what_serves(place: Place) -> str:
+    """Ask how the deletion of a model that a deployment serves is refused."""
+    place.deploy("live-in-use", place.made.models[0])
+    try:
+        place.jobs.delete_model(place.made.models[0])
+    except AzureError as error:
+        return f"refused, {error.status} {error.code}"
+    return "deleted"
+
+
+QUESTIONS = (
+    Question("a byte order mark in front of data", "refuse_bom, keep_bom", byte_order_mark),
+    Question("the name of an uploaded file", "filename_cut", name_of_an_upload),
+    Question("the name of a file uploaded in parts", "filename_cut, dated_has_uploads", name_of_parts),
+    Question("the name of an imported file", "filename_cut", name_of_an_import),
+    Question("how late a list is", "list_delay_s", delay_of_lists),
+    *(
+        Question(f"a suffix of 31 characters, {kind}, {api}", "suffix_cut, echo_suffix", suffixes(api, kind))
+        for kind in TYPES
+        for api in ("v1", PREVIEW, GA_API)
+    ),
+    Question("metadata of a job", "metadata_echo", metadata),
+    Question("a hyperparameter that was not set", "", unset_hyperparameters),
+    Question("which string deploys a checkpoint", "checkpoint_deploys_by", checkpoint_name, needs_model=True),
+    Question("tags in a PATCH", "tags_on_patch", tags_on_patch, needs_model=True),
+    Question("another model for a live deployment", "model_change", model_change, needs_model=True),
+    Question("deleting a model that is deployed", "", deleting_what_serves, needs_model=True),
+)

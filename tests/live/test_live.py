@@ -1,0 +1,135 @@
+"""The live suite itself, with an emulator in the place of the real account: it must notice what differs, and leave nothing behind."""
+
+import json
+import time
+
+import pytest
+from live.account import Wish
+from live.questions import QUESTIONS
+from live.run import QUICK, Answer, estimate, main, report, visit
+
+from reconciler.emulator import Config, Emulator, Fault, Request, Server
+
+pytestmark = pytest.mark.slow
+RESOURCE_ID = "/subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme"
+
+
+class Wall:
+    """The machine's time; waiting is cut short, since the emulator's trainings take seconds."""
+
+    def now(self):
+        return time.time()
+
+    def sleep(self, seconds):
+        time.sleep(min(seconds, 0.2))
+
+
+@pytest.fixture
+def account():
+    opened = []
+
+    def start(**config):
+        emulator = Emulator(None, config=Config(**{**QUICK, **config}))
+        server = Server(emulator).start()
+        opened.append((emulator, server))
+        environ = {
+            "RECONCILER_LIVE_RESOURCE_ID": RESOURCE_ID,
+            "RECONCILER_LIVE_ENDPOINT": f"{server.url}/acme",
+            "RECONCILER_LIVE_MANAGEMENT_ENDPOINT": server.url,
+        }
+        return emulator, environ
+
+    yield start
+    for emulator, server in opened:
+        server.stop()
+        emulator.close()
+
+
+def wish(environ):
+    return Wish(
+        RESOURCE_ID,
+        "live-suite",
+        endpoint=environ["RECONCILER_LIVE_ENDPOINT"],
+        management_endpoint=environ["RECONCILER_LIVE_MANAGEMENT_ENDPOINT"],
+    )
+
+
+def left(emulator):
+    def listed(path, key, **query):
+        answer = emulator.handle(Request("GET", path, query, {"authorization": "Bearer x"}, b""))
+        return json.loads(answer.body)[key]
+
+    files = [file for file in listed("/acme/openai/v1/files", "data") if file["purpose"] == "fine-tune"]
+    return len(files), len(listed(f"{RESOURCE_ID}/deployments", "value", **{"api-version": "2025-09-01"}))
+
+
+def test_an_account_like_the_emulator_shows_no_difference(account, tmp_path, capsys):
+    emulator, environ = account()
+    assert main(["--yes", "--report", str(tmp_path / "report.md")], environ, Wall()) == 0, capsys.readouterr().out
+    text = (tmp_path / "report.md").read_text()
+    assert f"0 of {len(QUESTIONS)} answers are not the emulator's; 0 of 11 steps failed." in text
+    assert "at most $0.0" in capsys.readouterr().out
+    assert left(emulator) == (0, 0)
+
+
+OTHERWISE = {
+    "suffix_cut": 18,
+    "tags_on_patch": "merge",
+    "model_change": "refused",
+    "keep_bom": False,
+    "filename_cut": 80,
+    "metadata_echo": True,
+    "dated_has_uploads": False,
+    "checkpoint_deploys_by": "name",
+}
+
+
+def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
+    _, environ = account(**OTHERWISE)
+    answers, steps, clean = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
+    assert clean
+    assert [step.what for step in steps if not step.passed] == []
+    seen = {
+        "a byte order mark in front of data": "with: processed, given back without the mark; without: processed, given back as sent",
+        "the name of an uploaded file": "changed, 80 of 116 characters",
+        "the name of a file uploaded in parts": "there are no uploads in parts",
+        "the name of an imported file": "not asked: no address was given",
+        "how late a list is": "within 5 s",
+        "metadata of a job": "echoed",
+        "a hyperparameter that was not set": "n_epochs -1",
+        "tags in a PATCH": "merged",
+        "another model for a live deployment": "refused, 400 CannotChangeDeploymentModel",
+    }
+    assert {name: answers[name] for name in seen} == seen
+    assert answers["a suffix of 31 characters, standard, v1"] == "suffix cut to 18; trainingType Standard"
+    assert answers["which string deploys a checkpoint"].startswith("id: refused")
+    assert answers["deleting a model that is deployed"].startswith("refused")
+
+
+def test_what_was_made_is_taken_away_when_everything_fails(account):
+    emulator, environ = account()
+    for path in ("fine_tuning/jobs$", "deployments/"):
+        emulator.add_fault(Fault(method="*", path_regex=path, status=500, count=14, after_commit=True))
+    _, steps, clean = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
+    assert any(not step.passed for step in steps)
+    assert clean
+    assert left(emulator) == (0, 0)
+
+
+def test_nothing_is_spent_without_an_account_a_price_or_a_yes(account, monkeypatch, capsys):
+    emulator, environ = account()
+    assert main([], {}, Wall()) == 1
+    assert "RECONCILER_LIVE_RESOURCE_ID is not set" in capsys.readouterr().out
+    assert main(["--yes"], {**environ, "RECONCILER_LIVE_MODEL": "gpt-9"}, Wall()) == 4
+    assert main(["--yes"], {**environ, "RECONCILER_LIVE_MAX_USD": "0.000001"}, Wall()) == 4
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    assert main([], environ, Wall()) == 4
+    assert [item for item in emulator.requests() if item["write"]] == []
+
+
+def test_a_difference_is_told_and_what_was_not_asked_is_none():
+    asked = [Answer(QUESTIONS[0], "a", "b"), Answer(QUESTIONS[1], "not asked", "kept")]
+    text = report(Wish("x", "live-suite"), asked, [], clean=False)
+    assert "1 of 2 answers are not the emulator's" in text
+    assert "left behind" in text
+    assert estimate(Wish("x", "live-suite")) is not None
