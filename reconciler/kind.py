@@ -19,6 +19,7 @@ from reconciler.core.change import Create, Delete, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import spec_digest
+from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault, Place
 from reconciler.core.ignore import ignoring
 from reconciler.core.resource import Address, Content, Desired, Observed, Spec, World
@@ -67,6 +68,15 @@ class Closer(Protocol):
 
     def closer(self, live: Observed) -> Observed:
         """Return an object with what only a look at it alone tells, in its `facts`; asked only for what a plan asks."""
+        ...
+
+
+@runtime_checkable
+class Confirmer(Protocol):
+    """What a gateway has besides, if a list does not show whether something that an object made is still there."""
+
+    def confirmed(self, live: Observed) -> Observed:
+        """Return an object after a look at what it made; asked only for what is to be taken over."""
         ...
 
 
@@ -279,6 +289,11 @@ class Kind:
         """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""
         del change
         return ""
+
+    def draft(self, live: Observed, named: Named) -> Draft | str:
+        """Return a manifest for a live object that none declares, or why there can be none."""
+        del named
+        return Draft(live, live.name, live.spec.comparable(), adopt=True)
 
     def may_continue(self, change: object) -> bool:
         """Return whether an unattended run may make this change."""

@@ -15,7 +15,22 @@ import typer
 import typer.core
 
 from reconciler import __version__
-from reconciler.cli import act, apply, doctor, drift, github, history, init, look, plan, report, schema, tools, validate
+from reconciler.cli import (
+    act,
+    apply,
+    doctor,
+    drift,
+    github,
+    history,
+    importing,
+    init,
+    look,
+    plan,
+    report,
+    schema,
+    tools,
+    validate,
+)
 from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
 from reconciler.cli.state import GLOBALS
 
@@ -106,6 +121,7 @@ app.command(rich_help_panel=LOOK)(drift.drift)
 app.command(rich_help_panel=LOOK)(history.history)
 app.command(rich_help_panel=LOOK)(look.logs)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
+app.command("import", rich_help_panel=RARE)(importing.import_)
 app.command(rich_help_panel=RARE)(act.cancel)
 app.command(rich_help_panel=RARE)(act.destroy)
 app.command(rich_help_panel=RARE)(schema.schema)

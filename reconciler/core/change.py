@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeGuard, assert_never
 
 from reconciler.core.charges import PlanCost
-from reconciler.core.diff import FieldChange
+from reconciler.core.diff import MARKS, FieldChange
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 
@@ -97,6 +97,15 @@ class Update:
     def address(self) -> Address:
         """The address of the resource."""
         return self.desired.address
+
+    @property
+    def adopts(self) -> bool:
+        """Whether it only marks as ours an object that its manifest takes over: nothing of what it is changes.
+
+        The mark stands in the place of a state file, so it counts as no change, and as no drift.
+        """
+        marks = bool(self.changes) and all(item.path.startswith(MARKS) for item in self.changes)
+        return bool(self.desired.adopt) and marks and not self.also_waits_for
 
 
 @dataclass(frozen=True)
@@ -257,6 +266,8 @@ def _at_rest(change: Change) -> bool:
             return change.rests or change.live is None or change.live.phase is Phase.READY
         case Delete():
             return bool(change.held)
-        case Wait() | Stuck() | Create() | Update() | Replace():
+        case Update():
+            return change.adopts
+        case Wait() | Stuck() | Create() | Replace():
             return False
     assert_never(change)

@@ -120,6 +120,8 @@ class Phase(Enum):
 UNREAD = "unread"
 """Key of `Observed.facts` for the Fault for which a closer look at the object told nothing."""
 
+BOM_BYTES = 3
+"""What a byte-order mark adds to a file."""
 Packed = bytes
 """Values packed for one purpose; what they are is told where they are made."""
 
@@ -143,6 +145,14 @@ class Content:
     images: int = 0
     """How many images the examples refer to; their tokens are not counted."""
     rows: Packed = field(default=b"", repr=False, compare=False)
+
+    def fits(self, size: int, *, returns: bool = False) -> bool:
+        """Return whether a stored file of so many bytes can hold it; a BOM and a final line feed may come or go.
+
+        With `returns` it may also have a carriage return on each line, as what other tools upload.
+        """
+        room = BOM_BYTES + 1
+        return abs(size - self.bytes) <= room or (returns and 0 <= size - self.bytes - self.examples <= room)
 
 
 @dataclass(frozen=True)

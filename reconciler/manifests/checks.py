@@ -123,8 +123,10 @@ def _same_digest(sound: Mapping[Address, Desired], kinds: Mapping[str, Kind]) ->
     for address, desired in sorted(sound.items(), key=lambda item: item[1].place):
         if not kinds[address.kind].unique_digest:
             continue
+        # What is adopted is found by its id: two of these may be alike, but one alone would be trained again.
+        adopted = isinstance(desired.adopt, Mapping)
         same = first.setdefault((desired.account, address.kind, digests[address][0]), desired)
-        if same is not desired:
+        if same is not desired and not (adopted and isinstance(same.adopt, Mapping) and same.adopt != desired.adopt):
             found.append(_twin(desired, same))
     return found
 

@@ -35,6 +35,8 @@ def action_of(change: Change, kinds: Mapping[str, Rules]) -> Action:
     match change:
         case Create():
             return Action("+", kinds[change.address.kind].word, style or "add")
+        case Update() if change.adopts:
+            return Action("=", "adopt", style or "keep")
         case Update():
             return Action("~", "update", style or "change")
         case Replace():

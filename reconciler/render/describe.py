@@ -32,6 +32,9 @@ MISSING = "is missing; Azure deletes idle deployments after 15 days and develope
 """Why a deployment that was there is probably gone (docs/azure.md, section 11)."""
 
 
+ADOPTED = "adopted as it is; `apply` marks it as ours by its tags"
+
+
 @dataclass(frozen=True)
 class Item:
     """One change as it is shown; every text in it is safe."""
@@ -133,6 +136,8 @@ class Describer:
         )
 
     def _update(self, change: Update) -> Item:
+        if change.adopts:
+            return Item("=", Tone.QUIET, change.address, ADOPTED)
         details = self._changes(change.changes)
         for path, value in settings(change.after).items():
             if isinstance(value, Unknown):

@@ -194,7 +194,7 @@ def _reason(change: Change) -> str | None:
         case Create(why=why):
             return ":".join(["retrain", *([",".join(item.path for item in why)] if why else [])])
         case Update():
-            return None
+            return "adopt" if change.adopts else None
         case Replace():
             forced = [item.path for item in change.changes if item.path in change.after.immutable]
             return f"immutable:{','.join(forced)}"

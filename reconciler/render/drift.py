@@ -62,6 +62,8 @@ def sort_drift(plan: Plan, kinds: Mapping[str, Rules] = NO_KINDS) -> Drift:
 
 def _group(change: Change) -> str:
     match change:
+        case Update() if change.adopts:
+            return ""
         case Update() | Replace():
             return "changed"
         case Create():

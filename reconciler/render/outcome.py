@@ -187,7 +187,9 @@ def _done(outcome: Outcome, kinds: Mapping[str, Rules]) -> Item:
             facts = _facts(change, live)
             return Item("+", Tone.ADD, change.address, f"{_PAST.get(word, 'created')}  ({', '.join([*facts, took])})")
         case Update():
-            return Item("~", Tone.CHANGE, change.address, f"updated  ({took})")
+            return Item(
+                "~", Tone.CHANGE, change.address, f"{'marked as ours' if change.adopts else 'updated'}  ({took})"
+            )
         case Replace():
             return Item("-/+", Tone.REMOVE, change.address, f"recreated  ({took})")
         case Delete():

@@ -31,7 +31,7 @@ class Counts:
 
 
 def counts(plan: Plan, kinds: Mapping[str, Rules]) -> Counts:
-    """Count what a plan would do; what is held back does not count."""
+    """Count what a plan would do; what is held back does not count, nor what only marks an object as ours."""
     train = create = update = delete = 0
     for change in plan.actions:
         match change:
@@ -40,7 +40,7 @@ def counts(plan: Plan, kinds: Mapping[str, Rules]) -> Counts:
                 train += trains
                 create += not trains
             case Update():
-                update += 1
+                update += not change.adopts
             case Replace():
                 create += 1
                 delete += 1

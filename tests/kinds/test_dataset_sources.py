@@ -76,7 +76,6 @@ WRONG = [
     ({}, "exactly one of", "nothing"),
     ({"path": "data/train.jsonl", "url": "https://h/x", "sha256": DIGEST}, "exactly one of", "two places"),
     ({"url": "https://h/x"}, "sha256sum FILE", "what is fetched must be known beforehand"),
-    ({"file_id": "file-1"}, "sha256sum FILE", "the same for a file in the account"),
     ({"file_id": "../file-1", "sha256": DIGEST}, "id of a file", "no id, and a path on the server"),
     ({"path": "data/train.jsonl", "sha256": DIGEST}, "goes with", "a local file is hashed"),
     ({"url": "https://h/x", "sha256": "abc"}, "64 hexadecimal digits", "a digest cut short"),

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
-from reconciler.core.digest import file_digest
+from reconciler.core.digest import file_digest, spec_digest
+from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, World
 from reconciler.core.rules import Claim, Digests, Resolved, View
@@ -66,9 +67,9 @@ class DatasetKind(Kind):
         return ("not checked: remote; Azure fetches it, then its digest and its examples are checked",)
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
-        """Return the digest of the content; there is one version of the rule."""
+        """Return the digest of the content, or of the id of a file that is only named; there is one version of the rule."""
         del parents
-        return (content_digest(desired) or "0" * 64,)
+        return (content_digest(desired) or spec_digest({"file_id": spec_of(desired).source.file_id}),)
 
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the file with this content: ready ones first, then the oldest."""
@@ -112,6 +113,17 @@ class DatasetKind(Kind):
     def is_ours(self, live: Observed, account: Account) -> bool:
         """Return whether the file's name bears our mark."""
         return bool(live.identity) and live.owner in account.spec.owners
+
+    def draft(self, live: Observed, named: Named) -> Draft | str:
+        """Return a manifest for a file that none declares, or why there can be none: it names the file by its id."""
+        del named
+        if live.phase is Phase.FAILED:
+            return f"Azure could not process it: {live.reason or live.status}"
+        if live.phase is not Phase.READY:
+            return f"Azure still processes it ({live.status}); run this again"
+        filename, size = str(live.facts.get("filename") or live.id), live.facts.get("bytes")
+        told = f"{filename}, {int(size):,} bytes" if size else filename
+        return Draft(live, live.name.removesuffix(".jsonl"), {"source": {"file_id": live.id}}, notes=(told,))
 
     def counts(self, desired: Desired) -> Mapping[str, int]:
         """A file, with its bytes as far as they are known before it is sent."""

@@ -36,12 +36,12 @@ class Source(Block):
     )
     file_id: str | None = Field(
         default=None,
-        description="Id of a file that is in the account already, never deleted by us; needs `sha256`.",
+        description="Id of a file that is in the account already, never deleted by us; with `sha256` its content is checked.",
         min_length=1,
         examples=["file-…"],
     )
     sha256: str | None = Field(
-        default=None, description="Digest of the content, for `url` and `file_id`: 64 hexadecimal digits."
+        default=None, description="Digest of the content, for `url` (needed) and `file_id`: 64 hexadecimal digits."
     )
     sas: Annotated[str, FromEnvironment()] | None = Field(
         default=None,
@@ -89,7 +89,7 @@ class Source(Block):
             raise ValueError(f"needs exactly one of `path`, `url` and `file_id`; it {said}")
         if self.path is not None and self.sha256 is not None:
             raise ValueError("holds `sha256`, which goes with `url` or `file_id`: a local file is hashed by itself")
-        if self.path is None and self.sha256 is None:
+        if self.url is not None and self.sha256 is None:
             raise ValueError(_HASH_IT)
         if self.url is None and self.sas is not None:
             raise ValueError("holds `sas`, which goes with `url`")
@@ -116,7 +116,10 @@ def spec_of(desired: Desired) -> DatasetSpec:
 
 
 def content_digest(desired: Desired) -> str | None:
-    """Return the digest of the declared content: of the local file, or as written for one that is elsewhere."""
+    """Return the digest of the declared content: of the local file, or as written for one that is elsewhere.
+
+    None for a file in the account that is only named: Azure never changes a file, so its id says which content it is.
+    """
     if desired.content:
         return desired.content.digest
     return spec_of(desired).source.sha256

@@ -7,6 +7,7 @@
 | reconciler-digest | digest of what was applied |
 | reconciler-from | the job whose model it serves; of a checkpoint also the step and how it was chosen |
 | reconciler-model | of a checkpoint: its name, as Azure took it |
+| reconciler-adopted | "true": it was made elsewhere and taken over, so it is never deleted |
 | reconciler-protect | "true" keeps it from being deleted |
 
 A name that is taken by an object without our tags is never written over.
@@ -24,13 +25,15 @@ from reconciler.core.change import Create, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
+from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, not_ours
 from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, with_checkpoint
-from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
+from reconciler.kinds.deployment.drafting import draft_of
+from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 
 FIRST_DEPLOYMENT = 24 * 3600.0
@@ -96,7 +99,7 @@ class DeploymentKind(Kind):
         live = next((item for item in view.of(self.name) if item.name.lower() == name), None)
         if live is None:
             return with_checkpoint(desired, Claim(reason=self._missing(refs, view)), refs, format_of)
-        if self.is_ours(live, view.account):
+        if _is_marked(live, view.account):
             return with_checkpoint(desired, Claim(live=live), refs, format_of)
         if desired.adopt:
             claim = with_checkpoint(desired, Claim(live=live), refs, format_of)
@@ -146,8 +149,15 @@ class DeploymentKind(Kind):
         return live_charges(live)
 
     def is_ours(self, live: Observed, account: Account) -> bool:
-        """Return whether the tags name one of our owners and this source."""
-        return live.owner in account.spec.owners and same_source(str(live.facts.get("source", "")), account.source)
+        """Return whether we made it: the tags name one of our owners and this source, and nobody else made it before.
+
+        What was adopted is ours only as long as a manifest declares it: it is never left over.
+        """
+        return _is_marked(live, account) and not live.facts.get("adopted")
+
+    def draft(self, live: Observed, named: Named) -> Draft | str:
+        """Return a manifest for a deployment that none declares, or why there can be none."""
+        return draft_of(live, named, WRITABLE)
 
     def may_continue(self, change: object) -> bool:
         """An unattended run may make a first deployment, and let one follow its job."""
@@ -171,6 +181,10 @@ def _unknown_sku(desired: Desired) -> Sequence[Fault]:
     place = desired.place_of("spec.sku.name")
     detail = "Azure may refuse it, and does so only when the model is deployed."
     return (Fault("sku-unknown", "Unknown sku", detail, remedy, place, str(desired.address), "warning"),)
+
+
+def _is_marked(live: Observed, account: Account) -> bool:
+    return live.owner in account.spec.owners and same_source(str(live.facts.get("source", "")), account.source)
 
 
 def live_name(desired: Desired) -> str:

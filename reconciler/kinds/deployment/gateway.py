@@ -18,8 +18,8 @@ from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
 
 KIND = "Deployment"
-OWNER, SOURCE, DIGEST, FROM, MODEL, PROTECT = (
-    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "model", "protect")
+OWNER, SOURCE, DIGEST, FROM, MODEL, PROTECT, ADOPTED = (
+    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "model", "protect", "adopted")
 )
 _PHASES = {
     "succeeded": Phase.READY,
@@ -27,7 +27,7 @@ _PHASES = {
     "canceled": Phase.FAILED,
     "disabled": Phase.FAILED,
 }
-_WRITABLE = (
+WRITABLE = (
     "model",
     "raiPolicyName",
     "versionUpgradeOption",
@@ -86,6 +86,8 @@ class DeploymentGateway:
             raise _taken(live, change.desired)
         raw = live.facts["raw"]
         tags = {**live.facts["tags"], **self._own_tags(change.digest)}
+        if not self._is_mine(live):
+            tags[ADOPTED] = "true"
         source = change.after.comparable().get("model")
         paths = {item.path.partition(".")[0] for item in change.changes}
         if paths <= {"sku", "tags"}:
@@ -94,7 +96,7 @@ class DeploymentGateway:
                 body["sku"] = {**mapping(raw, "sku"), **_sku(change.after)}
             return self._written(live.name, self._deployments.patch(live.name, body))
         kept = {
-            key: value for key, value in mapping(raw, "properties").items() if key in _WRITABLE and value is not None
+            key: value for key, value in mapping(raw, "properties").items() if key in WRITABLE and value is not None
         }
         if isinstance(source, Mapping):
             tags.pop(MODEL, None)
@@ -223,6 +225,7 @@ class DeploymentGateway:
                 "pin": tags.get(FROM, ""),
                 "pinned_model": tags.get(MODEL, ""),
                 "digest": tags.get(DIGEST, ""),
+                "adopted": tags.get(ADOPTED, "").lower() == "true",
                 "protect": tags.get(PROTECT, "").lower() == "true",
                 "raw": body,
             },

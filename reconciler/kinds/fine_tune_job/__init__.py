@@ -16,6 +16,7 @@ from reconciler.core.change import Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short, spec_digest
+from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
@@ -23,6 +24,7 @@ from reconciler.kind import Implied, Kind, Loaded, Workspace
 from reconciler.kinds.fine_tune_job.base import based_on, echoes_other_checkpoint
 from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
+from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
 from reconciler.kinds.fine_tune_job.observed import same_base
@@ -37,6 +39,8 @@ from reconciler.kinds.fine_tune_job.spec import (
 )
 from reconciler.kinds.fine_tune_job.states import WAITING
 from reconciler.kinds.fine_tune_job.verdicts import adopt_differs, adopt_missing, clone, first, order
+
+__all__ = ["FineTuneJobKind", "with_settings"]
 
 _INLINE = {"training_file": "training", "validation_file": "validation"}
 
@@ -168,6 +172,10 @@ class FineTuneJobKind(Kind):
         """A reinforcement job that Azure stopped at its limit of cost has none when it goes on."""
         return needs_person(change)
 
+    def draft(self, live: Observed, named: Named) -> Draft | str:
+        """Return a manifest for a job that none declares, or why there can be none."""
+        return draft_of(live, named)
+
     def may_continue(self, change: object) -> bool:
         """An unattended run may pause a job, which spends nothing; it never trains or resumes one."""
         return isinstance(change, Update) and bool(_job(change.desired.spec).suspend)
@@ -245,8 +253,11 @@ class FineTuneJobKind(Kind):
                 adopted = view.declared[dataset].adopt if dataset in view.declared else False
                 if file is None or (isinstance(adopted, Mapping) and adopted.get("file") == used):
                     continue
+                if adopting and not file.identity:
+                    changes += _other_file(field, file, view.declared[dataset])
+                    continue
                 identity = file_digest(view.digests[dataset][0])
-                if file.identity != identity and not (adopting and not file.identity):
+                if file.identity != identity:
                     was = f"{file.name} ({file.identity[:8]}…)" if file.identity else file.name
                     changes.append(FieldChange(field, was, f"{dataset.name} ({identity[:8]}…)"))
         return changes
@@ -357,6 +368,23 @@ def _file_ids(desired: Desired) -> tuple[str, ...]:
     """Return the files that a job names by id."""
     values = (getattr(desired.spec, field) for field in FILES)
     return tuple(value.file_id for value in values if isinstance(value, FileId))
+
+
+def _other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
+    """Return how a file that somebody else uploaded differs from a declared one: in size, or in name if none is told."""
+    content, size = dataset.content, file.facts.get("bytes")
+    if isinstance(dataset.adopt, Mapping):
+        return [FieldChange(field, file.id, dataset.adopt.get("file"))]
+    if content is None:
+        return []
+    name = content.path.rpartition("/")[2]
+    filename = str(file.facts.get("filename", ""))
+    if size:
+        same = content.fits(int(size), returns=True)
+        was, declared = f"{filename} ({int(size)} bytes)", f"{name} ({content.bytes} bytes)"
+    else:
+        same, was, declared = filename == name, filename, name
+    return [] if same else [FieldChange(field, was, declared)]
 
 
 def _uses_same_data(job: FineTuneJobSpec, live: Observed, view: View) -> bool:

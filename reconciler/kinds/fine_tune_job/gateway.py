@@ -32,6 +32,8 @@ from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED
 from reconciler.results.checkpoints import read
 
 NOT_YET = "Azure pauses no job before its first step: the next look tries again"
+UNLISTED = "model_unlisted"
+"""Key of `Observed.facts` for a job of others whose model the list does not show: it may be gone, or the list not whole."""
 CREATE_ATTEMPTS = 3
 """How often a create that is throttled (429) is sent, each time after a look."""
 
@@ -58,8 +60,13 @@ class JobGateway:
         for body in bodies:
             live = self._observed(body)
             model = str(live.outputs.get("model", ""))
-            if live.owner and model and model.lower() not in models:
-                live = self._confirm_model(live, model)
+            if model and model.lower() not in models:
+                # What is not ours is asked for only if it is to be adopted: each question is a call.
+                live = (
+                    self._confirm_model(live, model)
+                    if live.owner
+                    else replace(live, facts={**live.facts, UNLISTED: True})
+                )
             seen.append(live)
         ids = {live.id for live in seen}
         kept = (model_as_job(body, self._session.account) for body in models.values())
@@ -121,6 +128,10 @@ class JobGateway:
             return any(is_step(event) for page in self._jobs.event_pages(live.id) for event in page)
         except AzureError:
             return True
+
+    def confirmed(self, live: Observed) -> Observed:
+        """Return a job after a look for its model, where the list of models does not show it."""
+        return self._confirm_model(live, str(live.outputs["model"])) if live.facts.get(UNLISTED) else live
 
     def closer(self, live: Observed) -> Observed:
         """Return a job with its checkpoints."""

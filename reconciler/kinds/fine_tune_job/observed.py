@@ -64,6 +64,8 @@ def observed_job(body: Json, account: Account) -> Observed:
             "training_type": training,
             "estimated_finish": number(body, "estimated_finish"),
             "reports_to": _projects(body),
+            "suffix": text(body, "suffix", "user_provided_suffix") or (named.suffix if named else ""),
+            "integrations": items(body, "integrations"),
         },
         reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
         # Azure itself pauses developer-tier jobs and resumes them (docs/azure.md, section 5).
@@ -73,23 +75,23 @@ def observed_job(body: Json, account: Account) -> Observed:
 
 
 def model_as_job(body: Json, account: Account) -> Observed | None:
-    """Make the job of a model whose own job is not listed any more."""
+    """Make the job of a model whose own job is not listed any more; one without our mark may be adopted by its id."""
     named = ModelName.parse(text(body, "id"))
-    suffix = Suffix.parse(named.suffix) if named else None
-    if named is None or suffix is None:
+    if named is None:
         return None
-    owner = suffix.owner(account.spec.owners)
+    suffix = Suffix.parse(named.suffix)
+    owner = suffix.owner(account.spec.owners) if suffix else None
     return Observed(
         kind=KIND,
         account=account.name,
         id=named.job_id,
-        name=suffix.text or named.hex,
+        name=suffix.text if suffix and suffix.text else named.job_id,
         phase=Phase.READY,
         spec=FineTuneJobSpec.model_construct(
             model=named.base, training_file=FileId.model_construct(file_id=""), method=_echoed("", {}), training_type=""
         ),
         status="succeeded",
-        identity=suffix.digest_part,
+        identity=suffix.digest_part if suffix else "",
         owner=owner or "",
         created_at=number(body, "created_at") or number(body, "created") or 0,
         outputs={"model": text(body, "id"), "job_id": named.job_id},

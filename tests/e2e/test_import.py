@@ -1,0 +1,78 @@
+"""`import`: manifests for an account that was only ever used by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import portal
+import pytest
+from command import Site
+from harness import Azure, FakeClock
+
+FILES = ["manifests/acme/datasets.yaml", "manifests/acme/jobs.yaml", "manifests/acme/deployments.yaml"]
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> Iterator[tuple[Site, Azure, dict[str, str]]]:
+    azure = Azure(FakeClock())
+    made = portal.busy_account(azure)
+    azure.clock.sleep(3 * 3600)  # the last job ends
+    site = Site(tmp_path / "repo", azure)
+    yield site, azure, made
+    site.close()
+    azure.close()
+
+
+def test_an_account_made_by_hand_goes_on_in_git(by_hand: tuple[Site, Azure, dict[str, str]]) -> None:
+    site, azure, made = by_hand
+    azure.forget()
+    dry = site.run("import", "--dry-run", code=0)
+    assert "Would write:" in dry.out
+    assert f"adopt: {{job: {made['tone']}}}" in dry.out
+    assert not [name for name in FILES if (site.folder / name).exists()]
+    ran = site.run("import", "--with-data", code=0)
+    assert [name for name in FILES if name in ran.out] == FILES
+    assert ran.out.rstrip().endswith("\n  reconciler plan"), "the next command stands last, on a line of its own"
+    jobs = (site.folder / FILES[1]).read_text()
+    assert jobs.startswith("# yaml-language-server: $schema=../../reconciler.schema.json\n")
+    assert "# trained with n_epochs 2" in jobs
+    assert "n_epochs: 2" not in jobs, "what Azure may have chosen itself is noted, and not declared"
+    assert " -1" not in jobs
+    assert "failed: it made no model" in ran.out
+    assert made["fails"] in ran.out
+    assert (site.folder / "manifests/acme/data/windows.jsonl").read_bytes().count(b"\r") == 0
+    plan = site.run("plan", "--detailed-exitcode", "--prune", code=0)
+    assert plan.last == "No changes. Azure matches the manifests."
+    assert "Deployment/tone-prod  adopted as it is" in plan.out
+    assert azure.writes() == [], "nothing at Azure was changed"
+    site.run("drift", code=0)
+    markdown = site.run("plan", "--format", "markdown", code=0).out
+    assert "No changes" in markdown
+    assert not list(site.folder.glob("manifests/.import-*")), "what was staged is gone"
+
+
+def test_nothing_is_written_over(by_hand: tuple[Site, Azure, dict[str, str]]) -> None:
+    site, _, _ = by_hand
+    mine = "# mine\n"
+    site.write(FILES[1], mine)
+    refused = site.run("import", code=4)
+    assert FILES[1] in refused.err
+    assert "reconciler import --into DIR" in refused.err
+    assert (site.folder / FILES[1]).read_text() == mine
+    assert not (site.folder / FILES[0]).exists(), "all or nothing"
+    site.run("import", "--into", "../outside", code=64)
+    site.run("import", "--into", "taken-over", code=0)
+    assert site.run("plan", code=0).last == "No changes. Azure matches the manifests."
+
+
+def test_the_account_can_be_written_too(by_hand: tuple[Site, Azure, dict[str, str]]) -> None:
+    site, azure, _ = by_hand
+    here = ("--endpoint", f"{azure.server.url}/acme", "--owner", "team-b")
+    assert "--resource-id" in site.run("import", "--owner", "team-b", code=64).err
+    assert "There are manifests already" in site.run("import", *here, code=4).err
+    site.run("import", "new", "--endpoint", f"{azure.server.url}/acme", code=64)
+    site.run("import", "new", "--resource-id", "acme", "--owner", "team-b", code=64)
+    ran = site.run("import", "new", *here, code=0)
+    assert "new/account.yaml" in ran.out
+    assert site.run("plan", "new", code=0).last == "No changes. Azure matches the manifests."

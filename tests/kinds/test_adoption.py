@@ -1,0 +1,124 @@
+"""What was made without manifests and is taken over by them: nothing is changed, trained or deleted for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import portal
+import pytest
+from harness import STACK, Azure, Repo, addresses, examples, of
+
+from reconciler.core.change import Create, Delete, Keep, Stuck, Update
+from reconciler.core.plan import make_plan
+from reconciler.core.resource import Address
+from reconciler.kind import Workspace
+from reconciler.kinds import REGISTRY
+from reconciler.manifests.adoption import Survey, Wish, confirmed, survey
+from reconciler.render.manifest import manifest_text
+
+
+def imported(repo: Repo, **wish: Any) -> Survey:
+    """Write what an import would, in one file."""
+    tree, engine = repo.engine()
+    world = engine.observe()
+    plan = make_plan(tree.desired, engine.accounts, world, REGISTRY)
+    world = confirmed(plan, world, engine.gateways)
+    found = survey(tree.desired, engine.accounts, world, REGISTRY, Workspace(tree.root), Wish(["acme"], **wish))
+    text = "---\n".join(manifest_text(item.manifest(), item.draft.notes) for item in found.adopted)
+    repo.write("manifests/imported.yaml", text)
+    return found
+
+
+@pytest.fixture
+def made(repo: Repo, azure: Azure) -> dict[str, str]:
+    (repo.folder / "manifests/stack.yaml").unlink()
+    return portal.busy_account(azure)
+
+
+SWITCHES: list[dict[str, Any]] = [
+    {},
+    {"echo_suffix": "user_provided_suffix", "echo_training_type": False, "echo_seed": False},
+    {"echo_method": "always", "echo_hyperparameters": "method", "v1_status_words": True},
+    {"models_route_lists_fine_tuned": False, "canonical_models": False},
+]
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+def test_after_an_import_a_plan_changes_nothing(
+    repo: Repo, azure: Azure, made: dict[str, str], switches: dict[str, Any]
+) -> None:
+    azure.configure(**switches)
+    imported(repo)
+    azure.forget()
+    plan = repo.plan(prune=True)
+    kept = {change.live.id for change in of(plan, Keep)}
+    assert {made[name] for name in ("tone", "twin", "plain", "lost", "runs")} <= kept
+    assert addresses(of(plan, Update)) == ["Deployment/chat", "Deployment/old", "Deployment/tone-prod"]
+    assert all(change.adopts for change in of(plan, Update))
+    assert not of(plan, Create) + of(plan, Delete) + of(plan, Stuck)
+    result = repo.apply()
+    assert result.code == 0, result.faults()
+    assert [write.partition(" ")[0] for write in azure.writes()] == ["PATCH"] * 3, "only the marks are written"
+    azure.forget()
+    assert repo.apply().code == 0
+    assert azure.writes() == [], "the second apply writes nothing"
+
+
+def test_what_was_adopted_is_managed_and_never_deleted(repo: Repo, azure: Azure, made: dict[str, str]) -> None:
+    imported(repo)
+    repo.until_done()
+    azure.hand("purge_jobs")
+    assert repo.plan().converged, "an adopted job whose history Azure has purged is known by its model"
+    text = (repo.folder / "manifests/imported.yaml").read_text()
+    repo.write("manifests/imported.yaml", text.replace("capacity: 5", "capacity: 7", 1))
+    (update,) = of(repo.plan(), Update)
+    assert [change.path for change in update.changes] == ["sku.capacity"]
+    repo.until_done()
+    repo.write("manifests/imported.yaml", "# nothing\n")
+    repo.write("manifests/stack.yaml", STACK)
+    azure.forget()
+    repo.until_done(prune=True)
+    assert not [write for write in azure.writes() if "DELETE" in write or "cancel" in write]
+
+
+def test_nothing_of_others_or_of_ours_is_imported(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    assert imported(repo).adopted == (), "what is declared is ours already"
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.until_done()
+    (left,) = imported(repo).left_out
+    assert "declared no more" in left.reason
+    (job,) = imported(repo, history=True).adopted
+    assert job.draft.live.id == left.live.id
+    assert repo.plan().converged
+    portal.deploy(azure, "theirs", "gpt-4.1-mini", version="2025-04-14", tags={"reconciler-owner": "other-team"})
+    azure.clock.sleep(60)
+    assert [item.reason for item in imported(repo).left_out] == ["it belongs to other-team"]
+
+
+def test_names_stay_when_more_is_found(repo: Repo, azure: Azure, made: dict[str, str]) -> None:
+    first = {item.draft.live.id: item.address for item in imported(repo).adopted}
+    portal.train(azure, made["lone file"], suffix="support-tone")
+    azure.clock.sleep(600)
+    (new,) = imported(repo, targets=("FineTuneJob/*",)).adopted
+    assert new.address == Address("FineTuneJob", "support-tone-3")
+    assert new.address not in first.values()
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"), [(20, ""), (21, "adopt-differs")], ids=["the data that was uploaded", "one example more"]
+)
+def test_the_size_of_an_adopted_jobs_file_is_evidence(
+    repo: Repo, azure: Azure, made: dict[str, str], rows: int, code: str
+) -> None:
+    repo.write("manifests/data/train.jsonl", examples(rows))
+    repo.write(
+        "manifests/stack.yaml",
+        f"apiVersion: reconciler/v1\nkind: FineTuneJob\nmetadata: {{name: tone, adopt: {{job: {made['tone']}}}}}\n"
+        "spec: {model: gpt-4.1-mini, training_file: data/train.jsonl, training_type: global}\n",
+    )
+    azure.forget()
+    plan = repo.plan()
+    assert [change.fault.code for change in of(plan, Stuck)] == ([code] if code else [])
+    assert repo.apply().code == (1 if code else 0)
+    assert azure.writes() == []
