@@ -48,6 +48,7 @@ bench: $(STAMP) ## Compare with Terraform, and with plain ways of reading data.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/terraform.py
 	$(BIN)/python benchmarks/datasets.py
+	$(BIN)/python benchmarks/load.py
 
 live: $(STAMP) ## Run against a real account (docs/live.md): under five dollars, asks first, cleans up.
 	@PYTHONPATH=tests $(BIN)/python -m live.run
