@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reconciler.azure.errors import AzureError, from_answer, no_answer, no_credential, unreadable
-from reconciler.azure.wire import Json
+from reconciler.azure.wire import Json, text
 from reconciler.core.runtime import Runtime
 
 T = TypeVar("T")
@@ -84,14 +84,17 @@ class Caller:
 
 
 def read_object(response: Any, doing: str, *, key: str = "id") -> Json:
-    """Return the JSON object of a successful answer; raises AzureError if it is anything else, or lacks `key`."""
+    """Return the JSON object of a successful answer; raises AzureError if it is anything else, or lacks `key`.
+
+    An id is a text: with anything else nothing could be asked about the object again.
+    """
     import orjson
 
     try:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         body = None
-    if not isinstance(body, dict) or not body.get(key):
+    if not isinstance(body, dict) or not (text(body, key) if key == "id" else isinstance(body.get(key), list)):
         raise unreadable(doing)
     return body
 
