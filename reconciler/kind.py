@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
-from reconciler.core.change import Create, Delete, Update
+from reconciler.core.change import Create, Delete, Keep, Replace, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import spec_digest
@@ -77,6 +77,22 @@ class Confirmer(Protocol):
 
     def confirmed(self, live: Observed) -> Observed:
         """Return an object after a look at what it made; asked only for what is to be taken over."""
+        ...
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """What a gateway has besides, if an object that Azure calls ready may not answer yet."""
+
+    def answers(self, change: Keep | Create | Update | Replace, live: Observed) -> Observed:
+        """Ask a ready object once whether it answers, if its manifest wants that; one that does not yet is `SETTLING`.
+
+        Then `words` say why not; of one that was asked and answers they say so. A `Keep` is one that Azure was busy with.
+        """
+        ...
+
+    def only_asks(self, change: Update) -> bool:
+        """Return whether nothing is to be changed but that it has not answered yet."""
         ...
 
 

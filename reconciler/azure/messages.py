@@ -17,6 +17,10 @@ _DEPLOY_ROLE = (
     "Services OpenAI Contributor, Cognitive Services Contributor or Foundry Owner have it; Foundry User has not."
 )
 
+_ASK_ROLE = (
+    "`readiness`, gates and `probe` ask models; Cognitive Services OpenAI User on the account is enough for that."
+)
+
 _QUOTA_ROLE = (
     "Usages and capacities are routes of the subscription: Cognitive Services Usages Reader on the subscription lets usages be "
     "read; this prints a role for both:\n  reconciler doctor --print-role plan"
@@ -24,6 +28,12 @@ _QUOTA_ROLE = (
 _READ_ROLE = "Reader on the account is enough; this prints a role for all that a plan reads:\n  reconciler doctor --print-role plan"
 
 _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
+    (
+        None,
+        r"DeploymentNotReady|DeploymentError.*not ready",
+        "The deployment does not answer yet",
+        "That may take minutes after Azure calls it ready. Ask again a little later.",
+    ),
     (401, r"audience|scope", "The token is for another audience", "Check `cloud` and `endpoint` of the Account."),
     (
         401,
@@ -52,6 +62,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     ),
     (403, r"'Microsoft.CognitiveServices/accounts/read'", "The identity may not read the account", _READ_ROLE),
     (403, r"AuthorizationFailed|does not have authorization", "The identity lacks a control-plane role", _DEPLOY_ROLE),
+    (403, r"chat/completions", "The identity may not ask models", _ASK_ROLE),
     (403, r"", "The identity lacks a role", _TRAIN_ROLE),
     (
         400,

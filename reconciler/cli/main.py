@@ -26,6 +26,7 @@ from reconciler.cli import (
     init,
     look,
     plan,
+    probe,
     report,
     schema,
     tools,
@@ -120,6 +121,7 @@ app.command(rich_help_panel=LOOK)(report.report)
 app.command(rich_help_panel=LOOK)(drift.drift)
 app.command(rich_help_panel=LOOK)(history.history)
 app.command(rich_help_panel=LOOK)(look.logs)
+app.command(rich_help_panel=LOOK)(probe.probe)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command("import", rich_help_panel=RARE)(importing.import_)
 app.command(rich_help_panel=RARE)(act.cancel)

@@ -10,7 +10,7 @@ texts       what of an example is text                             tokens      h
 statistics  numbers about a dataset                                rows        rows that stand twice, or in two files
 part        the check of some lines                                crew        many parts at once, by worker processes
 scan        one pass over a file that tells everything             cache       scans remembered between commands
-compare     what changed between two versions
+compare     what changed between two versions             opening     system messages and the first question
 ```
 """
 
@@ -20,6 +20,7 @@ from reconciler.datasets.compare import Comparison, NotComparable, Opener, compa
 from reconciler.datasets.excerpt import excerpts
 from reconciler.datasets.findings import CODES, Code, Finding
 from reconciler.datasets.formats import FORMATS
+from reconciler.datasets.opening import Opening, opening
 from reconciler.datasets.rows import shared
 from reconciler.datasets.scan import RULES_VERSION, Scan, scan, scan_file
 from reconciler.datasets.statistics import Distribution, Statistics
@@ -44,6 +45,7 @@ __all__ = [
     "Measured",
     "NotComparable",
     "Opener",
+    "Opening",
     "Readable",
     "Scan",
     "ScanCache",
@@ -53,6 +55,7 @@ __all__ = [
     "digest",
     "excerpts",
     "measure",
+    "opening",
     "scan",
     "scan_file",
     "shared",

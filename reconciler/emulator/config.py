@@ -32,6 +32,8 @@ class Config:
         delete_seconds: Length of an ARM delete.
         ready_delay_s: After ARM says Succeeded, the data plane answers DeploymentNotReady for so long.
         not_ready_status: HTTP status of that answer (not recorded anywhere).
+        chat_limits: By which field a chat completion may be limited: both, or only one of them. Reasoning models take only
+            `max_completion_tokens`, whatever this says.
         quota_release_s: How long a deleted deployment keeps its quota.
         latency_s: Added to every answer.
         clock_ahead_s: How far the Date header of each answer is ahead of the clock.
@@ -116,6 +118,7 @@ class Config:
     delete_seconds: float = 0.3
     ready_delay_s: float = 0.0
     not_ready_status: int = 400
+    chat_limits: Literal["either", "max_completion_tokens", "max_tokens"] = "either"
     quota_release_s: float = 0.0
     latency_s: float = 0.0
     clock_ahead_s: float = 0.0

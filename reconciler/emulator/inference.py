@@ -14,6 +14,8 @@ from reconciler.emulator.routing import Call
 from reconciler.emulator.wire import ApiError, Response, Surface, json_response
 from reconciler.emulator.world import World
 
+_NEWER, _OLDER = "max_completion_tokens", "max_tokens"
+_THOUGHT = 64  # tokens that a reasoning model spends before it answers
 _BASE_CREATED = 1_744_588_800  # 2025-04-14, the day most of the base models carry
 
 
@@ -154,12 +156,13 @@ def _chat(call: Call, name: str, body: dict[str, Any]) -> Response:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise ApiError(400, "invalidPayload", "The messages field is required.", target="messages")
+    model = serving_body(deployment, call.now)["properties"]["model"]["name"]
+    limit, reasons = _limit(call, model, body)
     deployment.used = call.now
     call.world.save(deployment)
-    model = serving_body(deployment, call.now)["properties"]["model"]["name"]
-    answer = _answer(call, name, model, messages)
     prompt_tokens = max(1, sum(len(str(message.get("content", ""))) for message in messages) // 4)
-    completion_tokens = max(1, len(answer) // 4)
+    answer, finish, completion_tokens = _cut(_answer(call, name, model, messages), limit, _THOUGHT if reasons else 0)
+    details = {"completion_tokens_details": {"reasoning_tokens": min(_THOUGHT, completion_tokens)}} if reasons else {}
     return json_response(
         {
             "id": f"chatcmpl-{call.world.hex()}",
@@ -169,7 +172,7 @@ def _chat(call: Call, name: str, body: dict[str, Any]) -> Response:
             "choices": [
                 {
                     "index": 0,
-                    "finish_reason": "stop",
+                    "finish_reason": finish,
                     "logprobs": None,
                     "message": {"role": "assistant", "content": answer, "refusal": None},
                     "content_filter_results": {},
@@ -179,10 +182,37 @@ def _chat(call: Call, name: str, body: dict[str, Any]) -> Response:
                 "prompt_tokens": prompt_tokens,
                 "completion_tokens": completion_tokens,
                 "total_tokens": prompt_tokens + completion_tokens,
+                **details,
             },
             "system_fingerprint": f"fp_{stable_hex(model)[:10]}",
         }
     )
+
+
+def _limit(call: Call, model: str, body: dict[str, Any]) -> tuple[int | None, bool]:
+    """How many tokens an answer may have, and whether the model reasons.
+
+    Raises:
+        ApiError: 400 for the field that the model, or the API, does not take.
+    """
+    job = call.world.models.get(model.lower())
+    base = call.world.catalog.find(job.root if job else model)
+    reasons = base is not None and "reinforcement" in base.methods
+    only = _NEWER if reasons else call.world.config.chat_limits
+    for name, other in ((_NEWER, _OLDER), (_OLDER, _NEWER)):
+        if name in body and only == other:
+            message = f"Unsupported parameter: '{name}' is not supported with this model. Use '{other}' instead."
+            raise ApiError(400, "unsupported_parameter", message, target=name)
+    limit = body.get(_NEWER, body.get(_OLDER))
+    return limit if isinstance(limit, int) else None, reasons
+
+
+def _cut(answer: str, limit: int | None, thought: int) -> tuple[str, str, int]:
+    """The answer as far as the limit lets it come, after thinking; why it ended, and its tokens."""
+    tokens = max(1, len(answer) // 4) + thought
+    if limit is None or tokens <= limit:
+        return answer, "stop", tokens
+    return answer[: max(0, limit - thought) * 4], "length", limit
 
 
 def _not_deployed() -> ApiError:

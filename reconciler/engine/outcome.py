@@ -53,6 +53,18 @@ def signature(change: Change) -> tuple[str, ...]:
             return (verb(change), str(change.address))
 
 
+def not_answering(change: Change, live: Observed, seconds: float) -> Fault:
+    """Say that what was made is there and does not answer."""
+    return Fault(
+        "deployment-not-ready",
+        "Azure calls the deployment ready, and it does not answer",
+        f"{live.name} was asked for {seconds:.0f} s. The last answer: {live.words}",
+        "Nothing else was changed or deleted. Give it more time with --settle, or ask it later:\n"
+        f"  reconciler probe {change.address}",
+        subject=str(change.address),
+    )
+
+
 def not_taken(change: Change) -> Fault:
     """Say that Azure said yes and did nothing."""
     return Fault(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import assert_never
 
@@ -11,8 +13,8 @@ from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck,
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.runtime import Runtime
-from reconciler.engine.outcome import Outcome, bug, ended_badly
-from reconciler.kind import Gateway, Kind
+from reconciler.engine.outcome import Outcome, bug, ended_badly, not_answering
+from reconciler.kind import Answering, Gateway, Kind
 
 Gateways = Mapping[tuple[str, str], Gateway]
 
@@ -36,12 +38,12 @@ class Worker:
             began = self._clock.now()
             try:
                 live = self._do(change, refs, declared)
+                return self._answering(self._outcome(change, live, self._clock.now() - began), began)
             except ReconcilerError as error:
                 return Outcome(change, "failed", fault=error.faults[0], seconds=self._clock.now() - began)
             except Exception as error:  # noqa: BLE001  (one broken change must not abandon the others half done)
                 fault = bug(change, error, traceback.format_exc())
                 return Outcome(change, "failed", fault=fault, seconds=self._clock.now() - began)
-            return self._outcome(change, live, self._clock.now() - began)
 
         return task
 
@@ -49,19 +51,21 @@ class Worker:
         gateway = self._gateways[account_of(change), change.address.kind]
         match change:
             case Keep(live=Observed() as live):
-                return self._until(gateway, live, _is_settled)
+                return self._until(gateway.refresh, live, _is_settled)
             case Create():
                 for ref, needed in refs.items():
                     self._gateways[needed.account, ref.kind].verify(declared[ref], needed)
-                return self._until(gateway, gateway.create(change, refs), _is_settled)
+                return self._until(gateway.refresh, gateway.create(change, refs), _is_settled)
+            case Update() if isinstance(gateway, Answering) and gateway.only_asks(change):
+                return change.live
             case Update():
-                return self._until(gateway, gateway.update(change), lambda live: self._shows(change, live))
+                return self._until(gateway.refresh, gateway.update(change), lambda live: self._shows(change, live))
             case Replace():
                 gone = self._deleted(gateway, Delete(change.live, "left_over"))
                 if gone.phase is not Phase.GONE:
                     return gone
                 create = Create(change.desired, change.after, "replace", change.digest)
-                return self._until(gateway, gateway.create(create, refs), _is_settled)
+                return self._until(gateway.refresh, gateway.create(create, refs), _is_settled)
             case Delete():
                 return self._deleted(gateway, change)
             case Keep() | Wait() | Stuck():
@@ -73,7 +77,7 @@ class Worker:
         if live.phase is not Phase.SETTLING:
             return live
         # Azure may show a deleted or cancelled object as it was, for a while.
-        ended = self._until(gateway, live, lambda seen: seen.phase in {Phase.GONE, Phase.FAILED})
+        ended = self._until(gateway.refresh, live, lambda seen: seen.phase in {Phase.GONE, Phase.FAILED})
         return ended if ended.phase in {Phase.GONE, Phase.FAILED} else live
 
     def _shows(self, change: Update, live: Observed) -> bool:
@@ -88,7 +92,26 @@ class Worker:
         # Of two changes that need two calls one may be left: the next round makes it.
         return not {item.path for item in change.changes} <= {item.path for item in left}
 
-    def _until(self, gateway: Gateway, live: Observed, done: Callable[[Observed], bool]) -> Observed:
+    def _answering(self, outcome: Outcome, began: float) -> Outcome:
+        """Have what was made or changed asked whether it answers, within the time for settling."""
+        change, live = outcome.change, outcome.live
+        if live is None or live.phase is not Phase.READY or isinstance(change, Wait | Stuck | Delete):
+            return outcome
+        gateway = self._gateways[account_of(change), change.address.kind]
+        if not isinstance(gateway, Answering):
+            return outcome
+        asked = self._clock.now()
+        look = partial(gateway.answers, change)
+        live = self._until(look, look(live), _is_settled)
+        now = self._clock.now()
+        if live.phase is not Phase.READY:
+            fault = not_answering(change, live, now - asked)
+            return replace(outcome, status="failed", live=live, fault=fault, seconds=now - began)
+        return replace(outcome, live=live, message=live.words, seconds=now - began)
+
+    def _until(
+        self, look: Callable[[Observed], Observed], live: Observed, done: Callable[[Observed], bool]
+    ) -> Observed:
         """Look again until it is done, or the time for settling is over."""
         deadline = self._clock.now() + self._settle
         # Many operations are over by the time that their answer arrives: the first look is at once.
@@ -97,7 +120,7 @@ class Worker:
                 return live
             if pause:
                 self._clock.sleep(pause)
-            live = gateway.refresh(live)
+            live = look(live)
         raise AssertionError("unreachable")
 
     def _outcome(self, change: Change, live: Observed, seconds: float) -> Outcome:

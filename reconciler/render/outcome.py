@@ -181,6 +181,7 @@ def _ready(address: Address, live: Observed | None) -> Item | None:
 def _done(outcome: Outcome, kinds: Mapping[str, Rules]) -> Item:
     change, live = outcome.change, outcome.live
     took = f"{outcome.seconds:.1f} s" if outcome.seconds < 60 else duration(outcome.seconds)
+    took = f"{printable(outcome.message)}, {took}" if outcome.message else took
     match change:
         case Create():
             word = kinds[change.address.kind].word

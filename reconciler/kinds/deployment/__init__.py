@@ -8,6 +8,7 @@
 | reconciler-from | the job whose model it serves; of a checkpoint also the step and how it was chosen |
 | reconciler-model | of a checkpoint: its name, as Azure took it |
 | reconciler-adopted | "true": it was made elsewhere and taken over, so it is never deleted |
+| reconciler-answered | the model whose first answer was seen, where the manifest has `readiness` |
 | reconciler-protect | "true" keeps it from being deleted |
 
 A name that is taken by an object without our tags is never written over.
@@ -34,6 +35,7 @@ from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
+from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 
 FIRST_DEPLOYMENT = 24 * 3600.0
@@ -137,7 +139,7 @@ class DeploymentKind(Kind):
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))
-        return (*changes, *pin_changes(after, live))
+        return (*changes, *pin_changes(after, live), *readiness_changes(_spec(desired), live))
 
     def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
         """Return what an hour of it is charged for."""
@@ -166,7 +168,7 @@ class DeploymentKind(Kind):
                 return isinstance(_spec(desired).model, JobModel)
             case Update(changes=changes, desired=desired):
                 follows = isinstance(_spec(desired).model, JobModel)
-                return follows and all(item.path.startswith(("model", "tags.")) for item in changes)
+                return follows and all(item.path.startswith(("model", "tags.", READINESS)) for item in changes)
             case _:
                 return False
 

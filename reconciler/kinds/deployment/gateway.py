@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from reconciler.azure.chat import Chat
 from reconciler.azure.deployments import Deployments
 from reconciler.azure.errors import AzureError
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, mapping, number, text
-from reconciler.core.change import Create, Delete, Update
+from reconciler.core.change import Create, Delete, Keep, Replace, Update
 from reconciler.core.digest import ModelName
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
+from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
 from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
 
 KIND = "Deployment"
@@ -89,7 +91,7 @@ class DeploymentGateway:
         if not self._is_mine(live):
             tags[ADOPTED] = "true"
         source = change.after.comparable().get("model")
-        paths = {item.path.partition(".")[0] for item in change.changes}
+        paths = {item.path.partition(".")[0] for item in change.changes} - {READINESS}
         if paths <= {"sku", "tags"}:
             body: dict[str, Any] = {"tags": {**tags, **_pinned(change.after)}}
             if "sku" in paths:
@@ -125,6 +127,22 @@ class DeploymentGateway:
 
     def verify(self, desired: Desired, live: Observed) -> None:
         """Nothing to prove: nothing is spent on a deployment's content."""
+
+    def answers(self, change: Keep | Create | Update | Replace, live: Observed) -> Observed:
+        """Ask a deployment for an answer, if its manifest has `readiness`; tag it when it has given one."""
+        if not to_be_asked(change):
+            return live
+        if has_answered(live):
+            return replace(self.refresh(live), words=ANSWERS)
+        why = Chat(self._session).not_ready(live.name)
+        if why:
+            return replace(live, phase=Phase.SETTLING, words=why)
+        tags = {**live.facts["tags"], ANSWERED: live.outputs["model"]}
+        return replace(self._written(live.name, self._deployments.patch(live.name, {"tags": tags})), words=ANSWERS)
+
+    def only_asks(self, change: Update) -> bool:
+        """Return whether the deployment only has to be asked."""
+        return only_asks(change)
 
     def progress(self, live: Observed) -> str:
         """Nothing to say: it settles in seconds."""

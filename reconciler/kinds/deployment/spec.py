@@ -149,6 +149,11 @@ class DeploymentSpec(Spec):
         pattern=r"^(OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
     )
 
+    readiness: bool = Field(
+        default=False,
+        description="Whether a deployment of a new model is done only when it has answered a chat completion (a few tokens).",
+    )
+
     def comparable(self) -> dict[str, Any]:
         """Return the managed fields; sku and policy names are compared without regard to case, as ARM re-cases them."""
         model: Any = self.model
