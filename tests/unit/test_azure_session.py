@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx2
@@ -93,3 +94,23 @@ def test_who_is_signed_in_is_read_from_the_token_of_the_data_plane_and_from_no_k
     assert str(signed_in(made)) == "user ann@acme.test"
     assert "e30" not in scrub("the token was e30.eyJ1cG4iOiJhbm5AYWNtZS50ZXN0In0.c2ln"), "it is hidden from then on"
     assert signed_in(session({"AZURE_OPENAI_API_KEY": KEY}, [], auth="api_key")) is None
+
+
+def test_certificates_are_checked_by_both_clients() -> None:
+    made = Account(
+        "acme",
+        AccountSpec(
+            endpoint="https://acme.openai.azure.com",
+            owner="team-a",
+            resource_id="/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/acme",
+        ),
+        Place("x"),
+    )
+    real = Session(made, Runtime(NoTime()), {}, transports=Transports(credential=Token()))
+    pool = real.data_client()._client._transport._pool
+    assert pool._ssl_context.verify_mode is ssl.CERT_REQUIRED
+    assert pool._ssl_context.check_hostname
+    transport = real.control_client()._client._pipeline._transport
+    assert transport.connection_config.verify is True
+    assert not transport.connection_config.cert
+    real.close()
