@@ -184,6 +184,7 @@ class Kind:
     updatable: ClassVar[bool] = True
     prune: ClassVar[str] = ""
     keeps_history: ClassVar[bool] = False
+    gone_for: ClassVar[str] = ""
     unique_digest: ClassVar[bool] = False
     """Whether two resources of one account may not have the same digest."""
 

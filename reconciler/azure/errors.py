@@ -88,6 +88,11 @@ class AzureError(ReconcilerError):
         return self.status == 409 and (busy or "another operation" in self.fault.detail.lower())
 
     @property
+    def frees_up(self) -> bool:
+        """Whether it is about quota, which Azure frees some seconds after a deletion (docs/azure.md, section 11)."""
+        return self.code == "InsufficientQuota"
+
+    @property
     def is_absent(self) -> bool:
         """Whether the object itself does not exist.
 

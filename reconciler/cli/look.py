@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,19 +24,39 @@ def status(
     target: TargetOption = None,
     exclude: ExcludeOption = None,
     parallelism: ParallelismOption = 10,
+    output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
 ) -> int:
-    """Show each resource: what it is at Azure, and how far it is."""
+    """Show each resource: what it is at Azure, how far it is, and with --format json what other tools may use of it."""
     from reconciler.cli.compose import workbench
     from reconciler.render.table import table
 
-    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench, stamped(bench):
+    with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench, stamped(bench, output_format):
         made = bench.plan(bench.options(targets=tuple(target or ()), excludes=tuple(exclude or ())))
+        if output_format == "json":
+            _print_status(made, bench)
+            return ERROR if made.errored else OK
         rows = [_status_row(change, bench, known=made.knows(change)) for change in made.changes]
         for header in bench.headers():
             print(header)
         print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
         print_unread(made)
     return ERROR if made.errored else OK
+
+
+def _print_status(made: Plan, bench: Workbench) -> None:
+    from reconciler import __version__
+    from reconciler.render.document import dumps
+    from reconciler.render.status import status_document
+
+    rows = ((change, _status_row(change, bench, known=made.knows(change))) for change in made.changes)
+    document = status_document(
+        made,
+        [(change, row[1], row[4]) for change, row in rows],
+        accounts=bench.described_accounts(),
+        emulator=bench.emulated,
+        tool_version=__version__,
+    )
+    print(dumps(document))
 
 
 def logs(
@@ -98,14 +118,15 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def stamped(bench: Workbench) -> Iterator[None]:
-    """Say before and after what is printed that an emulator plays Azure, if one does."""
+def stamped(bench: Workbench, output_format: str = "text") -> Iterator[None]:
+    """Say before and after a text that an emulator plays Azure, if one does."""
     from reconciler.render.text import EMULATOR_LINE
 
-    if bench.emulated:
+    says = bench.emulated and output_format == "text"
+    if says:
         print(EMULATOR_LINE)
     yield
-    if bench.emulated:
+    if says:
         print(EMULATOR_LINE)
 
 

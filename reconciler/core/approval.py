@@ -40,6 +40,8 @@ class Approved:
     before: Mapping[str, str] = field(default_factory=dict)
     waits: bool = False
     """It was shown as waiting (wholly or in part) for another change."""
+    then: str = ""
+    """What was shown to be done with it after the waiting, where that deletes: `replace`."""
 
 
 class Approval:
@@ -111,7 +113,8 @@ def entry(change: Change, plan: Plan) -> Approved:
         case Delete():
             return Approved(address, verb(change), "", change.live.id)
         case Wait():
-            return Approved(address, verb(change), digest, change.live.id if change.live else "", waits=True)
+            then = "replace" if change.then == "replace" else ""
+            return Approved(address, verb(change), digest, change.live.id if change.live else "", waits=True, then=then)
         case Keep() | Stuck():
             return Approved(address, verb(change), digest)
     assert_never(change)
@@ -128,7 +131,7 @@ def as_json(value: Any) -> str:
 
 
 def _covers(shown: Approved, fresh: Approved) -> bool:
-    if shown.waits and fresh.verb in {"create", "update"}:
+    if shown.waits and fresh.verb in {"create", "update", shown.then}:
         return shown.digest == fresh.digest
     if shown.verb != fresh.verb or shown.digest != fresh.digest or shown.live_id != fresh.live_id:
         return False

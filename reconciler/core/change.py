@@ -10,9 +10,11 @@ from reconciler.core.diff import MARKS, FieldChange
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 
-Then = Literal["create", "update"]
+Then = Literal["create", "update", "replace"]
 RETRY = "retry"
 """`Create.reason` of an object that is made again because Azure itself failed."""
+BESIDE = "beside"
+"""`Create.reason` of an object that is made next to the one it takes the place of (`Create.supersedes`)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Keep:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing can be done before other resources are ready; then it is created or updated."""
+    """Nothing can be done before other resources are ready; then it is created, updated or replaced."""
 
     desired: Desired
     live: Observed | None
@@ -118,6 +120,7 @@ class Replace:
     changes: tuple[FieldChange, ...]
     digest: str
     held: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> Address:
@@ -134,7 +137,7 @@ class Delete:
     held: str = ""
     duplicate_of: str = ""
     declared: Address | None = None
-    """The resource that a duplicate is one of."""
+    """The resource that a duplicate is one of, or a former object of."""
 
     @property
     def address(self) -> Address:

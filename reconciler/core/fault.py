@@ -70,6 +70,11 @@ class ReconcilerError(Exception):
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
 
+    @property
+    def frees_up(self) -> bool:
+        """Whether what is missing is freed by a deletion that was just made, a little later."""
+        return False
+
     @classmethod
     def of(cls, faults: Iterable[Fault]) -> ReconcilerError:
         """Make one error of several faults, sorted by place."""

@@ -1,7 +1,7 @@
 """What makes deletion safe: a plan that deletes too much, or what is protected, is refused unless told by address.
 
-`--allow-delete Kind/name` names what may go. A file that a newer version of its dataset supersedes is not counted: its
-manifest is still there.
+`--allow-delete Kind/name` names what may go. What a newer version of its resource supersedes (a file, a former deployment)
+is not counted: its manifest is still there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def guard(
     unnamed = [change for change in going if not _named(change.live, allowed)]
     faults = [_protected(change) for change in unnamed if change.live.facts.get("protect")]
     names = {str(address).lower() for address in declared}
-    gone = [change for change in unnamed if str(change.address).lower() not in names]
+    gone = [
+        change
+        for change in unnamed
+        if str(change.address).lower() not in names and str(change.declared).lower() not in names
+    ]
     for account in accounts:
         mine = [change for change in gone if account_of(change) == account]
         if mine and not _any_resource(changes, account):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from graphlib import TopologicalSorter
+from typing import Literal
 
 from reconciler.core.account import Account
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
@@ -73,6 +74,8 @@ class Planner:
         self.duplicates: list[Delete] = []
         self.claimed: set[tuple[str, str, str]] = set()
         self.asks: dict[tuple[str, str, str], Observed] = {}
+        self.former: dict[tuple[str, str, str], tuple[Address, str]] = {}
+        """Which resource a live object was, and why it is kept."""
 
     def plan(self) -> Plan:
         """Make the plan."""
@@ -156,13 +159,14 @@ class Planner:
         digest = self.digests[item.address][0]
         if live.phase is Phase.FAILED:
             changes = (*changes, FieldChange("status", live.status, "ready"))
-        if any(change.path in after.immutable for change in changes):
-            return Replace(item, live, after, changes, digest)
+        if any(change.path in after.fixed for change in changes):
+            return Replace(item, live, after, changes, digest, notes=claim.notes)
         if changes:
             return Update(item, live, after, changes, digest, blocking, notes=claim.notes)
         if blocking:
             notes = (*self._why_blocked(blocking), *claim.notes)
-            return Wait(item, live, blocking, "update", any(self._is_blocked(ref) for ref in blocking), notes)
+            then = claim.then or "update"
+            return Wait(item, live, blocking, then, any(self._is_blocked(ref) for ref in blocking), notes)
         return Keep(item, live, claim.notes)
 
     def _is_asked(self, claim: Claim, ref: Address) -> bool:
@@ -183,6 +187,7 @@ class Planner:
         for live in (*claim.duplicates, *claim.not_ours, *used, *([claim.live] if claim.live else [])):
             self.claimed.add(_identity(live))
         self.asks.update((_identity(live), live) for live in claim.asks)
+        self.former.update((_identity(old.live), (item.address, old.kept)) for old in claim.former)
         winner = claim.live.id if claim.live else str(item.address)
         self.duplicates += [
             Delete(live, "duplicate", duplicate_of=winner, declared=item.address) for live in claim.duplicates
@@ -263,7 +268,9 @@ class Planner:
                     if rules.keeps_history and finished and not self._named_for_deletion(live):
                         history.append(live)
                     elif not rules.in_use(live, self.world, name):
-                        deletions.append(Delete(live, "destroy" if self.options.destroy else "left_over"))
+                        was, kept = self.former.get(_identity(live), (None, ""))
+                        reason: Literal["destroy", "left_over"] = "destroy" if self.options.destroy else "left_over"
+                        deletions.append(Delete(live, reason, held=kept, declared=was))
         last_first = {kind: -place for place, kind in enumerate(self.kinds)}
         deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))
         return deletions, history
@@ -273,7 +280,7 @@ class Planner:
 
     def _hold(self, change: Change) -> Change:
         if isinstance(change, Delete):
-            held = self._held_deletion(change)
+            held = change.held or self._held_deletion(change)
             return replace(change, held=held) if held else change
         if isinstance(change, Create | Update | Replace) and self._left_to_a_person(change):
             return replace(change, held="--continue only goes on with what an apply began")

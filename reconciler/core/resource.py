@@ -97,6 +97,11 @@ class Spec(Block):
 
     account: str | None = Field(default=None, description="Name of the Account; needed only where there are several.")
 
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Dotted paths of fields for which this very resource is deleted and made anew, if they differ."""
+        return self.immutable
+
     def comparable(self) -> dict[str, Any]:
         """Return the set, managed fields as plain nested values in their canonical spelling."""
         return self.model_dump(exclude_unset=True, exclude_none=True, exclude={"account"})
@@ -122,6 +127,9 @@ UNREAD = "unread"
 
 BOM_BYTES = 3
 """What a byte-order mark adds to a file."""
+SERVING = "serving"
+"""Key of `Observed.facts` for the outputs of the object that stands in for this one until it is ready."""
+
 Packed = bytes
 """Values packed for one purpose; what they are is told where they are made."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from reconciler.core.account import Account
-from reconciler.core.change import Update
+from reconciler.core.change import Then, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import MARK_DIGEST_CHARS, short
@@ -18,6 +18,15 @@ Digests = Mapping[Address, tuple[str, ...]]
 """Identity of every declared resource under each version of its kind's digest rule, newest first."""
 Resolved = Mapping[Address, Observed | Unknown]
 """What the references of a resource point at: a live object, or something that does not exist yet."""
+
+
+@dataclass(frozen=True)
+class Former:
+    """A live object that was a resource's, and which another one has taken the place of."""
+
+    live: Observed
+    kept: str = ""
+    """Why it is not deleted yet; empty if it may go."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,10 @@ class Claim:
     reason: str = "new"
     """Why there is none: `new`, or a word of the kind's own such as `missing`."""
     predecessor: Observed | None = None
+    former: tuple[Former, ...] = ()
+    """Live objects of the resource that are not `live`; they are deleted like what is left over, when they may go."""
+    then: Then | None = None
+    """What is done with the live object when what it waits for is there; an update if absent."""
     why: tuple[FieldChange, ...] = ()
     after: Spec | None = None
     """The spec with its references resolved, where the claim knows more than `resolve`."""
@@ -116,7 +129,8 @@ class Rules(Protocol):
     live objects its claim looks at. long_running: it works for hours after its creation. on_demand: it is made only if something
     that is to be made needs it, or nothing refers to it. control_plane: its writes are made one at a time an account.
     echoes_all: the service returns each field it was sent. updatable: it can be changed in place. prune: its word in
-    `Account.prune`. keeps_history: finished objects that no manifest matches stay and are no drift.
+    `Account.prune`. keeps_history: finished objects that no manifest matches stay and are no drift. gone_for: for about how
+    long one is gone that is deleted and made anew, in words.
     """
 
     name: ClassVar[str]
@@ -129,6 +143,7 @@ class Rules(Protocol):
     updatable: ClassVar[bool]
     prune: ClassVar[str]
     keeps_history: ClassVar[bool]
+    gone_for: ClassVar[str]
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the resource's identity under each version of the digest rule, newest first."""

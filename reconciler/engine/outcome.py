@@ -77,13 +77,36 @@ def not_taken(change: Change) -> Fault:
 
 
 def ended_badly(change: Change, live: Observed) -> Fault:
-    """Say that what was accepted has failed."""
+    """Say that what was accepted has failed, and what is there now."""
+    if isinstance(change, Replace):
+        return half_done(change, f"{live.id} is {live.status or live.phase.value}.")
+    model = live.outputs.get("model") if isinstance(change, Update) else None
+    before = ", as before the change" if model and model == change_live_model(change) else ""
     return Fault(
         "ended-failed",
         "Azure accepted the change and it failed",
-        f"{live.id} is {live.status or live.phase.value}" + (f": {live.reason}" if live.reason else "."),
+        f"{live.id} is {live.status or live.phase.value}"
+        + (f": {live.reason}" if live.reason else ".")
+        + (f" It shows the model {model}{before}." if model else ""),
         "Mend the cause and run the command again.",
         subject=str(change.address),
+    )
+
+
+def change_live_model(change: Change) -> str:
+    """Return the model of the live object that a change began with."""
+    return str(change.live.outputs.get("model") or "") if isinstance(change, Update | Replace) else ""
+
+
+def half_done(change: Replace, why: str) -> Fault:
+    """Say that an object was deleted to be made anew, and could not be made."""
+    return Fault(
+        "recreate-half-done",
+        "It was deleted, and could not be made anew: NOTHING SERVES",
+        f"{change.live.name} served {change_live_model(change) or 'a model'} and is gone; making it anew failed: {why}",
+        "Mend the cause and run the command again at once; it makes what is missing:\n  reconciler apply",
+        change.desired.place,
+        str(change.address),
     )
 
 

@@ -13,7 +13,7 @@ from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck,
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.runtime import Runtime
-from reconciler.engine.outcome import Outcome, bug, ended_badly, not_answering
+from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering
 from reconciler.kind import Answering, Gateway, Kind
 
 Gateways = Mapping[tuple[str, str], Gateway]
@@ -64,13 +64,28 @@ class Worker:
                 gone = self._deleted(gateway, Delete(change.live, "left_over"))
                 if gone.phase is not Phase.GONE:
                     return gone
-                create = Create(change.desired, change.after, "replace", change.digest)
-                return self._until(gateway.refresh, gateway.create(create, refs), _is_settled)
+                return self._until(gateway.refresh, self._made_anew(gateway, change, refs), _is_settled)
             case Delete():
                 return self._deleted(gateway, change)
             case Keep() | Wait() | Stuck():
                 raise AssertionError("there is nothing to do")
         assert_never(change)
+
+    def _made_anew(self, gateway: Gateway, change: Replace, refs: Mapping[Address, Observed]) -> Observed:
+        """Make what was just deleted; what it held of quota may be freed a little later than its name."""
+        create = Create(change.desired, change.after, "replace", change.digest)
+        deadline = self._clock.now() + self._settle
+        for pause in self._runtime.backoff(first=1.0, longest=10.0):
+            try:
+                return gateway.create(create, refs)
+            except ReconcilerError as error:
+                if not error.frees_up or self._clock.now() + pause > deadline:
+                    fault = error.faults[0]
+                    raise ReconcilerError(
+                        half_done(change, f"{fault.summary} ({fault.detail.rstrip('.')}).")
+                    ) from error
+            self._clock.sleep(pause)
+        raise AssertionError("unreachable")
 
     def _deleted(self, gateway: Gateway, change: Delete) -> Observed:
         live = gateway.delete(change)

@@ -29,6 +29,18 @@ _KEPT: Mapping[Phase, Action] = {
 }
 
 
+def then_word(change: Wait, kinds: Mapping[str, Rules]) -> str:
+    """Return what is done when what is waited for is there."""
+    match change.then:
+        case "create":
+            return kinds[change.address.kind].word
+        case "replace":
+            return "recreate"
+        case "update":
+            return "update"
+    assert_never(change.then)
+
+
 def action_of(change: Change, kinds: Mapping[str, Rules]) -> Action:
     """Return what a change does."""
     style = "held" if is_held(change) else ""

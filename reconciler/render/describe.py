@@ -23,6 +23,7 @@ from reconciler.core.change import (
 from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Address, Content, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Rules
+from reconciler.render.action import then_word
 from reconciler.render.cost import change_lines
 from reconciler.render.data import change_text
 from reconciler.render.fault import explanation
@@ -150,10 +151,15 @@ class Describer:
         return Item("~", Tone.CHANGE, change.address, "" if details else "update", tuple(details))
 
     def _replace(self, change: Replace) -> Item:
-        forced = [item.path in change.after.immutable for item in change.changes]
+        forced = [item.path in change.after.fixed for item in change.changes]
         said = self._changes(change.changes)
         details = [f"{line}  # forces recreation" if cause else line for line, cause in zip(said, forced, strict=True)]
-        return Item("-/+", Tone.REMOVE, change.address, "recreate: it is gone until it is made anew", tuple(details))
+        title = f"recreate: it is gone until it is made anew{self._gone_for(change.address)}"
+        return Item("-/+", Tone.REMOVE, change.address, title, (*details, *_safe(change.notes)))
+
+    def _gone_for(self, address: Address) -> str:
+        said = self._kinds[address.kind].gone_for
+        return f" ({said})" if said else ""
 
     def _delete(self, change: Delete) -> Item:
         live, rules = change.live, self._kinds[change.live.kind]
@@ -166,6 +172,8 @@ class Describer:
         why = f"a second job of the digest of {printable(change.duplicate_of)}" if change.reason == "duplicate" else ""
         replaced = change.address in self._declared
         unneeded = "left over: a newer version is declared" if replaced else "left over: no manifest declares it"
+        if change.declared is not None:
+            unneeded = f"left over: another one serves {printable(change.declared)}"
         left_over = unneeded if change.reason == "left_over" and not change.held else ""
         reason = f" ({why or left_over})" if why or left_over else ""
         return Item("-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works)))
@@ -181,7 +189,8 @@ class Describer:
         return Item("…", Tone.QUIET, change.address, title + serving, tuple(_safe(change.notes)))
 
     def _then(self, change: Wait) -> str:
-        return self._kinds[change.address.kind].word if change.then == "create" else change.then
+        gone = self._gone_for(change.address) if change.then == "replace" else ""
+        return then_word(change, self._kinds) + gone
 
     def _changes(self, changes: Iterable[FieldChange]) -> list[str]:
         return field_changes(changes, self._longest)

@@ -16,6 +16,7 @@ from typing import Any, assert_never
 
 from reconciler.core.approval import Approval, Approved, as_json, entry
 from reconciler.core.change import (
+    BESIDE,
     RETRY,
     Change,
     Create,
@@ -27,20 +28,22 @@ from reconciler.core.change import (
     Update,
     Wait,
     account_of,
+    live_of,
     verb,
 )
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import canonical
 from reconciler.core.fault import Fault, Place, Refused
-from reconciler.core.resource import Address, Observed, Phase, Unknown
+from reconciler.core.resource import SERVING, Address, Observed, Phase, Unknown
 from reconciler.core.rules import Rules
+from reconciler.render.action import then_word
 from reconciler.render.cost import change_cost_document, cost_document
 from reconciler.render.data import data_change_document
 from reconciler.render.fault import fault_document, faults_document
 from reconciler.render.summary import counts, summary
 from reconciler.render.words import hidden, plain_value, settings
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "no-op": ("no-op",),
     "create": ("create",),
@@ -138,20 +141,32 @@ def change_document(change: Change, plan: Plan, kinds: Mapping[str, Rules] | Non
         "data_change": data_change_document(plan.data.get(change.address)),
         "notes": _notes(change, kinds),
         "cost": change_cost_document(change, plan),
+        "outputs": outputs_of(change),
         "digest": approved.digest,
         "live_id": live.id if live else "",
         "supersedes": change.supersedes.id if isinstance(change, Create) and change.supersedes else "",
         "waits_for": [str(address) for address in _waits_for(change)],
+        "then": then_word(change, kinds) if isinstance(change, Wait) and kinds else "",
         "held": change.held if isinstance(change, Create | Update | Replace | Delete) else "",
         "diagnostic": fault_document(change.fault) if isinstance(change, Stuck) else None,
         "place": _place(change),
     }
 
 
+def outputs_of(change: Change) -> dict[str, Any]:
+    """Return what other tools may use of a resource now: of a deployment the name to call; nothing of what goes away."""
+    if isinstance(change, Delete):
+        return {}
+    live = change.supersedes if isinstance(change, Create) and change.reason == BESIDE else live_of(change)
+    if live is None or live.phase is Phase.GONE:
+        return {}
+    return dict(live.facts.get(SERVING) or live.outputs)
+
+
 def _notes(change: Change, kinds: Mapping[str, Rules] | None) -> list[str]:
     """Return what a person should know of a change, and with `kinds` of what is made."""
     made = kinds[change.address.kind].notes(change.desired) if kinds and isinstance(change, Create) else ()
-    own = change.notes if isinstance(change, Create | Update | Wait | Keep) else ()
+    own = change.notes if isinstance(change, Create | Update | Replace | Wait | Keep) else ()
     return [*made, *(note.strip() for note in own)]
 
 
@@ -191,14 +206,18 @@ def _reason(change: Change) -> str | None:
             return reason
         case Create(supersedes=Observed(id=last), reason=reason) if reason == RETRY:
             return f"retry:{last}"
+        case Create(supersedes=Observed(id=last), reason=reason) if reason == BESIDE:
+            return f"beside:{last}"
         case Create(why=why):
             return ":".join(["retrain", *([",".join(item.path for item in why)] if why else [])])
         case Update():
             return "adopt" if change.adopts else None
         case Replace():
-            forced = [item.path for item in change.changes if item.path in change.after.immutable]
+            forced = [item.path for item in change.changes if item.path in change.after.fixed]
             return f"immutable:{','.join(forced)}"
         case Delete():
+            if change.reason == "left_over" and change.declared is not None:
+                return f"former_of:{change.declared}"
             return f"duplicate_of:{change.duplicate_of}" if change.reason == "duplicate" else change.reason
         case Wait():
             return _WAITING + ",".join(str(address) for address in change.on)
@@ -305,6 +324,7 @@ def _approved(shown: Mapping[str, Any]) -> Approved:
         live_id=_text(shown, "live_id") if names_live else "",
         before={path: as_json(value) for path, value in before.items()},
         waits=waits,
+        then="replace" if waits and shown.get("then") == "recreate" else "",
     )
 
 

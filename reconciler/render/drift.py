@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, assert_never
 
-from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
-from reconciler.core.resource import Desired, Observed, Phase
+from reconciler.core.change import BESIDE, Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
+from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.rules import Rules
 from reconciler.render.cost import change_lines
 from reconciler.render.describe import Item, field_changes, keep_item, live_name, lost, progress, stuck_item
@@ -85,17 +85,20 @@ def _group(change: Change) -> str:
 def _goes_on(change: Change, plan: Plan, kinds: Mapping[str, Rules]) -> bool:
     """Whether `apply --continue` makes a change by itself, because what was waited for is there now.
 
-    A creation never is that: nothing tells a first one from one of an object that has just been deleted.
+    A creation is that only beside a live one: nothing tells a first one from one of an object that has just been deleted.
     """
     rules = kinds.get(change.address.kind)
-    if rules is None or not isinstance(change, Update) or change.held:
+    if rules is None or not isinstance(change, Update | Create) or change.held:
+        return False
+    if isinstance(change, Create) and change.reason != BESIDE:
         return False
     return rules.may_continue(change) and _as_applied(change, plan) is False
 
 
-def _as_applied(change: Update | Replace, plan: Plan) -> bool | None:
+def _as_applied(change: Update | Replace | Create, plan: Plan) -> bool | None:
     """Whether what is declared is what was applied last, by the tag of the live object; None where none says."""
-    last, declared = str(change.live.facts.get("digest") or ""), plan.digests.get(change.address, "")
+    live = change.supersedes if isinstance(change, Create) else change.live
+    last, declared = str(live.facts.get("digest") or "") if live else "", plan.digests.get(change.address, "")
     return declared.startswith(last) if last and declared else None
 
 
@@ -181,6 +184,8 @@ def cause_of(change: Change, plan: Plan) -> str:
             return f"Its manifest or data has changed since {last}, and that was not applied."
         case Create():
             return "It is declared, and was not applied."
+        case Delete(declared=Address() as owner, reason="left_over"):
+            return f"Another one serves {owner} in its place, and the time for which it is kept is over."
         case Delete(reason="duplicate"):
             return "Two runs began at once."
         case Delete() if change.address in plan.digests:
@@ -209,7 +214,7 @@ def remedy_of(change: Change, plan: Plan) -> str:
         case Delete():
             word = "cancel" if change.live.phase is Phase.WORKING else "delete"
             costs = "".join(f" ({line})" for line in change_lines(change, plan))
-            again = "" if change.address in plan.digests else "\nTo keep it, declare it again."
+            again = "" if change.declared or change.address in plan.digests else "\nTo keep it, declare it again."
             return f"To {word} it{costs}:\n  reconciler apply --prune{again}"
         case _:
             return ""

@@ -161,7 +161,8 @@ class _Comment:
 
     def _going(self, change: Change) -> str:
         replaced = isinstance(change, Delete) and change.reason == "left_over" and change.address in self._plan.digests
-        return code(change.address, 80) + (" (a former version)" if replaced else "")
+        former = isinstance(change, Delete) and change.declared is not None
+        return code(change.address, 80) + (" (a former version)" if replaced or former else "")
 
     def body(self, findings: Sequence[Fault]) -> list[Part]:
         """Return the table and everything below it."""

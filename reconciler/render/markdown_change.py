@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.change import (
+    BESIDE,
     RETRY,
     Change,
     Create,
@@ -24,7 +25,7 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Block, Desired, Spec, Unknown
 from reconciler.core.rules import Rules
-from reconciler.render.action import action_of
+from reconciler.render.action import action_of, then_word
 from reconciler.render.data import change_text, plural_number
 from reconciler.render.describe import MISSING, Describer, live_name, lost
 from reconciler.render.escape import cell, code, fenced, html_code, prose, value
@@ -95,10 +96,11 @@ class Changes:
                 waits = f"the rest waits for {_named(change.also_waits_for)}" if change.also_waits_for else ""
                 return "; ".join(part for part in (said, waits) if part) or "its tags"
             case Replace():
-                return f"{_few(change.changes)}; gone until it is made anew"
+                gone_for = self._kinds[change.address.kind].gone_for
+                return f"{_few(change.changes)}; gone until it is made anew" + (f": {gone_for}" if gone_for else "")
             case Wait():
                 needs = ", which needs a person first" if change.blocked else ""
-                then = self._kinds[change.address.kind].word if change.then == "create" else change.then
+                then = then_word(change, self._kinds)
                 serving = "; the present model goes on serving" if change.live else ""
                 waits = f"for {_named(change.on)}{needs}, then {then}{serving}"
                 return "<br>".join([waits, *(prose(note, LONGEST_TEXT) for note in change.notes[:1])])
@@ -133,7 +135,8 @@ class Changes:
             for path, item in settings(change.after).items()
             if not isinstance(item, Unknown)
         ]
-        return _listed(known) or "new"
+        told = [prose(note, LONGEST_TEXT) for note in change.notes[:1]] if change.reason == BESIDE else []
+        return "<br>".join([*told, _listed(known) or "new"])
 
     def _trained(self, change: Create) -> str:
         old = change.supersedes
@@ -186,12 +189,12 @@ class Changes:
         if isinstance(change, Create):
             said += [prose(note) for note in self._kinds[change.address.kind].notes(change.desired)]
             said += [f"data: {text}" for text in self._data(change)]
-        if isinstance(change, Create | Update | Wait | Keep):
+        if isinstance(change, Create | Update | Replace | Wait | Keep):
             said += [_line(note) for note in change.notes if prose(note) not in said]
         if isinstance(change, Update) and change.also_waits_for:
             said.append(f"the rest waits for {_named(change.also_waits_for)}")
         if isinstance(change, Replace):
-            forced = [code(field_name(item.path)) for item in change.changes if item.path in change.after.immutable]
+            forced = [code(field_name(item.path)) for item in change.changes if item.path in change.after.fixed]
             said += [f"{', '.join(forced)} cannot be changed in place"] if forced else []
         if live:
             said.append(f"at Azure: {code(live.id)}" + (f", {prose(live.status)}" if live.status else ""))

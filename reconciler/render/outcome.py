@@ -10,6 +10,7 @@ from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck,
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Observed, Phase
 from reconciler.core.rules import Rules
+from reconciler.render.action import then_word
 from reconciler.render.describe import Item, keep_item, live_name
 from reconciler.render.fault import explanation
 from reconciler.render.text import item_lines
@@ -248,8 +249,7 @@ def _why(outcome: Outcome, kinds: Mapping[str, Rules]) -> str:
         return printable(outcome.message)
     if outcome.status == "blocked":
         return f"waits for {joined(change.on)}, which needs a person first"
-    then = kinds[change.address.kind].word if change.then == "create" else change.then
-    return f"waits for {joined(change.on)}, then {then}"
+    return f"waits for {joined(change.on)}, then {then_word(change, kinds)}"
 
 
 def _failed(address: Address, fault: Fault | None, message: str) -> Item:

@@ -126,17 +126,22 @@ _DEFS: Schema = {
         ),
         action_reason=_or_null(
             _text(
-                "new, missing, retrain:FIELD,…, retry:ID, immutable:FIELD,…, left_over, destroy, duplicate_of:ID; "
+                "new, missing, retrain:FIELD,…, retry:ID, beside:ID, immutable:FIELD,…, left_over, former_of:ADDRESS, destroy, "
+                "duplicate_of:ID; "
                 "of a no-op waiting_for:ADDRESS,…, stuck:CODE, or what it is busy with; null: nothing to say."
             )
         ),
         data_change=_or_null(_ref("data_change")),
         notes=_list("What a person should know of it.", {"type": "string"}),
         cost=_or_null(_ref("change_cost")),
+        outputs={"type": "object", "description": "What other tools may use of it now, for example the name to call."},
         digest=_text("Identity of what is declared; empty where nothing is."),
         live_id=_text("The live object; empty if there is none."),
-        supersedes=_text("The job whose model the new one takes the place of."),
+        supersedes=_text("The job or deployment that the new one takes the place of."),
         waits_for=_list("Addresses.", {"type": "string"}),
+        then=_text(
+            "What is done after the waiting: create, train, update or recreate; empty if nothing is waited for."
+        ),
         held=_text("Why it is shown and not done; empty if it is done."),
         diagnostic=_or_null(_ref("diagnostic")),
         place=_or_null(_ref("place")),

@@ -172,6 +172,10 @@ def test_status_before_while_and_after(site: Site, azure: Azure) -> None:
     azure.emulator.advance(7200)
     site.run(*APPLY, code=0)
     out = site.run("status", code=0).out
+    listed = json.loads(site.run("status", "--format", "json", code=0).out)["resources"]
+    (served,) = [one for one in listed if one["address"] == "Deployment/tone"]
+    assert served["outputs"]["deployment"] == "tone"
+    assert served["outputs"]["model"].startswith("gpt-4.1-mini")
     assert re.search(r"^FineTuneJob/tone +succeeded .* gpt-4\.1-mini-2025-04-14\.ft-", out, re.MULTILINE)
     assert re.search(r"^Deployment/tone +Succeeded ", out, re.MULTILINE)
 

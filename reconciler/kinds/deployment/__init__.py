@@ -10,6 +10,7 @@
 | reconciler-adopted | "true": it was made elsewhere and taken over, so it is never deleted |
 | reconciler-answered | the model whose first answer was seen, where the manifest has `readiness` |
 | reconciler-protect | "true" keeps it from being deleted |
+| reconciler-name, reconciler-since | of a version of `strategy: beside`: see `beside.py` |
 
 A name that is taken by an object without our tags is never written over.
 """
@@ -18,6 +19,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import ClassVar
 
 from reconciler.azure.session import Session
@@ -31,12 +34,14 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, not_ours
+from reconciler.kinds.deployment.beside import Versions, check_name, stable_name, taken, takes_over, version_name
 from reconciler.kinds.deployment.charges import charges_of, live_charges
-from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, with_checkpoint
+from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
+from reconciler.kinds.deployment.strategy import word_of
 
 FIRST_DEPLOYMENT = 24 * 3600.0
 """Seconds after a job's end within which a missing deployment is a first one, not one that vanished.
@@ -61,6 +66,7 @@ class DeploymentKind(Kind):
     observes: ClassVar[tuple[str, ...]] = ("FineTuneJob",)
     control_plane: ClassVar[bool] = True
     prune: ClassVar[str] = "deployments"
+    gone_for: ClassVar[str] = "nothing serves for about 5 minutes, longer if Azure is slow to free its name and quota"
 
     def connect(self, session: Session) -> DeploymentGateway:
         """Return the gateway to one account's deployments."""
@@ -69,7 +75,7 @@ class DeploymentKind(Kind):
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
         """Deployments need the control plane."""
         if account.has_control_plane:
-            return (*_unknown_sku(desired), *check_metric(desired, declared))
+            return (*_unknown_sku(desired), *check_metric(desired, declared), *check_name(desired))
         fault = Fault(
             "account-without-control-plane",
             "Deployments need the account's `resource_id`",
@@ -82,7 +88,7 @@ class DeploymentKind(Kind):
 
     def live_name(self, desired: Desired) -> str:
         """Return the deployment's name in Azure, which takes no two that differ only in case."""
-        return live_name(desired).lower()
+        return stable_name(desired).lower()
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the digest of what is declared, the job's identity included."""
@@ -92,12 +98,51 @@ class DeploymentKind(Kind):
             model = {"job": parents.get(Address("FineTuneJob", spec.model.job), ("",))[0]}
             if spec.model.checkpoint != "final":
                 model = {**model, "checkpoint": spec.model.selector}
-        fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": live_name(desired)}
+        fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": stable_name(desired)}
         return (spec_digest(fields),)
 
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
+        versions = Versions.of(desired, view, _is_marked)
+        if word_of(_spec(desired).strategy) == "beside" and not self._is_adopted(desired, view):
+            return self._beside(desired, view, refs, versions)
+        claim = self._by_name(desired, view, refs)
+        if claim.live is None and not claim.stuck and versions.current:
+            return versions.create(claim, claim.after or self.resolve(desired, refs), stable_name(desired))
+        claim = versions.completed(claim)
+        recreates = word_of(_spec(desired).strategy) == "recreate"
+        return replace(claim, then="replace") if recreates else claim
+
+    def _beside(self, desired: Desired, view: View, refs: Resolved, versions: Versions) -> Claim:
+        """Find the version that serves the declared model; while that is not known, the one that is current."""
+        current = versions.current
+        missing = "new" if versions.found else self._missing(refs, view)
+        claim = with_checkpoint(
+            desired, Claim(live=pinned_among(desired, versions.found, refs), reason=missing), refs, format_of
+        )
+        after = claim.after or self.resolve(desired, refs)
+        model = getattr(after, "model", None)
+        if claim.stuck or claim.asks or not isinstance(model, NamedModel):
+            return versions.completed(replace(claim, live=current, then="create"))
+        job = next((live for live in refs.values() if isinstance(live, Observed)), None)
+        name = version_name(desired, model, job)
+        live = versions.serving(model) or versions.named(name)
+        if live is not None:
+            return versions.completed(replace(claim, live=live))
+        other = next((live for live in view.of(self.name) if live.name.lower() == name.lower()), None)
+        if other is not None:
+            return versions.completed(replace(claim, live=current, stuck=taken(desired, other)))
+        return versions.create(claim, after, name)
+
+    def _is_adopted(self, desired: Desired, view: View) -> bool:
+        """Whether the manifest takes over a deployment of its name that is not ours yet."""
+        name = stable_name(desired).lower()
+        there = [live for live in view.of(self.name) if live.name.lower() == name]
+        return bool(desired.adopt) and any(not _is_marked(live, view.account) for live in there)
+
+    def _by_name(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, if its tags say that it is ours."""
-        name = live_name(desired).lower()
+        name = stable_name(desired).lower()
         live = next((item for item in view.of(self.name) if item.name.lower() == name), None)
         if live is None:
             return with_checkpoint(desired, Claim(reason=self._missing(refs, view)), refs, format_of)
@@ -139,7 +184,8 @@ class DeploymentKind(Kind):
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))
-        return (*changes, *pin_changes(after, live), *readiness_changes(_spec(desired), live))
+        said = (pin_changes(after, live), takes_over(live), readiness_changes(_spec(desired), live))
+        return (*changes, *chain.from_iterable(said))
 
     def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
         """Return what an hour of it is charged for."""
@@ -164,7 +210,7 @@ class DeploymentKind(Kind):
     def may_continue(self, change: object) -> bool:
         """An unattended run may make a first deployment, and let one follow its job."""
         match change:
-            case Create(reason="new", desired=desired):
+            case Create(reason="new" | "beside", desired=desired):
                 return isinstance(_spec(desired).model, JobModel)
             case Update(changes=changes, desired=desired):
                 follows = isinstance(_spec(desired).model, JobModel)
@@ -187,11 +233,6 @@ def _unknown_sku(desired: Desired) -> Sequence[Fault]:
 
 def _is_marked(live: Observed, account: Account) -> bool:
     return live.owner in account.spec.owners and same_source(str(live.facts.get("source", "")), account.source)
-
-
-def live_name(desired: Desired) -> str:
-    """Return the deployment's name in Azure."""
-    return _spec(desired).deployment_name or desired.address.name
 
 
 def format_of(base: str) -> str:

@@ -6,7 +6,7 @@ the manifest. `best` is an answer of one day; what is served then stays until a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.diff import FieldChange
@@ -77,6 +77,20 @@ def _pinned(live: Observed | None, job: Observed, selector: Step | Best, format_
     return CheckpointModel(
         name=name, version="1", format=_format(job, format_of), job_id=pin.job_id, step=pin.step, best=pin.best
     )
+
+
+def pinned_among(desired: Desired, live: Iterable[Observed], refs: Resolved) -> Observed | None:
+    """Return which of several deployments pins what the manifest says, so that a revert chooses nothing anew."""
+    spec = desired.spec
+    assert isinstance(spec, DeploymentSpec)
+    if not isinstance(spec.model, JobModel) or not isinstance(spec.model.checkpoint, Step | Best):
+        return None
+    job = refs.get(Address("FineTuneJob", spec.model.job))
+    for one in live:
+        pin = Pin.parse(str(one.facts.get("pin", "")))
+        if isinstance(job, Observed) and pin.job_id == job.id and pin.holds(spec.model.checkpoint):
+            return one
+    return None
 
 
 def _format(job: Observed, format_of: FormatOf) -> str:

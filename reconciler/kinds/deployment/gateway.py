@@ -12,12 +12,14 @@ from reconciler.azure.deployments import Deployments
 from reconciler.azure.errors import AzureError
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, mapping, number, text
-from reconciler.core.change import Create, Delete, Keep, Replace, Update
+from reconciler.core.change import BESIDE, Create, Delete, Keep, Replace, Update
 from reconciler.core.digest import ModelName
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
+from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
 from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
+from reconciler.kinds.deployment.strategy import refusal
 
 KIND = "Deployment"
 OWNER, SOURCE, DIGEST, FROM, MODEL, PROTECT, ADOPTED = (
@@ -61,7 +63,7 @@ class DeploymentGateway:
 
     def create(self, change: Create, refs: Mapping[Address, Observed]) -> Observed:
         """Make the deployment; the name is looked at first, so that nobody's is written over."""
-        name = self._name(change.desired)
+        name = self._name(change)
         existing = self._existing(name)
         if existing and existing.phase is not Phase.GONE:
             if not self._is_mine(existing):
@@ -71,7 +73,7 @@ class DeploymentGateway:
         body = {
             "sku": _sku(change.after),
             "properties": _properties(change.after),
-            "tags": self._tags(change, refs),
+            "tags": self._tags(change, refs, name),
         }
         return self._written(name, self._put(name, body, change.after))
 
@@ -87,7 +89,10 @@ class DeploymentGateway:
         if not self._is_mine(live) and not change.desired.adopt:
             raise _taken(live, change.desired)
         raw = live.facts["raw"]
-        tags = {**live.facts["tags"], **self._own_tags(change.digest)}
+        said = {
+            item.path.removeprefix("tags."): str(item.after) for item in change.changes if item.path.startswith("tags.")
+        }
+        tags = {**live.facts["tags"], **said, **self._own_tags(change.digest)}
         if not self._is_mine(live):
             tags[ADOPTED] = "true"
         source = change.after.comparable().get("model")
@@ -104,7 +109,10 @@ class DeploymentGateway:
             tags.pop(MODEL, None)
             tags |= _pinned(change.after) or {FROM: self._from(change.after)}
         body = {"sku": mapping(raw, "sku"), "properties": {**kept, **_properties(change.after)}, "tags": tags}
-        return self._written(live.name, self._put(live.name, body, change.after))
+        try:
+            return self._written(live.name, self._put(live.name, body, change.after))
+        except AzureError as error:
+            raise refusal(error, change) from error
 
     def delete(self, change: Delete) -> Observed:
         """Delete the deployment, if it still bears our tags."""
@@ -189,8 +197,8 @@ class DeploymentGateway:
         return live.owner in account.spec.owners and same_source(live.facts["source"], account.source)
 
     @staticmethod
-    def _name(desired: Desired) -> str:
-        return getattr(desired.spec, "deployment_name", None) or desired.address.name
+    def _name(change: Create) -> str:
+        return getattr(change.after, "deployment_name", None) or change.address.name
 
     def _wanted_tags(self) -> dict[str, str]:
         account = self._session.account
@@ -199,9 +207,12 @@ class DeploymentGateway:
     def _own_tags(self, digest: str) -> dict[str, str]:
         return {**self._wanted_tags(), DIGEST: digest[:32]}
 
-    def _tags(self, change: Create, refs: Mapping[Address, Observed]) -> dict[str, str]:
+    def _tags(self, change: Create, refs: Mapping[Address, Observed], name: str) -> dict[str, str]:
         jobs = [live.id for live in refs.values() if live.outputs.get("model")]
         tags = self._own_tags(change.digest)
+        stable = stable_name(change.desired)
+        if name != stable or change.reason == BESIDE:
+            tags |= version_tags(stable, name, self._session.runtime.clock.now())
         return {**tags, **(_pinned(change.after) or ({FROM: jobs[0]} if jobs else {}))}
 
     @staticmethod
@@ -244,6 +255,7 @@ class DeploymentGateway:
                 "pinned_model": tags.get(MODEL, ""),
                 "digest": tags.get(DIGEST, ""),
                 "adopted": tags.get(ADOPTED, "").lower() == "true",
+                "name": tags.get(NAME, ""),
                 "protect": tags.get(PROTECT, "").lower() == "true",
                 "raw": body,
             },

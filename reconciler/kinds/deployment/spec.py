@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from reconciler.core.resource import Block, Ref, Spec, Whole
+from reconciler.kinds.deployment.strategy import Strategy, Word, word_of
 from reconciler.results.metrics import metric, spellings
 
 _PIN = re.compile(r"^(?P<job>[^:]+)(?::step-(?P<step>\d+)(?::best-(?P<best>.+))?)?$")
@@ -148,6 +149,17 @@ class DeploymentSpec(Spec):
         description="OnceNewDefaultVersionAvailable, OnceCurrentVersionExpired or NoAutoUpgrade.",
         pattern=r"^(OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
     )
+    strategy: Word | Strategy | None = Field(
+        default=None,
+        description="How it comes to serve another model: in_place (the default), beside, recreate, or "
+        "{type: beside, keep_old: DURATION}.",
+    )
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """The model, where the manifest says that the deployment is to be deleted and made anew for another one."""
+        recreates = word_of(getattr(self, "strategy", None)) == "recreate"
+        return frozenset({"model.name", "model.version", "model.format"}) if recreates else self.immutable
 
     readiness: bool = Field(
         default=False,

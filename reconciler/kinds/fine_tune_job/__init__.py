@@ -277,7 +277,8 @@ class FineTuneJobKind(Kind):
             if item.address.kind == "Deployment" and desired.address in item.refs:
                 name = getattr(item.spec, "deployment_name", None) or item.address.name
                 for live in view.of("Deployment"):
-                    if live.name.lower() == name.lower() and live.facts.get("from") in by_id:
+                    called = {live.name.lower(), str(live.facts.get("name", "")).lower()}
+                    if name.lower() in called and live.facts.get("from") in by_id:
                         return by_id[live.facts["from"]]
         text = suffix_text(desired)
         job = _job(desired.spec)

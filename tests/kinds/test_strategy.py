@@ -1,0 +1,297 @@
+"""`strategy`: in place, beside and recreate, under each way in which Azure may take the change of a model."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from harness import STACK, Azure, FakeClock, Repo, arm, of
+
+from reconciler.core.approval import Approval
+from reconciler.core.change import Create, Delete, Plan, Replace, Update, Wait
+from reconciler.core.fault import InvalidManifests
+from reconciler.kinds import REGISTRY
+from reconciler.render.document import dumps, outputs_of, plan_document, read_approval
+from reconciler.render.drift import drift_text, needs_person
+from reconciler.render.markdown import plan_markdown
+from reconciler.render.text import plan_text
+
+HOUR = 3600.0
+
+
+def stack(strategy: str) -> str:
+    return STACK.replace("  sku:", f"  strategy: {strategy}\n  sku:")
+
+
+def said(repo: Repo, **options: Any) -> str:
+    return plan_text(repo.plan(**options), [], kinds=REGISTRY, now=repo.clock.now())
+
+
+def names(azure: Azure) -> dict[str, str]:
+    """Each deployment with the model that it shows."""
+    return {item["name"]: item["properties"]["model"]["name"] for item in azure.deployments()}
+
+
+def at(name: str) -> str:
+    return f"{arm()}/deployments/{name}?api-version=2025-09-01"
+
+
+def served(plan: Plan) -> str:
+    """What other tools are told to call."""
+    (change,) = [one for one in plan.changes if str(one.address) == "Deployment/tone"]
+    return str(outputs_of(change)["deployment"])
+
+
+def delete(azure: Azure, name: str) -> None:
+    azure.raw("DELETE", at(name))
+
+
+def retrain(repo: Repo, epochs: int, before: int = 2) -> None:
+    repo.edit("manifests/stack.yaml", f"n_epochs: {before}", f"n_epochs: {epochs}")
+
+
+def from_file(plan: Plan) -> Approval:
+    document = plan_document(
+        plan, tool_version="1", accounts=[], emulator=False, created_at="2026-01-01T00:00:00Z", kinds=REGISTRY
+    )
+    return read_approval(json.loads(dumps(document)))[0]
+
+
+def test_in_place_a_refusal_changes_nothing_and_names_two_ways_on(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    before = names(azure)
+    azure.configure(model_change="refused")
+    retrain(repo, 3)
+    result = repo.apply(wait=True)
+    fault = next(item.fault for item in result.outcomes if item.fault)
+    assert (result.code, fault.code) == (1, "model-change-refused")
+    assert "\n  strategy: beside " in fault.remedy
+    assert "\n  strategy: recreate " in fault.remedy
+    assert f"goes on serving {before['tone']}" in fault.detail
+    assert names(azure) == before
+    azure.forget()
+    assert repo.apply().code == 1
+    assert len(azure.writes()) == 1, "one request a run, and no deletion"
+    repo.write("manifests/stack.yaml", stack("beside").replace("n_epochs: 2", "n_epochs: 3"))
+    repo.until_done()
+    assert len(names(azure)) == 2
+    assert before.items() <= names(azure).items()
+
+
+def test_a_failed_change_in_place_says_what_is_served(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    before = names(azure)["tone"]
+    outcome = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "no"}}}
+    azure.configure(deployment_outcomes=[outcome])
+    retrain(repo, 3)
+    result = repo.apply(wait=True)
+    fault = next(item.fault for item in result.outcomes if item.fault)
+    assert fault.code == "ended-failed"
+    assert f"It shows the model {before}, as before the change." in fault.detail
+    azure.configure(deployment_outcomes=[])
+    repo.until_done()
+    assert names(azure)["tone"] != before
+
+
+@pytest.mark.parametrize("switch", ["accepted", "accepted_with_gap", "refused"])
+def test_beside_serves_without_a_gap_keeps_prunes_and_reverts(
+    repo: Repo, azure: Azure, clock: FakeClock, switch: str
+) -> None:
+    azure.configure(model_change=switch)
+    repo.write("manifests/stack.yaml", stack("{type: beside, keep_old: 48h}"))
+    repo.until_done()
+    (first,) = names(azure)
+    assert first.startswith("tone-")
+    assert len(first) == len("tone-") + 12
+    retrain(repo, 3)
+    repo.apply()
+    clock.sleep(2 * HOUR)
+
+    plan = repo.plan(prune=True)
+    (create,) = of(plan, Create)
+    (kept,) = of(plan, Delete)
+    assert (create.reason, create.supersedes.name, served(plan)) == ("beside", first, first)
+    assert kept.held.startswith("kept: it serves until")
+    assert plan.cost is not None
+    assert plan.cost.after.high == 2 * plan.cost.before.high > Decimal(0), "both are paid for while both are there"
+    assert plan.cost.left_over.high == 0
+    text = said(repo)
+    assert f"beside {first}, which goes on serving" in text
+    assert f"{first} is kept for 48h after the switch" in text
+    assert not needs_person(repo.plan(prune=True), REGISTRY), "the next --continue makes it"
+    azure.forget()
+    assert repo.apply(unattended=True).code == 0
+    second = next(iter(names(azure).keys() - {first}))
+    assert [write.split("/")[-1] for write in azure.writes()] == [second], "the old one is not touched"
+
+    plan = repo.plan(prune=True)
+    assert served(plan) == second
+    assert plan.converged
+    assert not needs_person(plan, REGISTRY)
+    assert "Kept until 2026-09-" in said(repo, prune=True)
+    clock.sleep(24 * HOUR)
+    retrain(repo, 2, before=3)
+    azure.forget()
+    repo.until_done(prune=True)
+    assert len(names(azure)) == 2, "the revert serves the old one again, and the newer is kept from now on"
+    assert [write.partition(" ")[0] for write in azure.writes()] == ["PATCH"]
+    assert served(repo.plan()) == first
+    clock.sleep(30 * HOUR)
+    assert not repo.plan(prune=True).actions
+    clock.sleep(20 * HOUR)
+    assert "left over: another one serves Deployment/tone" in said(repo, prune=True)
+    assert needs_person(repo.plan(prune=True), REGISTRY)
+    assert "the time for which it is kept is over" in drift_text(repo.plan(prune=True), [], kinds=REGISTRY)
+    repo.until_done(prune=True)
+    assert list(names(azure)) == [first]
+
+
+def test_going_over_to_another_strategy_and_back_is_safe(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.until_done()
+    repo.write("manifests/stack.yaml", stack("beside"))
+    assert repo.plan().converged, "the plain name is a version like any other"
+    retrain(repo, 3)
+    repo.until_done(prune=True)
+    assert names(azure).keys() > {"tone"}
+    assert len(names(azure)) == 2
+    clock.sleep(25 * HOUR)
+    repo.until_done(prune=True)
+    (versioned,) = names(azure)
+    assert versioned != "tone"
+    repo.write("manifests/stack.yaml", stack("in_place").replace("n_epochs: 2", "n_epochs: 3"))
+    repo.until_done(prune=True)
+    assert names(azure).keys() == {"tone", versioned}, "the last version is kept for those who call it"
+    clock.sleep(25 * HOUR)
+    repo.until_done(prune=True)
+    assert list(names(azure)) == ["tone"]
+    assert repo.plan(prune=True).converged
+
+
+def test_beside_survives_what_people_and_azure_do(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", stack("beside"))
+    repo.until_done()
+    (first,) = names(azure)
+    retrain(repo, 3)
+    repo.apply()
+    clock.sleep(2 * HOUR)
+    (create,) = of(repo.plan(), Create)
+    wanted = create.after.deployment_name
+    body = azure.deployments()[0]
+    foreign = {"sku": body["sku"], "properties": {"model": body["properties"]["model"]}}
+    azure.raw("PUT", at(wanted), foreign)
+    clock.sleep(10)
+    azure.forget()
+    assert repo.apply(prune=True).faults() == ["name-taken"]
+    assert azure.writes() == []
+    delete(azure, wanted)
+    clock.sleep(10)
+
+    fail = {"match": {"name": wanted}, "then": {"fail": {"code": "InternalServerError", "message": "no"}}}
+    azure.configure(deployment_outcomes=[fail])
+    assert repo.apply(prune=True).code == 1
+    assert served(repo.plan()) == first
+    assert first in names(azure), "a new one that failed takes nothing away"
+    azure.configure(deployment_outcomes=[])
+    clock.sleep(48 * HOUR)
+    assert not [change for change in of(repo.plan(prune=True), Delete) if not change.held]
+    repo.until_done(prune=True)
+    azure.hand("strip_tags", deployment=wanted, keys=["reconciler-name", "reconciler-since"])
+    assert not [
+        change for change in of(repo.plan(prune=True), Delete) if change.live.name == wanted and not change.held
+    ]
+    delete(azure, first)
+    clock.sleep(10)
+    repo.until_done(prune=True)
+    assert list(names(azure)) == [wanted]
+
+
+def test_beside_waits_while_the_next_model_is_trained(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", stack("beside"))
+    repo.until_done()
+    retrain(repo, 3)
+    plan = repo.plan()
+    (wait,) = of(plan, Wait)
+    assert (wait.then, wait.live.name) == ("create", next(iter(names(azure))))
+    result = repo.apply(wait=True, approved=from_file(plan))
+    assert result.code == 0
+    assert len(names(azure)) == 2
+
+
+def test_recreate_says_how_long_nothing_serves_and_is_never_unattended(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    azure.configure(model_change="refused", quota=60, quota_release_s=20.0)
+    repo.write("manifests/stack.yaml", stack("recreate"))
+    repo.until_done()
+    before = names(azure)["tone"]
+    retrain(repo, 3)
+    waiting = repo.plan()
+    assert "then recreate (nothing serves for about 5 minutes" in said(repo)
+    unseen = from_file(repo.plan(targets=("FineTuneJob/tone",)))
+    repo.apply()
+    clock.sleep(2 * HOUR)
+    (replace,) = of(repo.plan(), Replace)
+    assert replace.live.outputs["model"] == before
+    assert "nothing serves for about 5 minutes" in said(repo)
+    assert "nothing serves for about 5 minutes" in plan_markdown(
+        repo.plan(), [], accounts=[], kinds=REGISTRY, now=clock.now()
+    )
+    assert needs_person(repo.plan(prune=True), REGISTRY)
+    azure.forget()
+    assert repo.apply(unattended=True).code == 0
+    assert azure.writes() == []
+    assert repo.apply(approved=unseen).code == 4
+    assert azure.writes() == []
+    assert repo.apply(approved=from_file(waiting)).code == 0, "the plan that waited said that it would be recreated"
+    order = [write.partition(" ")[0] for write in azure.writes()]
+    assert order[0] == "DELETE"
+    assert set(order[1:]) == {"PUT"}, "quota was slow, so the creation was tried again"
+    assert names(azure)["tone"] != before
+
+
+def test_a_recreation_that_fails_half_way_is_loud_and_made_good(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", stack("recreate"))
+    repo.until_done()
+    retrain(repo, 3)
+    repo.apply()
+    clock.sleep(2 * HOUR)
+    azure.fault(
+        method="PUT", path_regex="/deployments/tone", status=400, code="InvalidResourceProperties", message="no"
+    )
+    result = repo.apply()
+    fault = next(item.fault for item in result.outcomes if item.fault)
+    assert (result.code, fault.code) == (1, "recreate-half-done")
+    assert "NOTHING SERVES" in fault.summary
+    assert names(azure) == {}
+    repo.until_done()
+    assert list(names(azure)) == ["tone"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "words"),
+    [
+        ("beside\n  deployment_name: " + "n" * 52, "name-too-long", "at most 51 characters"),
+        ("{type: in_place, keep_old: 24h}", "not-allowed", "needs `type: beside`"),
+        ("{type: beside, keep_old: soon}", "not-allowed", "24h"),
+        ("blue_green", "wrong-type", "`in_place`, `beside`, `recreate` or a mapping"),
+    ],
+)
+def test_bad_strategies_are_refused_with_the_way_out(repo: Repo, edit: str, code: str, words: str) -> None:
+    repo.write("manifests/stack.yaml", stack(edit))
+    with pytest.raises(InvalidManifests) as error:
+        repo.plan()
+    (fault,) = [one for one in error.value.faults if one.severity == "error"]
+    assert fault.code == code
+    assert words in f"{fault.detail} {fault.remedy}"
+    assert fault.place is not None
+
+
+def test_no_update_is_planned_where_only_the_strategy_differs(repo: Repo) -> None:
+    repo.until_done()
+    for word in ("recreate", "beside", "in_place"):
+        repo.write("manifests/stack.yaml", stack(word))
+        plan = repo.plan(prune=True)
+        assert plan.converged, word
+        assert not of(plan, Update), word
