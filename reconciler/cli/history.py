@@ -54,7 +54,7 @@ def history(
         heads += ["CHANGED"] if wanted else []
         rows = [past.row(live, compared=bool(wanted), results=results, run=runs.get(live.id)) for live in shown]
         if rows or made.errored:
-            print(table((*heads, "MANIFEST", "SERVED BY", "MODEL"), rows))
+            print(table((*heads, "MARK", "MANIFEST", "SERVED BY", "MODEL"), rows))
         else:
             print(f"{address} has no job yet." if address else "No jobs yet.")
         if results and len(shown) > MOST_RESULTS:
@@ -90,6 +90,7 @@ class _Past:
     def row(self, live: Observed, *, compared: bool, results: bool, run: Run | None) -> tuple[str, ...]:
         """Return a job as a row."""
         from reconciler.cli.look import tokens, when
+        from reconciler.core.digest import checked
 
         model = str(live.outputs.get("model", ""))
         cells = [live.id, live.status, when(live.created_at), tokens(live)]
@@ -98,7 +99,8 @@ class _Past:
         if compared:
             cells.append(self._changed(live))
         name = self._matched.get(live.id, "")
-        cells += [name or f"history of {live.name}", ", ".join(self._serving.get(model, ())) or "-", model or "-"]
+        mark = checked(live.owner, live.identity) if live.owner and live.identity else "-"
+        cells += [mark, name or f"history of {live.name}", ", ".join(self._serving.get(model, ())) or "-", model or "-"]
         return tuple(cells)
 
     def _changed(self, live: Observed) -> str:

@@ -96,10 +96,14 @@ def _check(owner: str, digest_part: str) -> str:
     return short(hashlib.sha256(f"{owner}\0{digest_part}".encode()).hexdigest(), MARK_CHECK_CHARS)
 
 
+def checked(owner: str, digest_part: str) -> str:
+    """Return a mark of 12 characters: the part of the digest that it carries, and what checks it and the owner."""
+    return digest_part + _check(owner, digest_part)
+
+
 def mark(owner: str, digest: str) -> str:
     """Return the 12 characters that stand at the front of a wire suffix."""
-    part = short(digest, MARK_DIGEST_CHARS)
-    return part + _check(owner, part)
+    return checked(owner, short(digest, MARK_DIGEST_CHARS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,12 +76,15 @@ class Planner:
         self.asks: dict[tuple[str, str, str], Observed] = {}
         self.former: dict[tuple[str, str, str], tuple[Address, str]] = {}
         """Which resource a live object was, and why it is kept."""
+        self.pinned: dict[Address, Observed] = {}
+        """What resources name that does not follow what they refer to."""
 
     def plan(self) -> Plan:
         """Make the plan."""
         for item in self.order:
             self.changes[item.address] = self._decide(item)
         self._spare_what_nobody_needs()
+        refused_pins = self._named_and_pinned()
         selected = self._selected()
         changes: list[Change] = [change for address, change in self.changes.items() if address in selected]
         duplicates = [item for item in self.duplicates if not self._narrowed() or item.declared in selected]
@@ -96,7 +99,7 @@ class Planner:
         cost = plan_cost(held, rest, pricing, self.declared, self.kinds, unread)
         if not destroying:
             refusals += judge(held, cost, judges, self.declared, self.kinds, self.options.max_cost)
-        refusals += self.options.refused
+        refusals += (*self.options.refused, *refused_pins)
         limits = () if destroying else limit_faults(held, self.world, self.accounts, self.declared, self.kinds)
         return Plan(
             changes=tuple(held),
@@ -104,7 +107,7 @@ class Planner:
             warnings=(*self._warnings(held), *limits),
             history=tuple(history),
             tree_digest=self._tree_digest(),
-            needs={item.address: item.refs for item in self.order},
+            needs={item.address: self._needs(item) for item in self.order},
             digests={address: digests[0] for address, digests in self.digests.items()},
             cost=cost,
             unread=unread,
@@ -122,7 +125,7 @@ class Planner:
         self._settle_claim(item, claim)
         if claim.stuck:
             return Stuck(item.address, item.account, claim.stuck, claim.live, item)
-        blocking = tuple(ref for ref in item.refs if self._holds_up(ref) or self._is_asked(claim, ref))
+        blocking = tuple(ref for ref in self._needs(item) if self._holds_up(ref) or self._is_asked(claim, ref))
         if claim.live is None:
             return self._absent(item, rules, claim, refs, blocking)
         return self._present(item, rules, claim, claim.live, refs, blocking)
@@ -187,11 +190,26 @@ class Planner:
         for live in (*claim.duplicates, *claim.not_ours, *used, *([claim.live] if claim.live else [])):
             self.claimed.add(_identity(live))
         self.asks.update((_identity(live), live) for live in claim.asks)
+        if claim.pinned is not None:
+            self.pinned[item.address] = claim.pinned
         self.former.update((_identity(old.live), (item.address, old.kept)) for old in claim.former)
         winner = claim.live.id if claim.live else str(item.address)
         self.duplicates += [
             Delete(live, "duplicate", duplicate_of=winner, declared=item.address) for live in claim.duplicates
         ]
+
+    def _needs(self, item: Desired) -> tuple[Address, ...]:
+        """Return what a resource waits for: what it refers to, unless it names what that has made already."""
+        return () if item.address in self.pinned else item.refs
+
+    def _named_and_pinned(self) -> tuple[Fault, ...]:
+        """Refuse to delete by name what a resource pins."""
+        named = (
+            (address, live)
+            for address, live in self.pinned.items()
+            if names(self.options.allow_delete, live, globs=False)
+        )
+        return tuple(_pinned(self.declared[address], live) for address, live in named)
 
     def _points_at(self, ref: Address) -> Observed | Unknown:
         match self.changes[ref]:
@@ -276,7 +294,8 @@ class Planner:
         return deletions, history
 
     def _named_for_deletion(self, live: Observed) -> bool:
-        return live.phase is Phase.READY and names(self.options.allow_delete, live, globs=False)
+        is_pinned = any(_identity(live) == _identity(one) for one in self.pinned.values())
+        return live.phase is Phase.READY and not is_pinned and names(self.options.allow_delete, live, globs=False)
 
     def _hold(self, change: Change) -> Change:
         if isinstance(change, Delete):
@@ -325,11 +344,11 @@ class Planner:
             chosen = {address for address in self.changes if matches(self.options.targets, address)}
             for item in reversed(self.order):
                 if item.address in chosen:
-                    chosen.update(item.refs)
+                    chosen.update(self._needs(item))
         if self.options.excludes:
             dropped = {address for address in self.changes if matches(self.options.excludes, address)}
             for item in self.order:
-                if any(ref in dropped for ref in item.refs):
+                if any(ref in dropped for ref in self._needs(item)):
                     dropped.add(item.address)
             chosen -= dropped
         return chosen
@@ -381,6 +400,17 @@ def names(patterns: Iterable[str], live: Observed, *, globs: bool) -> bool:
     if globs:
         return any(fnmatch.fnmatchcase(spelling, pattern) for spelling in spellings for pattern in patterns)
     return any(spelling == pattern for spelling in spellings for pattern in patterns)
+
+
+def _pinned(item: Desired, live: Observed) -> Fault:
+    return Fault(
+        "model-pinned",
+        "A model that a manifest pins would be deleted",
+        f"{live.address} ({live.id}) is what {item.address} serves.",
+        f"Let {item.address} serve another one first, and apply that; or leave out\n  --allow-delete {live.kind}/{live.id}",
+        item.place_of("spec.model.pin"),
+        str(item.address),
+    )
 
 
 def _ordered(desired: Sequence[Desired]) -> list[Desired]:

@@ -46,6 +46,8 @@ class Claim:
     predecessor: Observed | None = None
     former: tuple[Former, ...] = ()
     """Live objects of the resource that are not `live`; they are deleted like what is left over, when they may go."""
+    pinned: Observed | None = None
+    """A finished object that the manifest names: what the resource refers to is not waited for, and this is not deleted."""
     then: Then | None = None
     """What is done with the live object when what it waits for is there; an update if absent."""
     why: tuple[FieldChange, ...] = ()

@@ -39,6 +39,7 @@ from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
+from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 from reconciler.kinds.deployment.strategy import word_of
@@ -95,7 +96,8 @@ class DeploymentKind(Kind):
         spec = _spec(desired)
         model: object = spec.model.model_dump()
         if isinstance(spec.model, JobModel):
-            model = {"job": parents.get(Address("FineTuneJob", spec.model.job), ("",))[0]}
+            job = Address("FineTuneJob", spec.model.job)
+            model = {"pin": spec.model.pin} if spec.model.pin else {"job": parents.get(job, ("",))[0]}
             if spec.model.checkpoint != "final":
                 model = {**model, "checkpoint": spec.model.selector}
         fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": stable_name(desired)}
@@ -104,6 +106,18 @@ class DeploymentKind(Kind):
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
         versions = Versions.of(desired, view, _is_marked)
+        pinned = pinned_job(desired, view)
+        if isinstance(pinned, Fault):
+            return versions.completed(Claim(live=versions.current, stuck=pinned))
+        if pinned is None:
+            return self._found(desired, view, refs, versions)
+        (job,) = desired.refs
+        claim = self._found(desired, view, {job: pinned}, versions)
+        after = claim.after or self.resolve(desired, {job: pinned})
+        notes = (*claim.notes, *pin_notes(desired, pinned, refs.get(job)))
+        return replace(claim, pinned=pinned, after=after, notes=notes)
+
+    def _found(self, desired: Desired, view: View, refs: Resolved, versions: Versions) -> Claim:
         if word_of(_spec(desired).strategy) == "beside" and not self._is_adopted(desired, view):
             return self._beside(desired, view, refs, versions)
         claim = self._by_name(desired, view, refs)

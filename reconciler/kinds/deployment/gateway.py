@@ -213,7 +213,9 @@ class DeploymentGateway:
         stable = stable_name(change.desired)
         if name != stable or change.reason == BESIDE:
             tags |= version_tags(stable, name, self._session.runtime.clock.now())
-        return {**tags, **(_pinned(change.after) or ({FROM: jobs[0]} if jobs else {}))}
+        # What is pinned is waited for by nobody, so its job is told from its model's name.
+        made_by = jobs[0] if jobs else self._from(change.after) if change.desired.refs else ""
+        return {**tags, **(_pinned(change.after) or ({FROM: made_by} if made_by else {}))}
 
     @staticmethod
     def _from(after: Spec) -> str:

@@ -64,6 +64,10 @@ class JobModel(Block):
     checkpoint: Selector = Field(
         default="final", description="Which of its models: final, {step: N}, or {best: METRIC}."
     )
+    pin: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{12}$")] | None = Field(
+        default=None,
+        description="Mark of the one training whose model is served until this changes: 12 characters, shown by `history`.",
+    )
 
     @property
     def selector(self) -> str | dict[str, Any]:
