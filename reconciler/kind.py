@@ -318,6 +318,8 @@ class Kind:
         return False
 
 
+RESULTS = "results"
+"""Key of `Observed.facts` for the result file of a job, read, or the Fault why not; it comes with its checkpoints."""
 CHECKPOINTS = "checkpoints"
 """Key of `Observed.facts` for the checkpoints of a job, once a plan has asked for them."""
 

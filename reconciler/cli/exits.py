@@ -35,6 +35,8 @@ def apply_exit(outcomes: Iterable[Outcome], *, detailed: bool, errored: bool = F
     statuses = {outcome.status for outcome in outcomes}
     if errored or statuses & {"failed", "blocked"}:
         return ERROR
+    if "refused" in statuses:
+        return REFUSED
     return IN_PROGRESS if detailed and "pending" in statuses else OK
 
 

@@ -61,6 +61,8 @@ class Stuck:
     fault: Fault
     live: Observed | None = None
     desired: Desired | None = None
+    refused: bool = False
+    """It was judged and is refused: a gate failed. What it would replace goes on as it is."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ class Planner:
         self._settle_claim(item, claim)
         if claim.stuck:
             return Stuck(item.address, item.account, claim.stuck, claim.live, item)
+        if claim.refused:
+            return Stuck(item.address, item.account, claim.refused, claim.live or claim.predecessor, item, refused=True)
         blocking = tuple(ref for ref in self._needs(item) if self._holds_up(ref) or self._is_asked(claim, ref))
         if claim.live is None:
             return self._absent(item, rules, claim, refs, blocking)

@@ -35,6 +35,8 @@ class Claim:
 
     live: Observed | None = None
     stuck: Fault | None = None
+    refused: Fault | None = None
+    """Why the live object stays as it is although it differs: a gate failed."""
     duplicates: tuple[Observed, ...] = ()
     """Further live objects of the same identity that should not go on."""
     not_ours: tuple[Observed, ...] = ()

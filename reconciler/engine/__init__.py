@@ -257,7 +257,7 @@ class Engine:
         change = node.change
         match change:
             case Stuck():
-                return Outcome(change, "failed", change.live, change.fault)
+                return Outcome(change, "refused" if change.refused else "failed", change.live, change.fault)
             case Wait():
                 failed = [] if change.blocked else _failed(node, outcomes)
                 if failed:

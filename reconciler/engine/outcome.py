@@ -11,7 +11,8 @@ from reconciler.core.change import RETRY, Change, Create, Delete, Replace, Updat
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Observed
 
-Status = Literal["unchanged", "done", "pending", "blocked", "held", "failed"]
+Status = Literal["unchanged", "done", "pending", "blocked", "held", "refused", "failed"]
+"""`refused`: a gate judged it, and it stays as it is."""
 
 
 @dataclass(frozen=True)

@@ -275,7 +275,8 @@ def stuck_item(change: Stuck) -> Item:
     """Return what a person must decide, with the reason, the way out and the place."""
     fault = change.fault
     place = [printable(fault.place)] if fault.place else []
-    return Item("!", Tone.ALARM, change.address, f"stuck: {printable(fault.summary)}", (*explanation(fault), *place))
+    word = "refused" if change.refused else "stuck"
+    return Item("!", Tone.ALARM, change.address, f"{word}: {printable(fault.summary)}", (*explanation(fault), *place))
 
 
 def _content(desired: Desired, content: Content) -> str:

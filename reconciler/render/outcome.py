@@ -32,7 +32,7 @@ class Outcome(Protocol):
 
     @property
     def status(self) -> str:
-        """One of unchanged, done, pending, blocked, held, failed."""
+        """One of unchanged, done, pending, blocked, held, refused, failed."""
         ...
 
     @property
@@ -68,6 +68,7 @@ class ApplyCounts:
     waiting: int = 0
     blocked: int = 0
     failed: int = 0
+    refused: int = 0
     held: int = 0
     """Held back other than left-over objects, which are no contradiction to the manifests."""
 
@@ -80,7 +81,11 @@ class ApplyCounts:
         trainings = "training" if self.started == 1 else "trainings"
         did = f"{self.started} {trainings} started, {self.created} created, {self.updated} updated, {self.deleted} deleted"
         left = f"{self.in_progress} in progress at Azure, {self.waiting} waiting"
-        rare = [f"{count} {word}" for count, word in ((self.held, "held back"), (self.blocked, "blocked")) if count]
+        rare = [
+            f"{count} {word}"
+            for count, word in ((self.held, "held back"), (self.refused, "refused"), (self.blocked, "blocked"))
+            if count
+        ]
         return f"{did}; {', '.join([left, *rare, f'{self.failed} failed'])}"
 
 
@@ -113,7 +118,7 @@ def apply_counts(final: Iterable[Outcome], wrote: Iterable[Outcome], *, kinds: M
     for outcome in wrote:
         for word in _did(outcome.change, kinds):
             did[word] += 1
-    left = dict.fromkeys(("in_progress", "waiting", "blocked", "failed", "held"), 0)
+    left = dict.fromkeys(("in_progress", "waiting", "blocked", "refused", "failed", "held"), 0)
     for outcome in final:
         word = _left(outcome)
         if word:
@@ -140,7 +145,7 @@ def _left(outcome: Outcome) -> str:
     match outcome.status:
         case "pending":
             return "in_progress" if _busy(outcome) else "waiting"
-        case "blocked" | "failed" as status:
+        case "blocked" | "refused" | "failed" as status:
             return status
         case "held":
             return "" if isinstance(outcome.change, Delete) else "held"
@@ -169,7 +174,7 @@ def _item(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Item |
         case "blocked":
             return Item("…", Tone.QUIET, address, f"blocked: {_why(outcome, kinds)}")
         case _:
-            return _failed(address, outcome.fault, outcome.message)
+            return _failed(address, outcome.status, outcome.fault, outcome.message)
 
 
 def _ready(address: Address, live: Observed | None) -> Item | None:
@@ -252,8 +257,8 @@ def _why(outcome: Outcome, kinds: Mapping[str, Rules]) -> str:
     return f"waits for {joined(change.on)}, then {then_word(change, kinds)}"
 
 
-def _failed(address: Address, fault: Fault | None, message: str) -> Item:
+def _failed(address: Address, word: str, fault: Fault | None, message: str) -> Item:
     if fault is None:
-        return Item("!", Tone.ALARM, address, f"failed: {printable(message or 'no reason is known')}")
+        return Item("!", Tone.ALARM, address, f"{word}: {printable(message or 'no reason is known')}")
     place = (printable(fault.place),) if fault.place else ()
-    return Item("!", Tone.ALARM, address, f"failed: {printable(fault.summary)}", (*explanation(fault), *place))
+    return Item("!", Tone.ALARM, address, f"{word}: {printable(fault.summary)}", (*explanation(fault), *place))

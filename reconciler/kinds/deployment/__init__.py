@@ -38,6 +38,7 @@ from reconciler.kinds.deployment.beside import Versions, check_name, stable_name
 from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
+from reconciler.kinds.deployment.gates import check_gates, judged
 from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
@@ -76,7 +77,8 @@ class DeploymentKind(Kind):
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
         """Deployments need the control plane."""
         if account.has_control_plane:
-            return (*_unknown_sku(desired), *check_metric(desired, declared), *check_name(desired))
+            faults = (*_unknown_sku(desired), *check_metric(desired, declared), *check_name(desired))
+            return (*faults, *check_gates(desired, declared))
         fault = Fault(
             "account-without-control-plane",
             "Deployments need the account's `resource_id`",
@@ -101,9 +103,19 @@ class DeploymentKind(Kind):
             if spec.model.checkpoint != "final":
                 model = {**model, "checkpoint": spec.model.selector}
         fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": stable_name(desired)}
+        if spec.gates:
+            # A plan that was approved with other gates is another plan.
+            fields["gates"] = [gate.model_dump(exclude_none=True) for gate in spec.gates]
         return (spec_digest(fields),)
 
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
+        """Find the deployment, and have its gates judge what it is to serve."""
+        claim = self._claimed(desired, view, refs)
+        if not _spec(desired).gates or claim.stuck:
+            return claim
+        return judged(desired, claim, view, claim.after or self.resolve(desired, refs))
+
+    def _claimed(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
         versions = Versions.of(desired, view, _is_marked)
         pinned = pinned_job(desired, view)

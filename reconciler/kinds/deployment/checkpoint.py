@@ -164,14 +164,8 @@ def check_metric(desired: Desired, declared: Mapping[Address, Desired]) -> Itera
     known = metric(name)
     if job is None or known is None:
         return
-    method = str(getattr(getattr(job.spec, "method", None), "type", ""))
-    why = ""
-    if known.split != "train" and getattr(job.spec, "validation_file", None) is None:
-        why = f"{job.address} has no `validation_file`, so nothing is validated."
-    elif method == "reinforcement" and known.family == "loss":
-        why = f"{job.address} is trained by reinforcement, which measures rewards and no losses."
-    elif method == "supervised" and known.family == "reward":
-        why = f"{job.address} is trained by supervision, which measures no rewards."
+    method = _method(job)
+    why = why_impossible(name, job)
     if why:
         remedy = (
             f"Add a `validation_file` to {job.address}, or choose by a metric of the training, for example:\n"
@@ -183,3 +177,21 @@ def check_metric(desired: Desired, declared: Mapping[Address, Desired]) -> Itera
         place = desired.place_of("spec.model.checkpoint")
         summary = "The training cannot have this metric"
         yield Fault("metric-impossible", summary, f"{name}: {why}", remedy, place, str(desired.address))
+
+
+def why_impossible(name: str, job: Desired) -> str:
+    """Return why a declared training cannot have a metric; "" if it can."""
+    known = metric(name)
+    assert known is not None
+    method = _method(job)
+    if known.split != "train" and getattr(job.spec, "validation_file", None) is None:
+        return f"{job.address} has no `validation_file`, so nothing is validated."
+    if method == "reinforcement" and known.family == "loss":
+        return f"{job.address} is trained by reinforcement, which measures rewards and no losses."
+    if method == "supervised" and known.family == "reward":
+        return f"{job.address} is trained by supervision, which measures no rewards."
+    return ""
+
+
+def _method(job: Desired) -> str:
+    return str(getattr(getattr(job.spec, "method", None), "type", ""))

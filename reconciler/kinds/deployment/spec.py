@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from reconciler.core.resource import Block, Ref, Spec, Whole
+from reconciler.kinds.deployment.gate_spec import Gate
 from reconciler.kinds.deployment.strategy import Strategy, Word, word_of
 from reconciler.results.metrics import metric, spellings
 
@@ -168,6 +169,10 @@ class DeploymentSpec(Spec):
     readiness: bool = Field(
         default=False,
         description="Whether a deployment of a new model is done only when it has answered a chat completion (a few tokens).",
+    )
+
+    gates: tuple[Gate, ...] = Field(
+        default=(), description="What must hold before a new model serves; one that fails leaves what serves as it is."
     )
 
     def comparable(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.azure.errors import AzureError, scrub, unreadable
 from reconciler.azure.events import EventStream
 from reconciler.azure.jobs import Jobs
+from reconciler.azure.results import Results
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, number, text
 from reconciler.core.change import Create, Delete, Update
@@ -16,11 +17,12 @@ from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
-from reconciler.kind import CHECKPOINTS
+from reconciler.kind import CHECKPOINTS, RESULTS
 from reconciler.kinds.fine_tune_job.graders import wire
 from reconciler.kinds.fine_tune_job.method import Method
 from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job, observed_job, same_base
 from reconciler.kinds.fine_tune_job.progress import describe, ended, is_step, measure
+from reconciler.kinds.fine_tune_job.result_file import read_results
 from reconciler.kinds.fine_tune_job.spec import (
     TRAINING_TYPES,
     FileId,
@@ -51,6 +53,7 @@ class JobGateway:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._jobs = Jobs(session)
+        self._kept = Results(session)
 
     def observe(self) -> Sequence[Observed]:
         """List jobs and models: job history is purged by Azure, models stay."""
@@ -134,7 +137,7 @@ class JobGateway:
         return self._confirm_model(live, str(live.outputs["model"])) if live.facts.get(UNLISTED) else live
 
     def closer(self, live: Observed) -> Observed:
-        """Return a job with its checkpoints."""
+        """Return a job with its checkpoints and its result file, if it has any."""
         try:
             listed = self._jobs.checkpoints(live.id)
         except AzureError as error:
@@ -143,7 +146,8 @@ class JobGateway:
             # The job has left the history: its model stays, and its checkpoints cannot be found any more.
             listed = []
         found = [item for body in listed if (item := read(body)) is not None]
-        return replace(live, facts={**live.facts, CHECKPOINTS: tuple(sorted(found, key=lambda item: item.step))})
+        more = {CHECKPOINTS: tuple(sorted(found, key=lambda item: item.step)), RESULTS: read_results(self._kept, live)}
+        return replace(live, facts={**live.facts, **more})
 
     def delete(self, change: Delete) -> Observed:
         """Cancel a job that has not ended; delete the model of one that has."""

@@ -1,0 +1,61 @@
+"""What a gate of a Deployment manifest can say."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from reconciler.core.resource import Block
+from reconciler.results.gauge import OVERFIT_RATIO
+from reconciler.results.metrics import metric, spellings
+
+Bound = Annotated[float, Field(allow_inf_nan=False)] | Literal["serving"]
+
+
+class MetricGate(Block):
+    """A number of the training that must be good enough before its model serves."""
+
+    metric: str = Field(description="A loss, accuracy or reward, or overfit_ratio.", examples=["full_valid_loss"])
+    at_most: Bound | None = Field(default=None, description="The most that it may be: a number, or `serving`.")
+    at_least: Bound | None = Field(default=None, description="The least that it must be: a number, or `serving`.")
+    of: Literal["final", "best"] = Field(
+        default="final", description="`final`: of the model that is to serve. `best`: the best that the training was."
+    )
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        names = (*spellings(), OVERFIT_RATIO)
+        if value != OVERFIT_RATIO and metric(value) is None:
+            close = difflib.get_close_matches(value, names, n=1)
+            near = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"is not a metric that a gate can ask for ({', '.join(names)}){near}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> MetricGate:
+        if (self.at_most is None) is (self.at_least is None):
+            raise ValueError("needs exactly one of `at_most` and `at_least`")
+        return self
+
+    @property
+    def bound(self) -> float | Literal["serving"]:
+        """What it is compared with."""
+        found = self.at_most if self.at_most is not None else self.at_least
+        assert found is not None
+        return found
+
+    def holds(self, value: float, bound: float) -> bool:
+        """Return whether a value passes."""
+        return value <= bound if self.at_most is not None else value >= bound
+
+    def __str__(self) -> str:
+        """Return the gate in words."""
+        word = "at most" if self.at_most is not None else "at least"
+        bound = "that of the model that serves" if self.bound == "serving" else f"{self.bound:g}"
+        return f"{'best ' if self.of == 'best' else ''}{self.metric} {word} {bound}"
+
+
+Gate = MetricGate
