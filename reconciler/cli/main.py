@@ -27,6 +27,7 @@ from reconciler.cli import (
     look,
     plan,
     probe,
+    promote,
     report,
     schema,
     tools,
@@ -124,6 +125,7 @@ app.command(rich_help_panel=LOOK)(look.logs)
 app.command(rich_help_panel=LOOK)(probe.probe)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command("import", rich_help_panel=RARE)(importing.import_)
+app.command(rich_help_panel=RARE)(promote.promote)
 app.command(rich_help_panel=RARE)(act.cancel)
 app.command(rich_help_panel=RARE)(act.destroy)
 app.command(rich_help_panel=RARE)(schema.schema)

@@ -8,8 +8,12 @@ import pytest
 from harness import STACK, Azure, FakeClock, Repo, arm, of, trained
 
 from reconciler.core.change import Create, Delete, Keep, Plan, Stuck, Update, Wait
-from reconciler.core.fault import InvalidManifests
+from reconciler.core.fault import InvalidManifests, ReconcilerError
+from reconciler.core.plan import Options
+from reconciler.core.resource import Address
+from reconciler.core.rules import View
 from reconciler.kinds import REGISTRY
+from reconciler.kinds.deployment.promotion import Promotion, promotion
 from reconciler.render.drift import needs_person
 from reconciler.render.text import plan_text
 
@@ -159,3 +163,31 @@ def test_pins_that_name_nothing_say_what_there_is(repo: Repo, azure: Azure, cloc
     with pytest.raises(InvalidManifests) as error:
         repo.plan()
     assert "shown by `history`" in next(one for one in error.value.faults if one.severity == "error").remedy
+
+
+def test_a_promotion_names_the_newest_model_of_the_job(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    def found(to: str = "latest") -> Promotion:
+        tree, engine = repo.engine()
+        world = engine.observe()
+        made = engine.plan(tree.desired, Options(), world)
+        declared = {item.address: item for item in tree.desired}
+        digests = {address: (digest,) for address, digest in made.digests.items()}
+        (account,) = engine.accounts.values()
+        return promotion(declared[Address("Deployment", "tone")], to, View(account, world, digests, declared))
+
+    with pytest.raises(ReconcilerError) as none:
+        found()
+    assert none.value.faults[0].code == "nothing-to-promote"
+    repo.until_done()
+    clock.sleep(HOUR)
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.until_done()
+    first, second = marks(azure)
+    assert (found().mark, found().notes) == (second, ())
+    assert found(first).mark == first
+    repo.edit("manifests/stack.yaml", "n_epochs: 3", "n_epochs: 2")
+    assert found().mark == second
+    assert f"that is --to {first}" in found().notes[0]
+    with pytest.raises(ReconcilerError) as unknown:
+        found("zzzzzzzzzzzz")
+    assert f"  --to {second} " in unknown.value.faults[0].remedy
