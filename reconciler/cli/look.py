@@ -228,7 +228,7 @@ def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, 
         case Update() | Replace():
             state, detail = "differs", ", ".join(item.path for item in change.changes)
         case Delete():
-            state = "left over"
+            state, detail = ("kept", change.held) if change.kept else ("left over", "")
         case Keep():
             state = change.live.status if change.live else "suspended" if change.rests else "not needed"
             if change.live and change.live.phase is Phase.WORKING:

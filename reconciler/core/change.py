@@ -140,6 +140,8 @@ class Delete:
     duplicate_of: str = ""
     declared: Address | None = None
     """The resource that a duplicate is one of, or a former object of."""
+    kept: bool = False
+    """It is a former object that stays for a time, whatever flags say; `held` says until when."""
 
     @property
     def address(self) -> Address:

@@ -290,7 +290,7 @@ class Planner:
                     elif not rules.in_use(live, self.world, name):
                         was, kept = self.former.get(_identity(live), (None, ""))
                         reason: Literal["destroy", "left_over"] = "destroy" if self.options.destroy else "left_over"
-                        deletions.append(Delete(live, reason, held=kept, declared=was))
+                        deletions.append(Delete(live, reason, held=kept, declared=was, kept=bool(kept)))
         last_first = {kind: -place for place, kind in enumerate(self.kinds)}
         deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))
         return deletions, history

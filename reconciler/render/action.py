@@ -53,6 +53,8 @@ def action_of(change: Change, kinds: Mapping[str, Rules]) -> Action:
             return Action("~", "update", style or "change")
         case Replace():
             return Action("-/+", "recreate", style or "remove")
+        case Delete(kept=True):
+            return Action("=", "keep", "held")
         case Delete():
             works = kinds[change.live.kind].long_running and change.live.phase is not Phase.READY
             return Action("-", "cancel" if works else "delete", style or "remove")

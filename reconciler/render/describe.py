@@ -163,6 +163,8 @@ class Describer:
 
     def _delete(self, change: Delete) -> Item:
         live, rules = change.live, self._kinds[change.live.kind]
+        if change.kept:
+            return Item("=", Tone.QUIET, change.address, f"serves {shown(live.outputs.get('model'))}")
         works = rules.long_running and live.phase is not Phase.READY
         word = "cancel" if works else "delete"
         model = live.outputs.get("model")

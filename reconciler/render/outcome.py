@@ -169,6 +169,8 @@ def _item(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Item |
             return _done(outcome, kinds)
         case "pending":
             return _pending(outcome, kinds, progress)
+        case "held" if isinstance(outcome.change, Delete) and outcome.change.kept:
+            return Item("=", Tone.QUIET, address, printable(outcome.message))
         case "held":
             return Item("…", Tone.QUIET, address, f"held: {printable(outcome.message)}")
         case "blocked":

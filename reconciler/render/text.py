@@ -103,7 +103,7 @@ def _heading(reason: str) -> str:
     """Return why changes are listed and not made; the planner words the left-over ones in full."""
     left_over = "left over, not deleted"
     if reason.startswith("kept"):
-        return f"{printable(reason[:1].upper() + reason[1:])}:"
+        return printable(f"{reason[:1].upper()}{reason[1:]}:")
     if not reason.startswith(left_over):
         return f"Held back ({printable(reason)}):"
     if "--prune" in reason:

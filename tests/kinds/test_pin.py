@@ -73,7 +73,7 @@ def test_a_pinned_deployment_stays_until_a_commit_moves_it(repo: Repo, azure: Az
     repo.apply(wait=True)
     assert model(azure) == first
     second = marks(azure)[-1]
-    assert f"FineTuneJob/tone has made another model, {second}. To serve that:" in said(repo)
+    assert f"FineTuneJob/tone has made another model, {second}" in said(repo)
     plan = repo.plan(prune=True)
     assert plan.converged
     assert not of(plan, Delete)

@@ -98,7 +98,7 @@ class Versions:
         if is_ready and any(one.phase is Phase.READY and since(one) >= began for one in rest):
             began = max(self.now, *(since(one) + 1 for one in rest))
             current = replace(current, facts={**current.facts, "takes_over": moment(began)})
-            claim = replace(claim, live=current)
+            claim = replace(claim, live=current, notes=(*claim.notes, f"{current.name} is the one to call again"))
         elif live is not None and not is_ready and current.id != live.id:
             claim = replace(claim, live=replace(live, facts={**live.facts, SERVING: current.outputs}))
         return replace(claim, former=tuple(Former(one, self._kept(one, current, began)) for one in rest))
@@ -106,7 +106,7 @@ class Versions:
     def _kept(self, old: Observed, current: Observed, began: float) -> str:
         subject = self.desired.address
         if old.id == current.id:
-            return f"kept: it serves until the next one of {subject} is ready"
+            return f"kept: it serves until the next version of {subject} is ready"
         until = began + keeps(_spec(self.desired).strategy)
         if old.phase is not Phase.READY or until <= self.now:
             return ""
@@ -119,7 +119,7 @@ class Versions:
         after = after.model_copy(update={"deployment_name": name})
         if old is None:
             return replace(claim, live=None, after=after, notes=(*claim.notes, f"name: {name}"))
-        serves = f"name: {name}, beside {old.name}, which goes on serving {old.outputs.get('model') or 'its model'}"
+        serves = f"name: {name}, beside {old.name}, which goes on serving"
         said = _spec(self.desired).strategy
         kept = getattr(said, "keep_old", None) or KEPT
         until = f"{old.name} is kept for {kept} after the switch, then it is left over (`apply --prune` deletes it)"

@@ -82,12 +82,12 @@ def pin_notes(desired: Desired, pinned: Observed, job: Observed | Unknown | None
         return ()
     name, pin = _job_of(desired), pin_of(desired)
     if isinstance(job, Observed) and job.phase is Phase.READY:
-        said = f"stays at {pin}, which it pins; {name} has made another model, {mark_of(job) or job.id}. To serve that:"
+        newer = mark_of(job) or job.id
+        said, then = f"stays at {pin}, which it pins; {name} has made another model, {newer}", "to serve that:"
     else:
-        said = (
-            f"stays at {pin}, which it pins, whatever {name} is trained to. To serve its model once it has succeeded:"
-        )
-    return (said, f"  reconciler promote {desired.address}")
+        said = f"stays at {pin}, which it pins, whatever {name} is trained to"
+        then = "to serve the new model once it is there:"
+    return (said, then, f"  reconciler promote {desired.address}")
 
 
 def _job_of(desired: Desired) -> Address:
