@@ -13,7 +13,7 @@ Prices are those of the Account, then the list prices of `reconciler.prices`. do
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar, assert_never
@@ -201,6 +201,8 @@ class _Teller:
                 return self.untouched(change)
             case Create() | Wait(live=None):
                 return self._made(change, self._declared(change.desired))
+            case Wait(live=Observed(), then="create"):
+                return self._beside(change)
             case Update() | Replace() | Wait():
                 return self._changed(change, self._declared(change.desired))
         assert_never(change)
@@ -236,6 +238,13 @@ class _Teller:
         if before is None and after is None:
             return None
         return ChangeCost(before=before or FREE, after=after or FREE, sku=charges.hosting.sku)
+
+    def _beside(self, change: Wait) -> ChangeCost | None:
+        """Return what it costs when another one is made next to the live one, which is kept for a time."""
+        made, before = self._made(change, self._declared(change.desired)), self._live(change) or FREE
+        if made is None:
+            return None
+        return replace(made, before=before, after=before + (made.after or FREE))
 
     def _declared(self, item: Desired) -> Charges:
         if item.address not in self.known:

@@ -213,6 +213,8 @@ def test_beside_waits_while_the_next_model_is_trained(repo: Repo, azure: Azure) 
     retrain(repo, 3)
     plan = repo.plan()
     (wait,) = of(plan, Wait)
+    assert plan.cost is not None
+    assert plan.cost.after.high == 2 * plan.cost.before.high, "the old one is kept beside the new one"
     assert (wait.then, wait.live.name) == ("create", next(iter(names(azure))))
     result = repo.apply(wait=True, approved=from_file(plan))
     assert result.code == 0
@@ -295,3 +297,57 @@ def test_no_update_is_planned_where_only_the_strategy_differs(repo: Repo) -> Non
         plan = repo.plan(prune=True)
         assert plan.converged, word
         assert not of(plan, Update), word
+
+
+def test_with_readiness_the_old_one_is_called_until_the_new_one_answers(repo: Repo, azure: Azure) -> None:
+    text = stack("beside").replace("  sku:", "  readiness: true\n  sku:")
+    repo.write("manifests/stack.yaml", text)
+    repo.until_done()
+    (first,) = names(azure)
+    azure.configure(ready_delay_s=3600.0)
+    retrain(repo, 3)
+    repo.apply(wait=True, settle=30)
+    assert len(names(azure)) == 2
+    plan = repo.plan(prune=True)
+    assert served(plan) == first
+    (old,) = of(plan, Delete)
+    assert old.held.startswith("kept: it serves until")
+    azure.configure(ready_delay_s=0.0)
+    repo.until_done()
+    assert served(repo.plan()) != first
+
+
+def test_many_former_versions_are_pruned_without_a_guard_in_the_way(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    deployment = stack("{type: beside, keep_old: 1h}").split("---\n")[1]
+    more = "".join("---\n" + deployment.replace("{name: tone}", f"{{name: tone-{n}}}") for n in range(3))
+    repo.write("manifests/stack.yaml", stack("{type: beside, keep_old: 1h}") + more)
+    repo.until_done()
+    first = names(azure)
+    retrain(repo, 3)
+    repo.until_done()
+    assert len(names(azure)) == 8
+    clock.sleep(2 * HOUR)
+    plan = repo.plan(prune=True)
+    assert sorted(change.live.name for change in of(plan, Delete)) == sorted(first)
+    assert plan.refusals == (), "half of all go, and each has a successor"
+    repo.until_done(prune=True)
+    assert len(names(azure)) == 4
+
+
+def test_models_by_name_have_versions_too(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    retrain(repo, 3)
+    repo.until_done()
+    one, two = (job["fine_tuned_model"] for job in azure.jobs())
+    named = (
+        "apiVersion: reconciler/v1\nkind: Deployment\nmetadata: {name: mine}\n"
+        "spec:\n  model: {name: MODEL}\n  sku: {name: GlobalStandard, capacity: 5}\n  strategy: beside\n"
+    )
+    repo.write("manifests/mine.yaml", named.replace("MODEL", one))
+    repo.until_done()
+    repo.write("manifests/mine.yaml", named.replace("MODEL", two))
+    assert not repo.plan(unattended=True).actions, "another name is a person's decision"
+    repo.until_done()
+    versions = {name: model for name, model in names(azure).items() if name.startswith("mine-")}
+    assert sorted(versions.values()) == sorted([one, two])
+    assert repo.plan().converged

@@ -34,7 +34,7 @@ from reconciler.kinds.deployment.strategy import KEPT, keeps, word_of
 
 NAME, SINCE = "reconciler-name", "reconciler-since"
 LONGEST = 64
-"""Characters of a deployment's name (docs/azure.md, section 8)."""
+"""Characters of a deployment's name (docs/azure.md, section 11)."""
 _STEP_CHARS = len("-s9999999")
 _IDENTITY = re.compile(rf"^[a-z2-7]{{{MARK_CHARS}}}(-s\d+)?$")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
