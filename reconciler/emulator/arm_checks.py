@@ -126,7 +126,8 @@ def check_limits(call: Call, current: DeploymentRecord | None, new: dict[str, An
             "DeploymentLimitExceeded",
         )
     place = place_of(call)
-    key = f"{call.account.name}/{call.ids[3].lower()}"
+    # What a deleted deployment of this name still holds counts as well.
+    key = f"{call.account.name}/{call.ids[3].lower()}" if current is not None else ""
     used = quota_by_pool(world, place.subscription, place.location, call.now, skip=key).get(new["pool"], 0)
     limit = config.quotas.get(new["pool"], config.quota)
     wanted = int(new["sku"]["capacity"])
