@@ -126,8 +126,10 @@ def check_limits(call: Call, current: DeploymentRecord | None, new: dict[str, An
             "DeploymentLimitExceeded",
         )
     place = place_of(call)
-    # What a deleted deployment of this name still holds counts as well.
-    key = f"{call.account.name}/{call.ids[3].lower()}" if current is not None else ""
+    name = call.ids[3].lower()
+    same = call.account.deployments.get(name)
+    # What a deleted deployment of this name still holds counts like that of any other.
+    key = f"{call.account.name}/{name}" if same is None or same.deleted is None else ""
     used = quota_by_pool(world, place.subscription, place.location, call.now, skip=key).get(new["pool"], 0)
     limit = config.quotas.get(new["pool"], config.quota)
     wanted = int(new["sku"]["capacity"])
