@@ -326,7 +326,8 @@ def job_lines(live: Iterable[Observed]) -> Iterator[Line]:
                 "warning",
                 "job",
                 words,
-                "Look at it, then write `suspend: false` or cancel it:\n  reconciler logs " + job.id,
+                "Look at it, then write `suspend: false` to go on, `suspend: true` to keep it so, or cancel it:\n"
+                f"  reconciler logs {job.id}",
                 "job-halted",
             )
 

@@ -156,7 +156,40 @@ def test_suspend_on_a_finished_job_does_nothing_and_says_so(repo: Repo, azure: A
     assert azure.writes() == []
 
 
-def test_removing_suspend_leaves_the_job_and_says_what_to_write(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+@pytest.mark.parametrize("paused_by", ["its manifest", "a person"])
+def test_a_paused_job_without_suspend_is_resumed_by_a_reviewed_plan_alone(
+    repo: Repo, azure: Azure, clock: FakeClock, paused_by: str
+) -> None:
+    repo.apply()
+    clock.sleep(1800)
+    if paused_by == "a person":
+        azure.raw("POST", f"{JOBS}/{azure.jobs()[0]['id']}/pause")
+    else:
+        suspend(repo, "true")
+        repo.apply()
+        suspend(repo, "")
+    clock.sleep(60)
+    (update,) = of(repo.plan(), Update)
+    assert [(item.path, item.before, item.after) for item in update.changes] == [("suspend", True, False)]
+    assert needs_person(repo.plan()), "a pause by hand is drift"
+    assert "to keep it so, write `suspend: true`" in said(repo)
+    repo.apply(unattended=True)
+    assert status(azure) == "paused", "what nobody looks at resumes nothing"
+    suspend(repo, "true")
+    assert not repo.plan().actions, "the pause is kept by a line"
+    suspend(repo, "")
+    repo.until_done()
+    assert calls(azure, "resume") == 1
+    assert len(azure.jobs()) == 1
+    assert repo.plan().converged
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+def test_a_paused_job_that_azure_may_have_paused_is_left_alone(
+    repo: Repo, azure: Azure, clock: FakeClock, echoes: bool
+) -> None:
+    azure.configure(echo_training_type=echoes)
+    repo.edit("manifests/stack.yaml", "training_type: global", "training_type: developer")
     repo.apply()
     clock.sleep(1800)
     suspend(repo, "true")
@@ -165,8 +198,6 @@ def test_removing_suspend_leaves_the_job_and_says_what_to_write(repo: Repo, azur
     suspend(repo, "")
     assert not repo.plan().actions
     assert "write `suspend: false`" in said(repo)
-    repo.apply(wait=True)
-    assert status(azure) == "paused"
 
 
 def test_developer_jobs_that_azure_paused_are_told_and_waited_for(repo: Repo, azure: Azure, clock: FakeClock) -> None:

@@ -4,10 +4,10 @@
 |---|---|---|---|
 | `true` | is paused after its first step | stays | is not started |
 | `false` | goes on | is resumed, never unattended | is started |
-| absent | goes on | is left alone, and the plan says so | is started |
+| absent | goes on | is resumed, never unattended; one that Azure may have paused is left alone, and the plan says so | is started |
 
 A paused job does not say who paused it: a person, Azure for a developer job, or Azure at $5,000 for a reinforcement job.
-So only a manifest that says so resumes one (docs/decisions, "What paused a job is not guessed").
+So of the last two only a manifest that says so resumes one (docs/decisions, "Removing suspend resumes").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciler.core.change import Update
 from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Desired, Observed, Phase
 from reconciler.core.rules import Claim
-from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec
+from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec, training_type
 from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED, WAITING
 
 UNLIMITED = (
@@ -33,15 +33,32 @@ def switches(desired: Desired, live: Observed) -> tuple[FieldChange, ...]:
     suspend = _spec(desired).suspend
     if suspend and live.status in STOPPABLE | WAITING:
         return (FieldChange("suspend", before=False, after=True),)
-    if suspend is False and live.status in STOPPED:
+    if (suspend is False and live.status in STOPPED) or _paused_by_somebody(desired, live):
         return (FieldChange("suspend", before=True, after=False),)
     return ()
+
+
+def _paused_by_somebody(desired: Desired, live: Observed) -> bool:
+    """Whether a job is paused without a word in its manifest, and Azure pauses none of its sort by itself."""
+    return _spec(desired).suspend is None and live.status == "paused" and not _pausable_by_azure(desired, live)
+
+
+def _pausable_by_azure(desired: Desired, live: Observed) -> bool:
+    """Whether Azure pauses such jobs by itself, as declared or as echoed: a service may echo neither."""
+    return _is_reinforcement(desired, live) or "developer" in {
+        training_type(_spec(desired).training_type),
+        live.facts.get("training_type"),
+    }
+
+
+def _is_reinforcement(desired: Desired, live: Observed) -> bool:
+    return "reinforcement" in {_spec(desired).method.type, live.facts.get("method")}
 
 
 def needs_person(change: Update) -> str:
     """Return why resuming a job takes a person, if it does: `suspend: false` may have stood there before the job was stopped."""
     resumes = any(item.path == "suspend" and item.after is False for item in change.changes)
-    return UNLIMITED if resumes and change.live.facts.get("method") == "reinforcement" else ""
+    return UNLIMITED if resumes and _is_reinforcement(change.desired, change.live) else ""
 
 
 def rests(desired: Desired, live: Observed) -> bool:
@@ -69,7 +86,9 @@ def _suspension(desired: Desired, live: Observed) -> tuple[str, ...]:
     if suspend and live.status in WAITING:
         said = "Azure pauses no job before its first step: it is paused by the first run that finds one done"
         return (f"{said}; to stop it now:", f"  reconciler cancel {desired.address}")
-    if suspend is None and live.status == "paused" and live.facts.get("method") == "reinforcement":
+    if _paused_by_somebody(desired, live):
+        return ("paused, and no `suspend` stands in its manifest; to keep it so, write `suspend: true` in its spec",)
+    if suspend is None and live.status == "paused" and _is_reinforcement(desired, live):
         return (
             "look at its curves first:",
             f"  reconciler logs {live.id}",
@@ -80,7 +99,7 @@ def _suspension(desired: Desired, live: Observed) -> tuple[str, ...]:
         )
     if suspend is None and live.status == "paused":
         return ("to go on, write `suspend: false` in its spec; to keep it so, `suspend: true`",)
-    if suspend is False and live.status in STOPPED and live.facts.get("method") == "reinforcement":
+    if suspend is False and live.status in STOPPED and _is_reinforcement(desired, live):
         return ("resumed, a reinforcement job that Azure stopped at $5,000 goes on without a limit",)
     return ()
 
