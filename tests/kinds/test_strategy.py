@@ -351,3 +351,22 @@ def test_models_by_name_have_versions_too(repo: Repo, azure: Azure) -> None:
     versions = {name: model for name, model in names(azure).items() if name.startswith("mine-")}
     assert sorted(versions.values()) == sorted([one, two])
     assert repo.plan().converged
+
+
+def test_a_gate_that_fails_leaves_the_old_version_to_be_called(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", stack("beside"))
+    repo.until_done()
+    (first,) = names(azure)
+    cost = repo.plan().cost
+    gates = "  gates: [{metric: full_valid_loss, at_most: 0.0001}]\n  sku:"
+    repo.write("manifests/stack.yaml", stack("beside").replace("  sku:", gates).replace("n_epochs: 2", "n_epochs: 3"))
+    repo.apply()
+    clock.sleep(48 * HOUR)
+    repo.apply(prune=True)
+    plan = repo.plan(prune=True)
+    assert served(plan) == first
+    assert not plan.actions
+    assert plan.cost is not None
+    assert cost is not None
+    assert plan.cost.after.high == cost.after.high, "it is counted once"
+    assert list(names(azure)) == [first]

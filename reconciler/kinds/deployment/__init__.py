@@ -113,7 +113,9 @@ class DeploymentKind(Kind):
         claim = self._claimed(desired, view, refs)
         if not _spec(desired).gates or claim.stuck:
             return claim
-        return judged(desired, claim, view, claim.after or self.resolve(desired, refs))
+        claim = judged(desired, claim, view, claim.after or self.resolve(desired, refs))
+        # What would have been followed goes on being the deployment.
+        return replace(claim, live=claim.live or claim.predecessor) if claim.refused else claim
 
     def _claimed(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
