@@ -160,7 +160,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"512 MB|too large|maximum allowed size",
         "The file is too large for this route",
-        "Files up to 512 MB can be uploaded.",
+        "One request or an import carries less than 512 MB, an upload in parts up to 9 GB.",
     ),
     (
         429,

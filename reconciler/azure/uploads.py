@@ -27,8 +27,6 @@ PART = 64 * 1024 * 1024
 """Bytes of a part."""
 WORKERS = 2
 """Parts sent at once; each is held in memory while it is."""
-MOST_WHOLE = 512 * 1024 * 1024
-"""Bytes that one request may carry."""
 _MIME = "application/json"
 _LAST_WORDS = 5.0
 """Seconds that giving up may take when a person has pressed Ctrl-C."""

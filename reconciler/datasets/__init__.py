@@ -22,7 +22,7 @@ from reconciler.datasets.findings import CODES, Code, Finding
 from reconciler.datasets.formats import FORMATS
 from reconciler.datasets.opening import Opening, opening
 from reconciler.datasets.rows import shared
-from reconciler.datasets.scan import RULES_VERSION, Scan, scan, scan_file
+from reconciler.datasets.scan import RULES_VERSION, WHOLE_LIMIT, Scan, scan, scan_file
 from reconciler.datasets.statistics import Distribution, Statistics
 from reconciler.datasets.stream import Chunks, Readable
 from reconciler.datasets.tokens import ENCODING as TOKEN_ENCODING
@@ -34,6 +34,7 @@ __all__ = [
     "FORMATS",
     "RULES_VERSION",
     "TOKEN_ENCODING",
+    "WHOLE_LIMIT",
     "Chunks",
     "Code",
     "Comparison",

@@ -74,7 +74,7 @@ class Crew:
         """Have a block checked; yields the results of earlier ones that are due, in order."""
         if len(block.data) > LARGEST_SENT:
             yield from self.rest()
-            yield self._here.check(block.data, block.line)
+            yield self._here.check(block.data, block.line, block.offset)
             return
         self._lot.append(block)
         if len(self._lot) >= TOGETHER:
@@ -97,7 +97,7 @@ class Crew:
 
     def _check_here(self, lot: Lot) -> list[Result]:
         with self._lock:
-            return [self._here.check(block.data, block.line) for block in lot]
+            return [self._here.check(block.data, block.line, block.offset) for block in lot]
 
 
 class _Member:

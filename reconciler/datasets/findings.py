@@ -11,6 +11,8 @@ The path of a finding can be walked by a program, so that whoever may see the da
     key   = a letter or "_", then letters, digits and "_": only names that a format defines, never one of the data
     index = digits, counted from 0
 
+The file is long because the table of codes is the documentation of all of them, and is read in one piece.
+
 Each step but the last is there in the record. The last may be absent: then the finding says that it is missing.
 
 The file is long because the table of all codes is one table; docs/data-findings.md is made from it.
@@ -70,7 +72,7 @@ _FILE_ERRORS = (
     ("file-empty", "the file holds no examples", "Add examples, one JSON object a line."),
     (
         "file-too-large",
-        "the file is larger than the 512 MB that Azure accepts",
+        "the file is larger than the 9 GB that an upload carries",
         "Split the examples over several jobs, or leave some out.",
     ),
     ("examples-too-few", "a job needs at least 10 examples", "Add examples; 50 good ones are a start."),
@@ -169,7 +171,7 @@ _RECORD_ERRORS = (
     ),
     (
         "tool-arguments-invalid",
-        "`arguments` is not a string that holds JSON",
+        "`arguments` is not a string",
         "Write the arguments as JSON inside a string.",
     ),
     ("tool-call-id-missing", "the tool message has no `tool_call_id`", "Name the call that the message answers."),
@@ -220,6 +222,11 @@ _RECORD_ERRORS = (
     ),
 )
 _WARNINGS = (
+    (
+        "file-large",
+        "the file is not smaller than the 512 MB that Azure documents",
+        "It is sent in parts, which carry up to 9 GB; whether a job then takes it is not documented.",
+    ),
     ("examples-few", "fewer than 50 examples", "Azure advises to start with 50 good examples; hundreds are better."),
     (
         "line-too-long",
@@ -251,6 +258,12 @@ _WARNINGS = (
         "`tools` is malformed",
         'Write [{"type": "function", "function": {"name": …, "parameters": {…}}}].',
     ),
+    (
+        "tool-arguments-not-json",
+        "`arguments` is a string that does not hold JSON",
+        "Write the arguments as JSON; the model learns to call as it is shown.",
+    ),
+    ("tool-calls-empty", "`tool_calls` is an empty list", "Leave it out where nothing is called."),
     ("tool-undeclared", "the called function is not declared in `tools`", "Declare it, or correct its name."),
     ("tool-call-unmatched", "`tool_call_id` names no call made before", "Use the `id` of the call that is answered."),
     (
@@ -302,6 +315,16 @@ _WARNINGS = (
         "Give each example all keys that the grader uses.",
     ),
     ("image-detail-unknown", "`detail` is none of low, high and auto", "Use one of these, in lower case."),
+    (
+        "image-url-unescaped",
+        "the image's address holds blanks or backslashes; it may not be found",
+        "Write them as %20 and %5C.",
+    ),
+    (
+        "image-data-unusual",
+        "the base64 of the image holds line breaks, or lacks the = at its end; not every reader takes it",
+        "Encode the image's bytes anew, on one line:\n  base64 -w 0 IN",
+    ),
     ("image-url-plain", "the image has a plain http address", "Use https; the other may be refused."),
     (
         "image-type-differs",

@@ -9,6 +9,7 @@ import heapq
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from xxhash import xxh3_64_intdigest
 
@@ -59,10 +60,13 @@ class Checker:
         self._format = named(data_format)
         self._tokens = tokens
 
-    def check(self, data: bytes, first: int) -> Result:
-        """Check whole lines, as they stand in the file from line `first` on. Never raises, whatever the bytes."""
+    def check(self, data: bytes, first: int, offset: int = 0) -> Result:
+        """Check whole lines, as they stand in the file from line `first` on. Never raises, whatever the bytes.
+
+        `offset` is how many bytes stand before them in the file.
+        """
         if len(data) > TEXT_LIMIT and data.find(b"\n") > TEXT_LIMIT:
-            return self._check_long(data, first)
+            return self._check_long(data, first, offset)
         lines = data.split(b"\n")
         lines.pop()
         numbers: Sequence[int] = range(first, first + len(lines))
@@ -71,35 +75,36 @@ class Checker:
         quick = self._format.quick(result.notes) if self._format.quick else None
         at_once = quick and not (len(data) > DENSE_LINE and _is_dense(data))
         if not (at_once and quick and quick.passes(data, lines, first, texts, result.tally)):
+            starts: Sequence[int] = [*accumulate((len(line) + 1 for line in lines), initial=offset)][:-1]
             if clean(data) is not data:
-                numbers, lines = _examples(lines, first)
-            for number, line in zip(numbers, lines, strict=True):
+                numbers, starts, lines = _examples(lines, starts, first)
+            for number, start, line in zip(numbers, starts, lines, strict=True):
                 if len(line) > DENSE_LINE and _is_dense(line):
                     result.out.add("line-too-long", number, message=_DENSE)
                     texts.end(0)
                 elif not (quick and quick.passes(line, [line], number, texts, result.tally)):
-                    self._check_line(line, number, result, texts)
+                    self._check_line(line, number, start, result, texts)
         result.rows, result.numbers = array("Q", map(xxh3_64_intdigest, lines)), numbers
         if might_hold(data):
             for number, line in zip(numbers, lines, strict=True):
-                for kind, offset in kinds_in(line):
-                    column = len(line[:offset].decode(errors="replace")) + 1
+                for kind, at in kinds_in(line):
+                    column = len(line[:at].decode(errors="replace")) + 1
                     result.out.add("secret-likely", number, column, message=f"the line holds what looks like {kind}")
         if self._tokens:
             _add_lengths(texts.lengths(), numbers, result)
         return result
 
-    def _check_long(self, data: bytes, first: int) -> Result:
+    def _check_long(self, data: bytes, first: int, offset: int) -> Result:
         """Check lines of which the first is too long to be held more often than it must be; no other one can be."""
         end = data.index(b"\n")
         line = memoryview(data)[:end]
-        result = self.check(data[end + 1 :], first + 1)
+        result = self.check(data[end + 1 :], first + 1, offset + end + 1)
         numbers = [first, *result.numbers]
         result.rows.insert(0, xxh3_64_intdigest(line))
         result.numbers = numbers
         texts = Texts()
         if data.find(_IMAGE, 0, end) >= 0 and not _is_dense(data):
-            self._check_line(line, first, result, texts)
+            self._check_line(line, first, offset, result, texts)
         else:
             result.out.add("line-too-long", first)
             texts.end(0)
@@ -107,8 +112,8 @@ class Checker:
             _add_lengths(texts.lengths(), [first], result)
         return result
 
-    def _check_line(self, line: bytes | memoryview, number: int, result: Result, texts: Texts) -> None:
-        record = read_object(line, number, result.out)
+    def _check_line(self, line: bytes | memoryview, number: int, start: int, result: Result, texts: Texts) -> None:
+        record = read_object(line, number, result.out, offset=start)
         if record is None:
             texts.end(0)
             return
@@ -126,10 +131,10 @@ def _is_dense(data: bytes) -> bool:
     return data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_VALUES
 
 
-def _examples(lines: list[bytes], first: int) -> tuple[list[int], list[bytes]]:
-    """Return the lines that are examples, in canonical form, and their numbers."""
-    kept = [(number, line.rstrip(b"\r")) for number, line in enumerate(lines, first) if line.strip(BLANKS)]
-    return [number for number, _ in kept], [line for _, line in kept]
+def _examples(lines: list[bytes], starts: Sequence[int], first: int) -> tuple[list[int], list[int], list[bytes]]:
+    """Return of the lines that are examples their numbers, where they start, and themselves in canonical form."""
+    kept = [at for at, line in enumerate(lines) if line.strip(BLANKS)]
+    return [first + at for at in kept], [starts[at] for at in kept], [lines[at].rstrip(b"\r") for at in kept]
 
 
 def _add_lengths(lengths: Lengths, numbers: Sequence[int], result: Result) -> None:

@@ -25,14 +25,19 @@ from reconciler.datasets.wire import wire_size
 from reconciler.datasets.worker import Job
 from reconciler.memory import without_collector
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised with every change of what a scan finds, so that no cache answers with the findings of older rules."""
-SIZE_LIMIT = 512 * 1024 * 1024
-"""Bytes on the wire, byte order mark included. Azure says "512 MB" and not which; the larger reading refuses nobody."""
+WHOLE_LIMIT = 512 * 1024 * 1024
+"""Bytes on the wire, byte order mark included, that one request or an import carries less than (docs/azure.md, section 3).
+
+Azure says "512 MB" and not which; the larger reading refuses nobody. The same for the next one.
+"""
+PARTS_LIMIT = 9 * 1024**3
+"""The most that an upload in parts carries, and so the most that a file can have at all."""
 EXAMPLES_REQUIRED = 10
 EXAMPLES_ADVISED = 50
 LINES_FOR_FORMAT = 20
-"""Lines from which the format is told, where the first ones are broken."""
+"""Lines from which the format is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +151,11 @@ class _Examples:
         if self._crew is not None:
             yield from self._crew.check(block)
         elif self._checker is not None:
-            yield self._checker.check(block.data, block.line)
+            yield self._checker.check(block.data, block.line, block.offset)
 
     def _start(self, data: bytes) -> None:
         if self._format is None:
-            self._format = detect(_first_record(data))
+            self._format = detect(_first_records(data))
         self._checker = Checker(self._format.name, tokens=self._tokens)
         if self._path is not None:
             job = Job(str(self._path), self._format.name, self._tokens)
@@ -179,13 +184,16 @@ class _Examples:
                 out.add("examples-too-few", message=f"{_count(self._count)}; a job needs at least {EXAMPLES_REQUIRED}")
             elif self._count < EXAMPLES_ADVISED:
                 out.add("examples-few", message=f"{_count(self._count)}, fewer than the advised {EXAMPLES_ADVISED}")
-        if wire_size(size) >= SIZE_LIMIT:
-            out.add("file-too-large", message=f"{wire_size(size):,} bytes; a file must be smaller than {SIZE_LIMIT:,}")
+        sent = wire_size(size)
+        if sent > PARTS_LIMIT:
+            out.add("file-too-large", message=f"{sent:,} bytes; an upload carries at most {PARTS_LIMIT:,}")
+        elif sent >= WHOLE_LIMIT:
+            out.add("file-large", message=f"{sent:,} bytes; a file is documented to be smaller than {WHOLE_LIMIT:,}")
         return Scan(
             digest,
             size,
             self._count,
-            (self._format or detect(None)).name,
+            (self._format or detect(())).name,
             out.kept(),
             dict(out.counts),
             self._tally.result(counted=self._tokens),
@@ -194,14 +202,13 @@ class _Examples:
         )
 
 
-def _first_record(data: bytes) -> dict[str, Any] | None:
-    """Return the first record that can be read, for telling the format; what cannot be read is found again later."""
+def _first_records(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the first records that can be read, for telling the format; what cannot be read is found again later."""
     scratch = Collector("")
     for line in data.split(b"\n", LINES_FOR_FORMAT)[:LINES_FOR_FORMAT]:
         record = read_object(line.rstrip(b"\r"), 0, scratch) if line.strip() else None
         if record is not None:
-            return record
-    return None
+            yield record
 
 
 def _count(examples: int) -> str:

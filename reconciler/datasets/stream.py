@@ -40,7 +40,8 @@ class Readable(Protocol):
 class Block(NamedTuple):
     """Whole lines as they stand in the data, each ended by LF; `line` is the number of the first, from 1.
 
-    `offset` is where they stand in the source, in bytes; a hint, since carriage returns may have been left out before.
+    `offset` is where they begin in the source, in bytes. Of a first line that ends with carriage returns some may be missing,
+    and then it is the only one, so all that stands here stands in the source at its offset.
     """
 
     line: int
@@ -72,6 +73,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
     leading = True
     while data := source.read(chunk):
         position += len(data)
+        dropped = 0  # carriage returns that the first line here ended with
         if returns:
             rest = data.lstrip(b"\r")
             returns += len(data) - len(rest)
@@ -86,6 +88,8 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
                     yield from (LongPart(line, part, last=False) for part in _returns(returns, chunk))
                 else:
                     tail += b"\r" * returns
+            elif not in_long:
+                dropped = returns
             returns = 0
             data = rest
         if in_long:
@@ -103,6 +107,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
         if end:
             head = b"".join((tail, memoryview(data)[:end]))
             tail = bytearray(data[end:])
+            number = line
             if leading and (marks := _MARKS.match(head)):
                 head = head[marks.end() :]
             if (first := head.find(b"\n")) > limit and len(kept := head[:first].rstrip(b"\r")) > limit:
@@ -113,6 +118,11 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
             if leading:
                 head, line = _without_leading(head, line)
                 leading = not head
+            if dropped and line == number:
+                first = head.find(b"\n") + 1
+                yield Block(line, head[:first], position - len(tail) - len(head) - dropped)
+                head = head[first:]
+                line += 1
             if head:
                 yield Block(line, head, position - len(tail) - len(head))
                 line += head.count(b"\n")
@@ -136,7 +146,7 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
         if leading:
             head, line = _without_leading(head, line)
         if head:
-            yield Block(line, head, position + 1 - len(head))
+            yield Block(line, head, position - returns + 1 - len(head))
 
 
 def _without_leading(head: bytes, line: int) -> tuple[bytes, int]:

@@ -73,7 +73,7 @@ def _checked(pieces: list[Piece], file: IO[bytes], checker: Checker) -> list[Res
         data = file.read(piece.length)
         if len(data) != piece.length or xxh3_128_digest(data) != piece.hash:
             return None
-        results.append(checker.check(data, piece.first))
+        results.append(checker.check(data, piece.first, piece.offset))
     return results
 
 

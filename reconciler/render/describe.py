@@ -26,7 +26,7 @@ from reconciler.core.rules import Rules
 from reconciler.render.action import then_word
 from reconciler.render.cost import change_lines
 from reconciler.render.data import change_text
-from reconciler.render.fault import explanation
+from reconciler.render.fault import explanation, known_by
 from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
 
 MISSING = "is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours"
@@ -277,8 +277,8 @@ def stuck_item(change: Stuck) -> Item:
     """Return what a person must decide, with the reason, the way out and the place."""
     fault = change.fault
     place = [printable(fault.place)] if fault.place else []
-    word = "refused" if change.refused else "stuck"
-    return Item("!", Tone.ALARM, change.address, f"{word}: {printable(fault.summary)}", (*explanation(fault), *place))
+    text = f"{'refused' if change.refused else 'stuck'}: {printable(fault.summary)}{known_by(fault)}"
+    return Item("!", Tone.ALARM, change.address, text, (*explanation(fault), *place))
 
 
 def _content(desired: Desired, content: Content) -> str:

@@ -210,7 +210,7 @@ def fault_item(fault: Fault, subject: str = "") -> str:
     about = subject or fault.subject
     named = f"{code(about)}: " if about else ""
     place = f" ({code(fault.place)})" if fault.place else ""
-    known_by = f" {code(fault.code)}" if fault.code.startswith("data-") else ""
+    known_by = f" {code(fault.code)}" if subject or fault.code.startswith("data-") else ""
     said = [_line(text) for text in explanation(fault) if text.strip()]
     return "<br>".join([f"- {named}**{prose(fault.summary)}**{place}{known_by}", *said])
 

@@ -12,7 +12,7 @@ from reconciler.core.resource import Address, Observed, Phase
 from reconciler.core.rules import Rules
 from reconciler.render.action import then_word
 from reconciler.render.describe import Item, keep_item, live_name
-from reconciler.render.fault import explanation
+from reconciler.render.fault import explanation, known_by
 from reconciler.render.text import item_lines
 from reconciler.render.words import Paint, Tone, duration, joined, printable, shown, size
 
@@ -263,4 +263,5 @@ def _failed(address: Address, word: str, fault: Fault | None, message: str) -> I
     if fault is None:
         return Item("!", Tone.ALARM, address, f"{word}: {printable(message or 'no reason is known')}")
     place = (printable(fault.place),) if fault.place else ()
-    return Item("!", Tone.ALARM, address, f"{word}: {printable(fault.summary)}", (*explanation(fault), *place))
+    text = f"{word}: {printable(fault.summary)}{known_by(fault)}"
+    return Item("!", Tone.ALARM, address, text, (*explanation(fault), *place))

@@ -49,11 +49,6 @@ def circle(site: Site) -> None:
     site.write("manifests/circle.yaml", "---\n".join(jobs))
 
 
-def oversized(site: Site) -> None:
-    with (site.folder / DATA).open("r+b") as file:
-        file.truncate(512 * 1024 * 1024)
-
-
 def link_out(site: Site) -> None:
     outside = site.folder.parent / "secret.jsonl"
     outside.write_text(examples(20))
@@ -103,7 +98,6 @@ ROWS = (
     Row("a role that nobody plays", record(messages("usr", "assistant")), f"{DATA}:61: The role is none of … Did you mean user?"),
     Row("nothing to learn", record(messages("system", "user")), f"{DATA}:61: The example has no assistant message … Add the answer to be learned"),
     Row("Azure starts no job with so few", add("data/train.jsonl", examples(9)), f"{MANIFEST}:6:18: Too few training examples … has 9; Azure starts no job with fewer than 10"),
-    Row("Azure takes no file of 512 MB", oversized, f"{DATA}: 536,870,9… a file must be smaller than 536,870,912 … Split the examples"),
     Row("a suffix that Azure would cut", edit("training_type: global", f"suffix: {'x' * 60}"), f"{MANIFEST}:8:11: Not allowed … `spec.suffix` must have at most"),
     Row("a suffix that Azure refuses", edit("training_type: global", "suffix: v1.2"), f"{MANIFEST}:8:11: Not allowed … `spec.suffix` is `v1.2`"),
     Row("no pass over the data", edit("n_epochs: 2", "n_epochs: 0"), f"{MANIFEST}:9:40: Not allowed … must be at least 1"),

@@ -16,6 +16,7 @@ from reconciler.azure.session import Session
 from reconciler.core.change import Delete
 from reconciler.core.runtime import Meter
 from reconciler.kinds import REGISTRY
+from reconciler.kinds.dataset import transfer
 from reconciler.render.outcome import outcome_line
 
 PART = 4096
@@ -126,7 +127,7 @@ def test_without_uploads_it_is_sent_in_one_request_and_said(repo: Repo, azure: A
 
 def test_too_large_for_that_it_is_not_sent_at_all(repo: Repo, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
     azure.configure(dated_has_uploads=False)
-    monkeypatch.setattr(uploads, "MOST_WHOLE", 12_000)
+    monkeypatch.setattr(transfer, "WHOLE_LIMIT", 12_000)
     assert "upload-too-large" in repo.apply().faults()
     assert azure.writes() == ["POST /acme/openai/uploads"]
 

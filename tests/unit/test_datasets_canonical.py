@@ -111,6 +111,19 @@ def test_blocks_number_the_lines_as_the_file_does(data: bytes, chunk: int) -> No
             assert part.data.strip(b"\r") in written[part.line - 1]
 
 
+@given(FILES, st.integers(1, 12))
+def test_blocks_stand_where_they_say(data: bytes, chunk: int) -> None:
+    for part in blocks(io.BytesIO(data), chunk=chunk, limit=LIMIT):
+        if not isinstance(part, Block):
+            continue
+        there = data[part.offset :]
+        if part.data.count(b"\n") == 1:  # some of the carriage returns at its end may be left out
+            line, _, _ = there.partition(b"\n")
+            assert line.rstrip(b"\r") == part.data.rstrip(b"\r\n")
+        else:
+            assert there.removesuffix(b"\n").startswith(part.data.removesuffix(b"\n"))
+
+
 def test_a_line_longer_than_the_limit_comes_in_parts() -> None:
     parts = list(blocks(io.BytesIO(b"ab\n" + b"x" * 20 + b"\r\ncd\n"), chunk=4, limit=LIMIT))
     long = [part for part in parts if isinstance(part, LongPart)]

@@ -86,8 +86,11 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, members: list[obj
 def test_line_ends_that_parts_fall_between(tmp_path: Path, ending: bytes, members: list[object]) -> None:
     data = b"\xef\xbb\xbf" + messy_file(tmp_path / "f").replace(b"\n", ending)
     (tmp_path / "f").write_bytes(data)
-    assert scan_file(tmp_path / "f", file="f") == alone(data)
+    found = scan_file(tmp_path / "f", file="f")
+    assert found == alone(data)
     assert members
+    [broken] = [finding for finding in found.findings if finding.code == "utf8-invalid"]
+    assert f"byte {data.index(bytes((0xFF, 0xFE))) + 1:d} of the file" in broken.message
 
 
 def test_without_tokens(tmp_path: Path, members: list[object]) -> None:

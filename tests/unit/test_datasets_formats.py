@@ -176,7 +176,7 @@ IMAGES = [
     (seen(image("b.png")), "image-url-invalid", f"{PLACE}.url", "a file of somebody's own"),
     (seen(image("file:///b.png")), "image-url-invalid", f"{PLACE}.url", "the same as an address"),
     (seen(image("https://")), "image-url-invalid", f"{PLACE}.url", "no host"),
-    (seen(image("https://a.example/b c.png")), "image-url-invalid", f"{PLACE}.url", "a blank"),
+    (seen(image("https://a.example/b c.png")), "image-url-unescaped", f"{PLACE}.url", "a blank"),
     (seen(image(base64.b64encode(PNG).decode())), "image-url-invalid", f"{PLACE}.url", "base64 alone"),
     (seen(image("http://a.example/b.png")), "image-url-plain", f"{PLACE}.url", "not encrypted"),
     (seen(image("https://a.example/b.png", detail="High")), "image-detail-unknown", f"{PLACE}.detail", "a capital"),
@@ -188,7 +188,8 @@ IMAGES = [
     (seen(image("data:image/png;base64")), "image-data-invalid", f"{PLACE}.url", "no comma"),
     (seen(image("data:image/png;base64,")), "image-data-invalid", f"{PLACE}.url", "no data"),
     (seen(image(data_url(PNG)[:-3])), "image-data-invalid", f"{PLACE}.url", "cut short"),
-    (seen(image(data_url(PNG).replace("A", "\n", 1))), "image-data-invalid", f"{PLACE}.url", "a line break"),
+    (seen(image(data_url(PNG + b"1").rstrip("="))), "image-data-unusual", f"{PLACE}.url", "without its ="),
+    (seen(image(data_url(PNG).replace("A", "\n", 1))), "image-data-unusual", f"{PLACE}.url", "a line break"),
     (
         seen(image(data_url(PNG).replace("A", "_", 1))),
         "image-data-invalid",
@@ -407,7 +408,7 @@ def test_telling_the_format_needs_no_good_record(value: dict[str, Any]) -> None:
         (preference(USER), "chat", "messages-missing", "preference data"),
         (chat(USER, answer=3), "chat", "assistant-missing", "reinforcement data"),
         (seen(image("iVBORw0KGgoAAAA")), "chat", "image-url-invalid", "data:image/png;base64,"),
-        (seen(image(data_url(PNG).replace("A", "\n", 1))), "chat", "image-data-invalid", "base64 -w 0"),
+        (seen(image(data_url(PNG).replace("A", "\n", 1))), "chat", "image-data-unusual", "base64 -w 0"),
         (seen({"type": "input_text", "text": "x"}), "chat", "part-unknown", "Did you mean text?"),
     ],
 )
@@ -662,7 +663,9 @@ def test_the_time_grows_with_the_length_only(raw: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_the_size_of_an_image_is_known_without_decoding(data: bytes) -> None:
     text = base64.b64encode(data).decode()
-    assert measured(text) == ((len(data), "", "") if data else (0, "the data URL holds no data", ""))
+    assert measured(text) == (
+        (len(data), "", "", "") if data else (0, "image-data-invalid", "the data URL holds no data", "")
+    )
 
 
 # ---- what the whole file is

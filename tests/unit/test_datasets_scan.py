@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from reconciler.datasets.findings import CODES, KEPT_PER_CODE, Finding
-from reconciler.datasets.formats import FORMATS
 from reconciler.datasets.part import TEXT_LIMIT
 from reconciler.datasets.scan import EXAMPLES_ADVISED, Scan, scan
 from reconciler.datasets.stream import BOM, LINE_LIMIT
@@ -213,16 +212,6 @@ def test_lines_that_cannot_be_read(raw: bytes, code: str, column: int | None, re
         (
             record(
                 USER,
-                {"role": "assistant", "tool_calls": [CALL | {"function": {"name": "look", "arguments": "{at"}}]},
-                tools=TOOLS,
-            ),
-            "tool-arguments-invalid",
-            "messages[1].tool_calls[0].function.arguments",
-            "arguments that are broken",
-        ),
-        (
-            record(
-                USER,
                 {"role": "assistant", "tool_calls": [CALL]},
                 {"role": "tool", "content": "x", "tool_call_id": "c1"},
                 {"role": "tool", "content": "x"},
@@ -249,6 +238,17 @@ def test_records_that_azure_refuses(raw: bytes, code: str, path: str, reason: st
         (record(USER, ANSWER | {"wieght": 1}), "key-unknown", "messages[1]", "a weight that would be ignored"),
         (record(USER, ANSWER, USER), "last-not-assistant", "messages[2]", "nothing is learned from the end"),
         (record({"role": "system", "content": "x"}, USER, ANSWER), "system-differs", "", "the others have none"),
+        (
+            record(
+                USER,
+                {"role": "assistant", "tool_calls": [CALL | {"function": {"name": "look", "arguments": "{at"}}]},
+                tools=TOOLS,
+            ),
+            "tool-arguments-not-json",
+            "messages[1].tool_calls[0].function.arguments",
+            "arguments as a model may write them",
+        ),
+        (record(USER, ANSWER | {"tool_calls": []}), "tool-calls-empty", "messages[1].tool_calls", "no calls in a list"),
         (record(USER, {"role": "assistant", "content": " \n"}), "content-empty", "messages[1].content", "only blanks"),
         (record({"role": "user", "content": []}, ANSWER), "content-empty", "messages[0].content", "no parts"),
         (record(USER, ANSWER | {"weight": 0}), "weights-zero", "messages", "nothing to learn"),
@@ -405,10 +405,16 @@ def test_a_scan_can_be_told_under_another_name() -> None:
 
 
 def test_the_size_limit_counts_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SIZE_LIMIT", len(GOOD) + len(BOM))
-    assert scanned(GOOD).counts == {"file-too-large": 1}
-    monkeypatch.setattr(module, "SIZE_LIMIT", len(GOOD) + len(BOM) + 1)
-    assert scanned(GOOD).counts == {}
+    size = len(GOOD) + len(BOM)
+    for whole, parts, counts in (
+        (size + 1, size, {}),
+        (size, size, {"file-large": 1}),
+        (1, size, {"file-large": 1}),
+        (1, size - 1, {"file-too-large": 1}),
+    ):
+        monkeypatch.setattr(module, "WHOLE_LIMIT", whole)
+        monkeypatch.setattr(module, "PARTS_LIMIT", parts)
+        assert scanned(GOOD).counts == counts
 
 
 def test_the_format_may_be_asserted() -> None:
@@ -417,8 +423,12 @@ def test_the_format_may_be_asserted() -> None:
         scanned(GOOD, "chart")
 
 
-def test_the_format_is_told_by_the_first_record_that_can_be_read() -> None:
-    assert scanned(b"broken\n" + GOOD).format in FORMATS
+def test_the_format_is_told_by_most_of_the_first_records_that_can_be_read() -> None:
+    asks = record(USER)[:-1] + b', "target": 1}\n'
+    assert scanned(b"broken\n" + GOOD).format == "chat"
+    assert scanned(asks + GOOD).format == "chat", "an odd record at the beginning"
+    assert scanned(asks * 20 + GOOD * 20).format == "reinforcement"
+    assert scanned(b"broken\n").format == "chat"
 
 
 def test_every_code_has_its_documentation() -> None:

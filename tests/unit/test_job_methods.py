@@ -303,6 +303,19 @@ def test_examples_beyond_the_context_of_the_model_are_told_with_their_line() -> 
     assert not found(job(model="gpt-4.1-nona"), declared)[1:], "of a model that is not known nothing is known"
 
 
+def test_more_tokens_than_a_job_is_documented_to_train_on_are_told() -> None:
+    def told(tokens: int, epochs: object) -> list[str]:
+        method = {"type": "supervised", "hyperparameters": {"n_epochs": epochs} if epochs else {}}
+        return [fault.detail for fault in found(job(method=method), data("train", "chat", tokens=tokens))]
+
+    most = "Azure documents at most 2,000,000,000 for a job."
+    assert told(1_000_000_001, 2) == [f"Dataset/train has 1,000,000,001 tokens times 2 epochs: 2,000,000,002. {most}"]
+    assert told(1_000_000_000, 2) == told(2_000_000_000, "auto") == told(2_000_000_000, None) == []
+    assert told(2_000_000_001, "auto") == [f"Dataset/train has 2,000,000,001 tokens. {most}"], (
+        "where Azure chooses, there is one epoch at least"
+    )
+
+
 def test_rows_that_are_trained_on_and_validated_with_are_told_with_their_lines() -> None:
     def rows(*values: int) -> bytes:
         return array("Q", sorted(values)).tobytes() + array("I", sorted(values)).tobytes()

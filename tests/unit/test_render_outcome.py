@@ -88,7 +88,7 @@ WORKING = live("FineTuneJob", Phase.WORKING, status="pending", facts={"seed": 42
         (Outcome(Keep(desired("Dataset"), None), "unchanged"), ""),
         (
             Outcome(UPDATE, "failed", fault=FAULT),
-            "  ! Deployment/x  failed: There is not enough quota\n      5 of 100 left.\n      Ask for more:\n        az …\n      m/x.yaml:4:3",
+            "  ! Deployment/x  failed: There is not enough quota [quota]\n      5 of 100 left.\n      Ask for more:\n        az …\n      m/x.yaml:4:3",
         ),
         (Outcome(UPDATE, "failed"), "  ! Deployment/x  failed: no reason is known"),
     ],

@@ -227,7 +227,7 @@ def test_running_stuck_and_left_over():
 {HEADER}
 Cost: hosting $1,224 in 30 days (left over: $40.80 a day); {PRICES}
 
-  ! FineTuneJob/tone  stuck: The job failed
+  ! FineTuneJob/tone  stuck: The job failed [job-failed]
       {OLD_JOB}: invalid_training_file: line 3
       is bad
       Correct the data; changed data or settings train anew by themselves. To train again, set in its spec:

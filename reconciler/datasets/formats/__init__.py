@@ -6,7 +6,8 @@ does not say what it is; the last one is what everything else is checked as.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,10 +62,8 @@ def named(name: str) -> Format:
     return FORMATS[name]
 
 
-def detect(record: Mapping[str, Any] | None) -> Format:
-    """Return the format of a file from its first readable record (None where there is none)."""
-    if record is not None:
-        for each in FORMATS.values():
-            if each.recognises(record):
-                return each
-    return FORMATS[FALLBACK]
+def detect(records: Iterable[Mapping[str, Any]]) -> Format:
+    """Return the format of a file from its first readable records: that of most of them, so that no odd one decides."""
+    found = Counter(next((each.name for each in FORMATS.values() if each.recognises(record)), "") for record in records)
+    del found[""]
+    return FORMATS[max(found, key=found.__getitem__, default=FALLBACK)]

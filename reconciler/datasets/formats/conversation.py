@@ -205,7 +205,7 @@ class Conversation:
         content = message.get("content")
         if content is None:
             instead = message.get("role") == "assistant" and any(
-                message.get(key) is not None for key in INSTEAD_OF_CONTENT
+                message.get(key) not in (None, []) for key in INSTEAD_OF_CONTENT
             )
             if not instead:
                 self.add("content-missing", path)
@@ -245,9 +245,11 @@ class Conversation:
             self.add("part-unknown", f"{path}.type", remedy=remedy)
 
     def _tool_calls(self, calls: Any, path: str) -> None:
-        if not isinstance(calls, list) or not calls:
-            self.add("tool-calls-invalid", path, "`tool_calls` is not a list with calls in it")
+        if not isinstance(calls, list):
+            self.add("tool-calls-invalid", path, "`tool_calls` is not a list")
             return
+        if not calls:
+            self.add("tool-calls-empty", path)
         for index, call in enumerate(calls):
             where = f"{path}[{index}]"
             if not isinstance(call, dict):
@@ -273,8 +275,11 @@ class Conversation:
             self.add("tool-calls-invalid", f"{path}.name", "`function` has no `name`")
         elif name not in self._declared:
             self.add("tool-undeclared", f"{path}.name")
-        if not is_json_text(function.get("arguments")):
+        arguments = function.get("arguments")
+        if not isinstance(arguments, str):
             self.add("tool-arguments-invalid", f"{path}.arguments")
+        elif not is_json_text(arguments):
+            self.add("tool-arguments-not-json", f"{path}.arguments")
 
     def unanswered(self, messages: list[dict[str, Any]], path: str) -> None:
         """Add calls that the conversation passes over: tool messages follow at once, or the call is the end."""
@@ -349,10 +354,8 @@ def system_of(messages: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def is_json_text(value: Any) -> bool:
-    """Return whether a value is a string that holds JSON, as a call's arguments must."""
-    if not isinstance(value, str):
-        return False
+def is_json_text(value: str) -> bool:
+    """Return whether a string holds JSON, as a call's arguments should."""
     try:
         msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError, UnicodeError):

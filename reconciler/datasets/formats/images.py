@@ -18,9 +18,11 @@ DETAILS = ("low", "high", "auto")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _PIECE = 1 << 16
 """Characters of base64 that are looked at together, so that a large image is never copied whole."""
+_INVALID = "image-data-invalid"
 _HEAD = 24
 """Characters of base64 that hold the bytes by which a type is told."""
-_ADDRESS = re.compile(r"https?://[^\s/?#\\]+[^\s\\]*", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s/?#\\]+(?P<path>.*)", re.IGNORECASE | re.DOTALL)
+_UNESCAPED = re.compile(r"[\s\\]")
 _BARE = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD")
 """How the base64 of a PNG, JPEG, WEBP or GIF begins."""
 
@@ -52,11 +54,14 @@ class Image:
             self._add("image-invalid", f"{self._path}.url", "`url` is not text")
         elif url[:5].lower() == "data:":
             self._data(url)
-        elif not _ADDRESS.fullmatch(url):
+        elif not (address := _ADDRESS.fullmatch(url)):
             remedy = "Put data:image/png;base64, before it (or the type it has)." if url.startswith(_BARE) else ""
             self._add("image-url-invalid", f"{self._path}.url", remedy=remedy)
-        elif url[:5].lower() == "http:":
-            self._add("image-url-plain", f"{self._path}.url")
+        else:
+            if url[:5].lower() == "http:":
+                self._add("image-url-plain", f"{self._path}.url")
+            if _UNESCAPED.search(address["path"]):
+                self._add("image-url-unescaped", f"{self._path}.url")
 
     def _data(self, url: str) -> None:
         path = f"{self._path}.url"
@@ -75,18 +80,23 @@ class Image:
             named = "image/jpeg"
         elif named not in TYPES:
             self._add("image-type-unsupported", path)
-        size, message, remedy = measured(url, comma + 1)
-        if message:
-            self._add("image-data-invalid", path, message, remedy)
-            return
+        size, code, message, remedy = measured(url, comma + 1)
+        if code:
+            self._add(code, path, message, remedy)
+            if code == _INVALID:
+                return
         if size > IMAGE_LIMIT:
             self._add("image-too-large", path, f"the image is {size:,} bytes; at most {IMAGE_LIMIT:,} are allowed")
-        if named in TYPES and told(url[comma + 1 : comma + 1 + _HEAD]) != named:
+        if not code and named in TYPES and told(url[comma + 1 : comma + 1 + _HEAD]) != named:
             self._add("image-type-differs", path)
 
 
-def measured(text: str, start: int = 0) -> tuple[int, str, str]:
-    """Return how many bytes the base64 from `start` on holds; or 0, what is wrong with it, and a remedy."""
+def measured(text: str, start: int = 0) -> tuple[int, str, str, str]:
+    """Return how many bytes the base64 from `start` on holds, the code of what is wrong with it, a message and a remedy.
+
+    Where it holds line breaks the number is a little too high.
+    """
+    unusual = ""
     end = len(text)
     while end > start and end > len(text) - 2 and text[end - 1] == "=":
         end -= 1
@@ -94,18 +104,21 @@ def measured(text: str, start: int = 0) -> tuple[int, str, str]:
         try:
             other = text[at : min(at + _PIECE, end)].encode("ascii").translate(None, _ALPHABET)
         except UnicodeEncodeError:
-            return 0, "the data URL holds characters that base64 does not have", ""
+            return 0, _INVALID, "the data URL holds characters that base64 does not have", ""
         if other:
             if not other.strip(b" \t\r\n"):
-                return 0, "the base64 holds line breaks or spaces", "Encode it on one line:\n  base64 -w 0 IN"
+                unusual = "the base64 holds line breaks or spaces; not every reader takes them"
+                continue
             if not other.strip(b"-_"):
-                return 0, "the base64 has the alphabet for addresses", "Write + for - and / for _."
-            return 0, "the data URL holds characters that base64 does not have", ""
+                return 0, _INVALID, "the base64 has the alphabet for addresses", "Write + for - and / for _."
+            return 0, _INVALID, "the data URL holds characters that base64 does not have", ""
     if end == start:
-        return 0, "the data URL holds no data", ""
-    if (len(text) - start) % 4:
-        return 0, "the base64 is cut short, or lacks the = at its end", ""
-    return (end - start) * 3 // 4, "", ""
+        return 0, _INVALID, "the data URL holds no data", ""
+    if not unusual and (len(text) - start) % 4:
+        if (end - start) % 4 == 1:
+            return 0, _INVALID, "the base64 is cut short", ""
+        unusual = "the base64 lacks the = at its end, or is cut short"
+    return (end - start) * 3 // 4, "image-data-unusual" if unusual else "", unusual, ""
 
 
 def told(head: str) -> str | None:

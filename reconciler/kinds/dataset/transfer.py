@@ -23,7 +23,7 @@ from reconciler.core.change import Create
 from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Content, Observed
-from reconciler.datasets import DataChanged, wire_size
+from reconciler.datasets import WHOLE_LIMIT, DataChanged, wire_size
 from reconciler.kinds.dataset.content import Outgoing
 from reconciler.kinds.dataset.spec import DatasetSpec
 
@@ -62,7 +62,7 @@ class Transfer:
             return self._send_whole(change, content)
         upload_id = self._uploads.begin(self._filename(change), size)
         if upload_id is None:
-            if size > parts.MOST_WHOLE:
+            if size >= WHOLE_LIMIT:
                 raise _no_parts(change, size)
             live, ours = self._send_whole(change, content)
             return replace(live, facts={**live.facts, "notice": NO_PARTS}), ours
@@ -224,7 +224,7 @@ def _no_parts(change: Create, size: int) -> AzureError:
     fault = Fault(
         "upload-too-large",
         "The endpoint takes no file of this size",
-        f"{size:,} bytes; it has no uploads in parts, and one request carries at most {parts.MOST_WHOLE:,}.",
+        f"{size:,} bytes; it has no uploads in parts, and one request carries less than {WHOLE_LIMIT:,}.",
         "Use the endpoint of the resource, without `/api/projects/…`, as `endpoint` of the Account, or a smaller file.",
     )
     return AzureError(_about(change, fault))

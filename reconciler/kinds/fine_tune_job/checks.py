@@ -23,6 +23,8 @@ from reconciler.models import base_of, context_of, encoding_of, find, nearest
 FILES = ("training_file", "validation_file")
 LEAST_EXAMPLES, GOOD_EXAMPLES = 10, 50
 LINES_TOLD = 3
+MOST_TOKENS = 2_000_000_000
+"""Tokens of the training data times epochs that Azure documents as the most of one job (docs/azure.md, section 7)."""
 NOTES: Mapping[str, str] = {
     "standard": "standard training (data stays in the region)",
     "global": "global training (data may leave the region)",
@@ -42,6 +44,7 @@ def check_job(desired: Desired, declared: Declared, account: Account) -> Iterato
     yield from _bounds(desired, job)
     yield from _keys(desired, job, declared)
     yield from _too_long(desired, job, declared)
+    yield from _too_many(desired, job, declared)
     yield from _in_both(desired, job, declared)
     yield from model_faults(desired, declared)
 
@@ -158,6 +161,30 @@ def _too_long(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Ite
             str(desired.address),
             "warning",
         )
+
+
+def _too_many(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Iterator[Fault]:
+    """A job trains on so many tokens at most; where Azure chooses the epochs there is at least one."""
+    dataset, content = _content(job, "training_file", declared)
+    if dataset is None or content is None or content.tokens is None:
+        return
+    chosen = job.method.hyperparameters.n_epochs
+    epochs = chosen if isinstance(chosen, int) else 1
+    total = content.tokens * epochs
+    if total <= MOST_TOKENS:
+        return
+    times = f" times {epochs} epochs: {total:,}" if epochs > 1 else ""
+    most = f"Azure documents at most {MOST_TOKENS:,} for a job."
+    detail = f"{dataset.address} has {content.tokens:,} tokens{times}. {most}"
+    yield Fault(
+        "tokens-too-many",
+        "The job trains on more tokens than documented",
+        detail,
+        "Train for fewer epochs, or on fewer examples.",
+        method_place(desired, desired.places, "hyperparameters.n_epochs"),
+        str(desired.address),
+        "warning",
+    )
 
 
 def _in_both(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Iterator[Fault]:
