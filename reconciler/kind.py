@@ -97,6 +97,55 @@ class Answering(Protocol):
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a trial found: why the change must not be made, or what to say of it."""
+
+    fault: Fault | None = None
+    words: str = ""
+
+
+class Trial(Protocol):
+    """Something that is made to be tried before a change is, and goes away again. Waiting is the engine's."""
+
+    def find(self) -> Observed | None:
+        """Return it, if there is one; raises ReconcilerError if its name is somebody else's."""
+        ...
+
+    def make(self) -> Observed:
+        """Make it."""
+        ...
+
+    def answers(self, live: Observed) -> Observed:
+        """Ask it once whether it answers; one that does not yet is `SETTLING`."""
+        ...
+
+    def run(self) -> Verdict:
+        """Try it. This takes as long as the manifest allows."""
+        ...
+
+    def over(self) -> None:
+        """Take note that it is gone."""
+        ...
+
+    def unready(self, live: Observed) -> Fault:
+        """Say that it could not be tried."""
+        ...
+
+    def left(self, why: str) -> Fault:
+        """Say that it could not be deleted."""
+        ...
+
+
+@runtime_checkable
+class Trying(Protocol):
+    """What a gateway has besides, if some changes are made only after something was tried."""
+
+    def trial(self, change: Create | Update | Replace) -> Trial | None:
+        """Return what is to be tried before a change is made, if anything is."""
+        ...
+
+
+@dataclass(frozen=True)
 class Implied:
     """A resource that a field of another one declares inline."""
 

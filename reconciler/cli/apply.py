@@ -61,6 +61,9 @@ def apply(
         ),
     ] = None,
     policy_from: PolicyOption = None,
+    allow_commands: Annotated[
+        bool, typer.Option("--allow-commands", help="Run the programs that gates name (docs/gates.md).")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan that is applied.")] = None,
     parallelism: ParallelismOption = 10,
     detailed_exitcode: Annotated[
@@ -94,7 +97,7 @@ def apply(
             policy_from=policy_from,
         )
         # A saved plan was looked at; what is approved by a flag was not.
-        options = replace(options, auto_approved=auto_approve and plan is None)
+        options = replace(options, auto_approved=auto_approve and plan is None, allow_commands=allow_commands)
         approved = saved_approval(plan, bench) if plan else None
         first = with_data(preflight(bench.plan(options), bench), bench)
         if out:

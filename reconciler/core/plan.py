@@ -39,6 +39,8 @@ class Options:
     unattended: bool = False
     auto_approved: bool = False
     """Nobody looks at this very plan before it is applied."""
+    allow_commands: bool = True
+    """Whether programs of the repository may be run, in what carries the plan out; what only shows one runs nothing."""
     whole_tree: bool = True
     destroy: bool = False
     max_cost: Decimal | None = None
@@ -125,8 +127,9 @@ class Planner:
         self._settle_claim(item, claim)
         if claim.stuck:
             return Stuck(item.address, item.account, claim.stuck, claim.live, item)
-        if claim.refused:
-            return Stuck(item.address, item.account, claim.refused, claim.live or claim.predecessor, item, refused=True)
+        refused = claim.refused or (None if self.options.allow_commands else claim.runs)
+        if refused:
+            return Stuck(item.address, item.account, refused, claim.live or claim.predecessor, item, refused=True)
         blocking = tuple(ref for ref in self._needs(item) if self._holds_up(ref) or self._is_asked(claim, ref))
         if claim.live is None:
             return self._absent(item, rules, claim, refs, blocking)

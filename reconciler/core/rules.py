@@ -37,6 +37,8 @@ class Claim:
     stuck: Fault | None = None
     refused: Fault | None = None
     """Why the live object stays as it is although it differs: a gate failed."""
+    runs: Fault | None = None
+    """Set if programs must be run before the change is made: what to say where they may not be."""
     duplicates: tuple[Observed, ...] = ()
     """Further live objects of the same identity that should not go on."""
     not_ours: tuple[Observed, ...] = ()

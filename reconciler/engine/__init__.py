@@ -301,7 +301,7 @@ class Engine:
         """Hold a deletion back until what replaces it is there: what fails, and what of its kind is still to be made."""
         around = [outcomes[number] for number in node.needs]
         here = [item for item in around if account_of(item.change) == account_of(change)]
-        failed = [item for item in here if item.status in {"failed", "blocked"} and is_action(item.change)]
+        failed = [item for item in here if item.status in {"failed", "refused", "blocked"} and is_action(item.change)]
         if failed:
             return Outcome(change, "blocked", message=f"waits for {_names(failed)}")
         # In any account: a resource may have moved to another one, under another name.
@@ -311,7 +311,7 @@ class Engine:
         return None
 
     def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: dict[_Key, Outcome]) -> None:
-        if outcome.status == "failed" and is_action(outcome.change):
+        if outcome.status in {"failed", "refused"} and is_action(outcome.change):
             given_up[_key(outcome.change)] = outcome
         live = outcome.live
         if live is None:

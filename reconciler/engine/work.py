@@ -9,12 +9,13 @@ from functools import partial
 from itertools import chain
 from typing import assert_never
 
-from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck, Update, Wait, account_of
+from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck, Update, Wait, account_of, live_of
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.runtime import Runtime
 from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering
-from reconciler.kind import Answering, Gateway, Kind
+from reconciler.engine.trial import Hands, tried
+from reconciler.kind import Answering, Gateway, Kind, Trying, Verdict
 
 Gateways = Mapping[tuple[str, str], Gateway]
 
@@ -37,8 +38,14 @@ class Worker:
         def task() -> Outcome:
             began = self._clock.now()
             try:
+                verdict = self._tried(change)
+                if verdict.fault:
+                    seconds = self._clock.now() - began
+                    return Outcome(change, "refused", live_of(change), verdict.fault, seconds=seconds)
                 live = self._do(change, refs, declared)
-                return self._answering(self._outcome(change, live, self._clock.now() - began), began)
+                outcome = self._answering(self._outcome(change, live, self._clock.now() - began), began)
+                words = ", ".join(part for part in (verdict.words, outcome.message) if part)
+                return replace(outcome, message=words)
             except ReconcilerError as error:
                 return Outcome(change, "failed", fault=error.faults[0], seconds=self._clock.now() - began)
             except Exception as error:  # noqa: BLE001  (one broken change must not abandon the others half done)
@@ -46,6 +53,19 @@ class Worker:
                 return Outcome(change, "failed", fault=fault, seconds=self._clock.now() - began)
 
         return task
+
+    def _tried(self, change: Change) -> Verdict:
+        """Try what must be tried before a change is made."""
+        if not isinstance(change, Create | Update | Replace):
+            return Verdict()
+        gateway = self._gateways[account_of(change), change.address.kind]
+        trial = gateway.trial(change) if isinstance(gateway, Trying) else None
+        if trial is None:
+            return Verdict()
+        hands = Hands(
+            lambda look, live: self._until(look, live, _is_settled), gateway.refresh, partial(self._deleted, gateway)
+        )
+        return tried(trial, hands)
 
     def _do(self, change: Change, refs: Mapping[Address, Observed], declared: Mapping[Address, Desired]) -> Observed:
         gateway = self._gateways[account_of(change), change.address.kind]

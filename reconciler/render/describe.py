@@ -171,7 +171,7 @@ class Describer:
         what = f" {live_name(live)}" if live_name(live) != printable(live.name) else ""
         if rules.long_running and model and not works:
             what = f" the model {printable(model)}"
-        why = f"a second job of the digest of {printable(change.duplicate_of)}" if change.reason == "duplicate" else ""
+        why = second(change) if change.reason == "duplicate" else ""
         replaced = change.address in self._declared
         unneeded = "left over: a newer version is declared" if replaced else "left over: no manifest declares it"
         if change.declared is not None:
@@ -199,6 +199,13 @@ class Describer:
 
     def _value(self, path: str, value: Any) -> str:
         return shown(value, path=path, longest=self._longest)
+
+
+def second(change: Delete) -> str:
+    """Return why an object goes that stands beside the one of its resource: a job that works, or what was made to be tried."""
+    if change.live.phase is Phase.WORKING:
+        return f"a second job of the digest of {printable(change.duplicate_of)}"
+    return f"made to try the gates of {printable(change.declared or change.duplicate_of)}, and left by a run that was broken off"
 
 
 def field_changes(changes: Iterable[FieldChange], longest: int = 45) -> list[str]:

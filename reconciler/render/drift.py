@@ -17,7 +17,7 @@ from reconciler.core.change import BESIDE, Change, Create, Delete, Keep, Plan, R
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.rules import Rules
 from reconciler.render.cost import change_lines
-from reconciler.render.describe import Item, field_changes, keep_item, live_name, lost, progress, stuck_item
+from reconciler.render.describe import Item, field_changes, keep_item, live_name, lost, progress, second, stuck_item
 from reconciler.render.document import FORMAT_VERSION, change_document
 from reconciler.render.fault import fault_document, merged, unread_texts
 from reconciler.render.text import framed, item_lines
@@ -187,7 +187,7 @@ def cause_of(change: Change, plan: Plan) -> str:
         case Delete(declared=Address() as owner, reason="left_over"):
             return f"Another one serves {owner} in its place, and the time for which it is kept is over."
         case Delete(reason="duplicate"):
-            return "Two runs began at once."
+            return "Two runs began at once." if change.live.phase is Phase.WORKING else "A run was broken off."
         case Delete() if change.address in plan.digests:
             return "A newer version of it is declared."
         case Delete():
@@ -250,7 +250,7 @@ def _left_over(change: Delete, now: float | None) -> Item:
     name = live_name(live)
     said = [f"{progress(live, now)} ({name})" if live.phase is Phase.WORKING else name if name != live.name else ""]
     if change.reason == "duplicate":
-        said.append(f"a second job of the digest of {printable(change.duplicate_of)}")
+        said.append(second(change))
     title = ", ".join(part for part in said if part)
     held = [printable(change.held)] if change.held else []
     return Item("-", Tone.REMOVE, change.address, title, (*lost(live), *held))

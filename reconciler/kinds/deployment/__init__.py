@@ -33,11 +33,13 @@ from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
-from reconciler.kind import Kind, not_ours
+from reconciler.kind import Kind, Loaded, Workspace, not_ours
 from reconciler.kinds.deployment.beside import Versions, check_name, stable_name, taken, takes_over, version_name
+from reconciler.kinds.deployment.candidate import check_candidate, left_behind
 from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
+from reconciler.kinds.deployment.gate_files import found
 from reconciler.kinds.deployment.gates import check_gates, judged
 from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
@@ -78,7 +80,7 @@ class DeploymentKind(Kind):
         """Deployments need the control plane."""
         if account.has_control_plane:
             faults = (*_unknown_sku(desired), *check_metric(desired, declared), *check_name(desired))
-            return (*faults, *check_gates(desired, declared))
+            return (*faults, *check_gates(desired, declared), *check_candidate(desired, declared))
         fault = Fault(
             "account-without-control-plane",
             "Deployments need the account's `resource_id`",
@@ -88,6 +90,10 @@ class DeploymentKind(Kind):
             str(desired.address),
         )
         return (fault,)
+
+    def inspect(self, desired: Desired, workspace: Workspace) -> Loaded:
+        """Find the programs that its gates run."""
+        return found(desired, workspace)
 
     def live_name(self, desired: Desired) -> str:
         """Return the deployment's name in Azure, which takes no two that differ only in case."""
@@ -111,6 +117,8 @@ class DeploymentKind(Kind):
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment, and have its gates judge what it is to serve."""
         claim = self._claimed(desired, view, refs)
+        left = left_behind(desired, view, lambda live: _is_marked(live, view.account))
+        claim = replace(claim, duplicates=(*claim.duplicates, *left)) if left else claim
         if not _spec(desired).gates or claim.stuck:
             return claim
         claim = judged(desired, claim, view, claim.after or self.resolve(desired, refs))

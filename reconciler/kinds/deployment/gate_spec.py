@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from reconciler.core.duration import Duration, seconds_of
 from reconciler.core.resource import Block
 from reconciler.results.gauge import OVERFIT_RATIO
 from reconciler.results.metrics import metric, spellings
@@ -58,4 +60,36 @@ class MetricGate(Block):
         return f"{'best ' if self.of == 'best' else ''}{self.metric} {word} {bound}"
 
 
-Gate = MetricGate
+class CommandGate(Block):
+    """A program of the repository that must end with 0 before a model serves; it may ask a candidate of the model."""
+
+    command: tuple[str, ...] = Field(
+        min_length=1,
+        description="Program and arguments; the program is a file of the repository, relative to the manifest. No shell.",
+        examples=[["eval/check.py", "--at-least", "0.8"]],
+    )
+    timeout: Duration = Field(default="10m", description="For how long it may run, for example 90s, 30m or 2h.")
+    _root: str = PrivateAttr(default="")
+
+    def found(self, program: str, root: str) -> CommandGate:
+        """Return the gate with its program as a path from the root of the repository, and where that is."""
+        made = self.model_copy(update={"command": (program, *self.command[1:])})
+        made._root = root  # noqa: SLF001  (its own class)
+        return made
+
+    @property
+    def root(self) -> str:
+        """The repository, an absolute path; known once the program was found."""
+        return self._root
+
+    @property
+    def seconds(self) -> float:
+        """For how long it may run."""
+        return seconds_of(self.timeout)
+
+    def __str__(self) -> str:
+        """Return the command as a person would type it."""
+        return shlex.join(self.command)
+
+
+Gate = MetricGate | CommandGate

@@ -6,7 +6,7 @@ be read fails it. A gate that fails leaves the deployment as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.digest import ModelName
@@ -14,8 +14,9 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import UNREAD, Address, Desired, Observed, Spec
 from reconciler.core.rules import Claim, View
 from reconciler.kind import CHECKPOINTS, RESULTS
+from reconciler.kinds.deployment.candidate import candidate_name, commands
 from reconciler.kinds.deployment.checkpoint import why_impossible
-from reconciler.kinds.deployment.gate_spec import MetricGate
+from reconciler.kinds.deployment.gate_spec import CommandGate, Gate, MetricGate
 from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, JobModel, NamedModel, Pin
 from reconciler.results.gauge import OVERFIT_RATIO, Reading, gauge
 from reconciler.results.table import Table
@@ -38,24 +39,54 @@ def judged(desired: Desired, claim: Claim, view: View, after: Spec) -> Claim:
     assert isinstance(spec, DeploymentSpec)
     model = getattr(after, "model", None)
     if not isinstance(model, NamedModel):
-        return replace(claim, notes=(*claim.notes, *(f"gate: {gate} (known after apply)" for gate in spec.gates)))
+        return replace(claim, notes=(*claim.notes, *(_open(gate, desired) for gate in spec.gates)))
     new = _new(model, view)
     live = claim.live or claim.predecessor
     serves = live.outputs.get("model") if live else None
     if serves in {model.name, getattr(model, "checkpoint_id", "") or model.name}:
         return claim
     old = _old(live, view) if live else None
-    needed = [new.job]
-    if old is not None and any(gate.bound == "serving" for gate in spec.gates):
+    metrics = [gate for gate in spec.gates if isinstance(gate, MetricGate)]
+    needed = [new.job] if metrics else []
+    if old is not None and any(gate.bound == "serving" for gate in metrics):
         needed.append(old.job)
     asks = tuple(job for job in needed if job is not None and CHECKPOINTS not in job.facts and UNREAD not in job.facts)
     if asks:
         return replace(claim, asks=(*claim.asks, *asks))
-    verdicts = [_verdict(gate, new, old) for gate in spec.gates]
-    failed = [(number, words) for number, (passed, words) in enumerate(verdicts) if not passed]
+    judging = ((number, gate) for number, gate in enumerate(spec.gates) if isinstance(gate, MetricGate))
+    verdicts = {number: _verdict(gate, new, old) for number, gate in judging}
+    failed = [(number, words) for number, (passed, words) in verdicts.items() if not passed]
     if failed:
         return replace(claim, refused=_failed(desired, failed, new, serves))
-    return replace(claim, notes=(*claim.notes, *(f"gate passed: {words}" for _, words in verdicts)))
+    notes = (*claim.notes, *(f"gate passed: {words}" for _, words in verdicts.values()))
+    runs = tuple(commands(desired))
+    if not runs:
+        return replace(claim, notes=notes)
+    notes += tuple(_code(gate, desired) for _, gate in runs)
+    return replace(claim, notes=notes, runs=_not_allowed(desired, runs, serves))
+
+
+def _open(gate: Gate, desired: Desired) -> str:
+    """Say what will be asked of a model that does not exist yet."""
+    return _code(gate, desired) if isinstance(gate, CommandGate) else f"gate: {gate} (known after apply)"
+
+
+def _code(gate: CommandGate, desired: Desired) -> str:
+    return (
+        f"gate RUNS CODE: {gate} (for at most {gate.timeout}, against {candidate_name(desired)} on the developer tier)"
+    )
+
+
+def _not_allowed(desired: Desired, runs: Sequence[tuple[int, CommandGate]], serves: object) -> Fault:
+    stays = f"{serves} goes on serving." if serves else "Nothing is deployed."
+    return Fault(
+        "commands-not-allowed",
+        "A gate runs code, and that is not allowed in this run",
+        f"{', '.join(str(gate) for _, gate in runs)} was not run. {stays}",
+        "If it was reviewed, run:\n  reconciler apply --allow-commands",
+        desired.place_of(f"spec.gates.{runs[0][0]}"),
+        str(desired.address),
+    )
 
 
 def _new(model: NamedModel, view: View) -> _Served:
@@ -146,6 +177,8 @@ def check_gates(desired: Desired, declared: Mapping[Address, Desired]) -> Iterat
     spec = desired.spec
     assert isinstance(spec, DeploymentSpec)
     for number, gate in enumerate(spec.gates):
+        if not isinstance(gate, MetricGate):
+            continue
         path = f"spec.gates.{number}"
         if isinstance(spec.model, JobModel):
             job = declared.get(Address("FineTuneJob", spec.model.job))

@@ -17,6 +17,7 @@ from reconciler.core.digest import ModelName
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
+from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
 from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
 from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
 from reconciler.kinds.deployment.strategy import refusal
@@ -147,6 +148,19 @@ class DeploymentGateway:
             return replace(live, phase=Phase.SETTLING, words=why)
         tags = {**live.facts["tags"], ANSWERED: live.outputs["model"]}
         return replace(self._written(live.name, self._deployments.patch(live.name, {"tags": tags})), words=ANSWERS)
+
+    def trial(self, change: Create | Update | Replace) -> Candidate | None:
+        """Return the candidate that the programs of the gates try before another model serves, if there are any."""
+        if not is_tried(change):
+            return None
+        means = Means(
+            existing=self._existing,
+            write=lambda name, body: self._written(name, self._put(name, body, change.after)),
+            delete=self._deployments.delete,
+            is_mine=self._is_mine,
+            tags=self._own_tags,
+        )
+        return Candidate(self._session, change, means)
 
     def only_asks(self, change: Update) -> bool:
         """Return whether the deployment only has to be asked."""

@@ -42,6 +42,11 @@ def to_be_asked(change: Keep | Create | Update | Replace) -> bool:
     return not isinstance(change, Update) or any(item.path.partition(".")[0] in _ASKED_AFTER for item in change.changes)
 
 
+def gets_model(change: Create | Update | Replace) -> bool:
+    """Return whether a change makes a deployment serve a model that it did not serve."""
+    return isinstance(change, Create) or any(item.path.partition(".")[0] == "model" for item in change.changes)
+
+
 def only_asks(change: Update) -> bool:
     """Return whether nothing is to be changed: it only has to be asked."""
     return all(item.path == READINESS for item in change.changes)
