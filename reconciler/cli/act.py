@@ -38,11 +38,11 @@ def cancel(
     """Cancel a job that has not ended. What it has trained so far is billed."""
     from reconciler.cli.apply import confirm
     from reconciler.cli.compose import workbench
-    from reconciler.cli.look import find_job
+    from reconciler.cli.look import find_job, stamped
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.core.resource import Phase
 
-    with workbench(path, GLOBALS.settings()) as bench:
+    with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
         live = find_job(bench, address)
         if not bench.engine.kinds[live.kind].is_ours(live, bench.accounts[live.account]):
             raise ReconcilerError(Fault("not-ours", "The job does not bear our mark", f"{live.id} is not touched."))

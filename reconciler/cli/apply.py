@@ -129,12 +129,13 @@ def carry_out(
     word: str = "apply",
 ) -> int:
     """Show a plan, have it approved, carry it out, and say what became of it."""
-    from reconciler.cli.plan import show
+    from reconciler.cli.plan import announce, show
     from reconciler.cli.reporter import Reporter
     from reconciler.core.approval import Approval
     from reconciler.core.fault import Refused
     from reconciler.render.text import EMULATOR_LINE
 
+    announce(first)
     if approved is None:
         show(first, bench)
     else:

@@ -23,12 +23,14 @@ def drift(
     """Show what was changed outside git, what is missing and what is left over; exit 2 if a person must act."""
     from reconciler import __version__
     from reconciler.cli.compose import KINDS, workbench
+    from reconciler.cli.plan import announce
     from reconciler.render.document import dumps
     from reconciler.render.drift import drift_document, drift_text, needs_person
     from reconciler.render.drift_markdown import drift_markdown
 
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         made = bench.plan(bench.options(prune=True, targets=tuple(target or ()), excludes=tuple(exclude or ())))
+        announce(made)
         if output_format == "text":
             now, color = bench.runtime.clock.now(), GLOBALS.color()
             print(drift_text(made, bench.headers(), color=color, emulator=bench.emulated, now=now, kinds=KINDS))

@@ -89,8 +89,6 @@ def logs(
 
 def _print_summary(gateway: Any, live: Observed) -> None:
     """Print what became of a job; what cannot be read of it is left out."""
-    import sys
-
     from reconciler.core.fault import ReconcilerError
     from reconciler.render.text import printable
 
@@ -100,9 +98,9 @@ def _print_summary(gateway: Any, live: Observed) -> None:
         said = ()
     # Events alone are the output: a pipe wants them, and a person sees both.
     if said:
-        print("\n".join([f"\n{live.id}:", *(f"  {printable(line)}" for line in said)]), file=sys.stderr)
+        GLOBALS.log.say("\n".join([f"\n{live.id}:", *(f"  {printable(line)}" for line in said)]))
     if live.outputs.get("model"):
-        print("Next, if a Deployment follows it:\n  reconciler apply", file=sys.stderr)
+        GLOBALS.log.say("Next, if a Deployment follows it:\n  reconciler apply")
 
 
 def _say_trouble(fault: Any) -> None:
@@ -110,11 +108,10 @@ def _say_trouble(fault: Any) -> None:
 
 
 def _say(text: str) -> None:
-    import sys
 
     from reconciler.render.text import printable
 
-    print(printable(text), file=sys.stderr, flush=True)
+    GLOBALS.log.say(printable(text))
 
 
 @contextmanager
@@ -259,8 +256,8 @@ def print_unread(made: Plan) -> None:
 
     from reconciler.render.fault import unread_texts
 
-    for text in unread_texts(made.unread, color=GLOBALS.color(sys.stderr)):
-        print(text, file=sys.stderr)
+    if made.unread:
+        GLOBALS.log.faults(made.unread, lambda: "\n".join(unread_texts(made.unread, color=GLOBALS.color(sys.stderr))))
 
 
 def when(moment: float, *, seconds: bool = False) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import signal
 import sys
-from typing import Annotated, Any, NoReturn
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 import typer.core
@@ -33,8 +35,12 @@ from reconciler.cli import (
     tools,
     validate,
 )
-from reconciler.cli.exits import BUG, ERROR, INTERRUPTED, OK, REFUSED, USAGE
+from reconciler.cli.events import OPTION, VARIABLE, Log, asked_for
+from reconciler.cli.exits import BUG, CHANGES, ERROR, IN_PROGRESS, INTERRUPTED, OK, REFUSED, USAGE
 from reconciler.cli.state import GLOBALS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
 
@@ -98,18 +104,24 @@ def options(
         typer.Option("--emulator", help="Use the embedded emulator instead of Azure.", envvar="RECONCILER_EMULATOR"),
     ] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours (also: NO_COLOR).")] = False,
+    log_format: Annotated[
+        Literal["text", "json"],
+        typer.Option(OPTION, help="json: what happens as one JSON object a line on stderr.", envvar=VARIABLE),
+    ] = "text",
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """Set what holds for every command."""
-    del version
+    del version, log_format  # which format was asked for is known from the start: see `run`
     if chdir:
         try:
             os.chdir(chdir)
         except OSError as error:
             raise typer.BadParameter(f"{chdir}: {error.strerror}", param_hint="--chdir") from error
-    GLOBALS.emulator = emulator
+    GLOBALS.emulator = GLOBALS.log.emulator = emulator
+    if emulator:
+        _refuse_emulator_in_ci(os.environ)
     GLOBALS.no_color = no_color
 
 
@@ -133,20 +145,72 @@ app.command(rich_help_panel=RARE)(tools.emulator)
 app.command(rich_help_panel=RARE)(tools.demo)
 app.add_typer(github.app, name="github", rich_help_panel=RARE)
 
+_COMMANDS = {str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands} | {"github"}
 _ANYWHERE = {"--emulator", "--no-color"}
-"""Global switches that are accepted after the command too, where fingers put them."""
+"""Global switches that are accepted after the command too; so is --log-format with its value."""
+
+
+def _refuse_emulator_in_ci(environ: Mapping[str, str]) -> None:
+    """In CI only a flag that somebody typed makes an emulator of Azure: a variable is inherited, and forgotten."""
+    from reconciler.core.fault import Fault, Refused
+
+    if environ.get("CI", "").lower() in {"", "0", "false"} or "--emulator" in GLOBALS.arguments:
+        return
+    raise Refused(
+        Fault(
+            "emulator-in-ci",
+            "In CI the emulator is used only where its flag is typed",
+            "RECONCILER_EMULATOR is set, and CI too: nothing would be done at Azure, and the job would succeed.",
+            f"Unset RECONCILER_EMULATOR, or mean it:\n  reconciler --emulator {shlex.join(GLOBALS.arguments)}",
+        )
+    )
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; expected failures are shown without a traceback."""
-    moved = [word for word in arguments if word in _ANYWHERE]
-    arguments = [*moved, *(word for word in arguments if word not in _ANYWHERE)]
-    GLOBALS.arguments = tuple(arguments)
+    GLOBALS.log = Log(is_json=asked_for(arguments, os.environ), emulator="--emulator" in arguments)
+    began = time.monotonic()
+    code = _run(_globals_first(arguments))
+    if GLOBALS.log.is_json:
+        from reconciler.render.events import event
+
+        level = "info" if code in {OK, CHANGES, IN_PROGRESS} else "error"
+        GLOBALS.log.emit([event("end", level=level, exit_code=code, seconds=round(time.monotonic() - began, 3))])
+    return code
+
+
+def _globals_first(arguments: list[str]) -> list[str]:
+    """Put the global options before the command: fingers put them after it, too."""
+    moved: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word in _ANYWHERE or word.startswith(f"{OPTION}="):
+            moved.append(word)
+        elif word == OPTION:
+            moved += [word, *([following] if (following := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return [*moved, *rest]
+
+
+def _run(arguments: list[str]) -> int:
+    # What is printed to be copied is for people: it does without the log.
+    words = [word for word in arguments if not word.startswith(f"{OPTION}=")]
+    while OPTION in words:
+        at = words.index(OPTION)
+        del words[at : at + 2]
+    GLOBALS.arguments = tuple(words)
+    if GLOBALS.log.is_json:
+        from reconciler.render.events import event
+
+        command = next((word for word in arguments if word in _COMMANDS), "")
+        GLOBALS.log.emit([event("begin", command=command, version=__version__)])
     try:
         result = app(arguments, prog_name="reconciler", standalone_mode=False)
     except (KeyboardInterrupt, _Interrupted):
         goes_on = "Nothing is lost: run the command again, it goes on where this one stopped."
-        print(f"\nInterrupted. {'Nothing was sent.' if 'validate' in arguments else goes_on}", file=sys.stderr)
+        GLOBALS.log.say(f"\nInterrupted. {'Nothing was sent.' if 'validate' in arguments else goes_on}")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (nobody reads any more; the interpreter closes it)
@@ -164,29 +228,41 @@ def _failed(error: Exception) -> int:
 
         color = GLOBALS.color(sys.stderr)
         only = error.faults[0] if len(error.faults) == 1 else None  # one needs no count
-        print(fault_text(only, color=color) if only else faults_text(error.faults, color=color), file=sys.stderr)
+        GLOBALS.log.faults(
+            error.faults,
+            lambda: fault_text(only, color=color) if only else faults_text(error.faults, color=color),
+        )
         return REFUSED if isinstance(error, Refused) else ERROR
     if type(error).__name__ == "NoArgsIsHelpError":
         print(str(error), file=sys.stderr)
         return USAGE
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's usage errors
-        print(f"error: {error.format_message()}", file=sys.stderr)
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "reconciler"
-        print(f"\n  {path} --help", file=sys.stderr)
+        _tell("usage", error.format_message(), f"\n\n  {path} --help")
         return USAGE
     if type(error).__name__ == "Abort":
-        print("\nInterrupted.", file=sys.stderr)
+        GLOBALS.log.say("\nInterrupted.")
         return INTERRUPTED
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
-        print(f"error: {name}{error.strerror or error}", file=sys.stderr)
+        _tell("io", f"{name}{error.strerror or error}")
         return ERROR
     import traceback
 
+    if GLOBALS.log.is_json:
+        _tell("bug", "This is a bug in reconciler", traceback.format_exc())
+        return BUG
     traceback.print_exc()
     print("\nThis is a bug in reconciler. Please report it with the lines above.", file=sys.stderr)
     return BUG
+
+
+def _tell(code: str, said: str, more: str = "") -> None:
+    """Say what no Fault says: bad usage, a failure of the machine."""
+    from reconciler.core.fault import Fault
+
+    GLOBALS.log.faults([Fault(code, said, more.strip())], lambda: f"error: {said} [{code}]{more}")
 
 
 def main() -> NoReturn:

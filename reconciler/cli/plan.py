@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -61,6 +60,7 @@ def plan(
             policy_from=policy_from,
         )
         made = with_data(preflight(bench.plan(options), bench), bench)
+        announce(made)
         if out:
             write_private(out, saved(made, bench))
         if output_format == "json":
@@ -68,7 +68,7 @@ def plan(
         elif output_format == "markdown":
             print(_markdown(made, bench, apply=_next(path, options, out), full=_again()))
         elif output_format == "mermaid":
-            print(_mermaid(made))
+            print(_mermaid(made, emulator=bench.emulated))
         else:
             show(made, bench)
     return plan_exit(made, detailed=detailed_exitcode)
@@ -95,11 +95,13 @@ def _markdown(made: Plan, bench: Workbench, *, apply: str, full: str) -> str:
     )
 
 
-def _mermaid(made: Plan) -> str:
+def _mermaid(made: Plan, *, emulator: bool) -> str:
     from reconciler.cli.compose import KINDS
     from reconciler.render.mermaid import plan_mermaid
+    from reconciler.render.text import EMULATOR_LINE
 
-    return plan_mermaid(made, KINDS)
+    graph = plan_mermaid(made, KINDS)
+    return f"%% {EMULATOR_LINE}\n{graph}" if emulator else graph
 
 
 def _next(path: Path, options: Options, out: Path | None) -> str:
@@ -148,6 +150,14 @@ def with_data(made: Plan, bench: Workbench) -> Plan:
     return replace(made, data=found) if found else made
 
 
+def announce(made: Plan) -> None:
+    """Tell a machine that follows what a plan holds."""
+    from reconciler.cli.compose import KINDS
+    from reconciler.render.events import plan_events
+
+    GLOBALS.log.emit(plan_events(made, KINDS))
+
+
 def show(made: Plan, bench: Workbench) -> None:
     """Print a plan as text."""
     from reconciler.cli.compose import KINDS
@@ -170,7 +180,8 @@ def warn(bench: Workbench) -> None:
     """Say on stderr that there are warnings about manifests or data; `validate` prints them."""
     count = len(bench.tree.warnings)
     if count:
-        print(f"{count} warning{'s'[: count != 1]} about manifests or data: reconciler validate", file=sys.stderr)
+        said = f"{count} warning{'s'[: count != 1]} about manifests or data: reconciler validate"
+        GLOBALS.log.faults(bench.tree.warnings, lambda: said)
 
 
 def saved(made: Plan, bench: Workbench) -> str:
@@ -218,4 +229,4 @@ def write_private(path: Path, text: str) -> None:
                 "Nothing was done. Choose another place, or make room there:\n  --out FILE",
             )
         ) from error
-    print(f"Saved: {path}", file=sys.stderr)
+    GLOBALS.log.say(f"Saved: {path}")

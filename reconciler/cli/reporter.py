@@ -10,6 +10,7 @@ from reconciler.cli.state import GLOBALS
 from reconciler.core.change import Delete, Stuck
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Phase
+from reconciler.render.events import event, outcome_event
 from reconciler.render.outcome import apply_summary, outcome_line
 from reconciler.render.text import EMULATOR_LINE, printable
 
@@ -56,6 +57,8 @@ class Reporter:
         key = _key(outcome)
         before = self._latest.get(key)
         self._latest[key] = outcome
+        if before is None or _state(before) != _state(outcome):
+            GLOBALS.log.emit([outcome_event(outcome, KINDS)])
         if outcome.wrote:
             self._wrote[key] = outcome
         if isinstance(outcome.change, Stuck) and id(outcome.change) in self._shown:
@@ -84,7 +87,9 @@ class Reporter:
 
     def summarise(self) -> None:
         """Print the last line."""
-        print(apply_summary(self.final(), list(self._wrote.values()), kinds=KINDS, errored=self._errored))
+        text = apply_summary(self.final(), list(self._wrote.values()), kinds=KINDS, errored=self._errored)
+        print(text)
+        GLOBALS.log.emit([event("applied", text=text.rpartition("\n")[2])])
         if self._bench.emulated:
             print(EMULATOR_LINE)
 
@@ -147,6 +152,10 @@ def _key(outcome: Outcome) -> _Key:
     """Deletions are told apart by their object: several may bear one name."""
     live = outcome.live or (outcome.change.live if isinstance(outcome.change, Delete) else None)
     return str(outcome.address), live.id if live and isinstance(outcome.change, Delete) else ""
+
+
+def _state(outcome: Outcome) -> tuple[str, str, bool]:
+    return outcome.status, outcome.live.status if outcome.live else "", outcome.wrote
 
 
 def _works(outcome: Outcome) -> bool:

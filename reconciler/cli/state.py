@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
+
+from reconciler.cli.events import Log
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Settings
@@ -24,6 +26,8 @@ class Globals:
     no_color: bool = False
     arguments: tuple[str, ...] = ()
     """What the command was called with."""
+    log: Log = field(default_factory=Log)
+    """Where events for machines go, and what is said on stderr."""
 
     def again(self, *more: str) -> str:
         """Return the command line that does the same with further flags, to be copied."""

@@ -124,8 +124,10 @@ class _Checked:
 
         if self.faults:
             github = output_format == "github"
-            text = faults_github(self.faults) if github else faults_text(self.faults, color=GLOBALS.color(sys.stderr))
-            print(text, file=sys.stdout if github else sys.stderr)
+            if github:
+                print(faults_github(self.faults))
+            else:
+                GLOBALS.log.faults(self.faults, lambda: faults_text(self.faults, color=GLOBALS.color(sys.stderr)))
         for report in self.reports:
             print(data_text(report))
         for line in self.lines:

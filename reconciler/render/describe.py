@@ -210,10 +210,11 @@ def second(change: Delete) -> str:
 
 def field_changes(changes: Iterable[FieldChange], longest: int = 45) -> list[str]:
     """Return `field: before -> after` for each field; two values that differ never look the same."""
-    return [f"{field_name(item.path)}: {' -> '.join(_sides(item, longest))}" for item in changes]
+    return [f"{field_name(item.path)}: {' -> '.join(field_sides(item, longest))}" for item in changes]
 
 
-def _sides(item: FieldChange, longest: int) -> tuple[str, str]:
+def field_sides(item: FieldChange, longest: int = 45) -> tuple[str, str]:
+    """Return what is live and what is declared of a field; two values that differ never look the same."""
     sides = [shown(value, path=item.path, longest=longest) for value in (item.before, item.after)]
     if sides[0] == sides[1]:
         sides = [shown(value, path=item.path, longest=sys.maxsize) for value in (item.before, item.after)]

@@ -17,11 +17,21 @@ from reconciler.core.change import BESIDE, Change, Create, Delete, Keep, Plan, R
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.rules import Rules
 from reconciler.render.cost import change_lines
-from reconciler.render.describe import Item, field_changes, keep_item, live_name, lost, progress, second, stuck_item
+from reconciler.render.describe import (
+    Item,
+    field_changes,
+    field_sides,
+    keep_item,
+    live_name,
+    lost,
+    progress,
+    second,
+    stuck_item,
+)
 from reconciler.render.document import FORMAT_VERSION, change_document
 from reconciler.render.fault import fault_document, merged, unread_texts
 from reconciler.render.text import framed, item_lines
-from reconciler.render.words import Paint, Tone, hidden, joined, lines, plain_value, printable
+from reconciler.render.words import Paint, Tone, field_name, hidden, joined, lines, plain_value, printable
 
 MISSING = "Azure has probably deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or somebody has."
 """Why a deployment that was there is gone (docs/azure.md, section 11)."""
@@ -157,12 +167,25 @@ def _told(change: Change, plan: Plan, now: float | None, kinds: Mapping[str, Rul
     item = _item(change, now)
     if item is None or not isinstance(change, Update | Replace | Create | Delete):
         return item
+    if isinstance(change, Update | Replace):
+        item = replace(item, details=tuple(_differing(change, plan)))
     if isinstance(change, Delete) and change.held:
         return item
     if _goes_on(change, plan, kinds):
         return replace(item, details=(*item.details, "The next `apply --continue` does this."))
     cause = [printable(text) for text in (cause_of(change, plan),) if text]
     return replace(item, details=(*item.details, *cause, *lines(remedy_of(change, plan))))
+
+
+def _differing(change: Update | Replace, plan: Plan) -> list[str]:
+    """Return each field with what is live, what is declared, and what was applied last where the tags tell it."""
+    known = _as_applied(change, plan)
+    said = []
+    for item in change.changes:
+        live, declared = field_sides(item)
+        applied = f", last applied {declared}" if known else ""
+        said.append(f"{field_name(item.path)}: {live} at Azure, declared {declared}{applied}")
+    return said
 
 
 def cause_of(change: Change, plan: Plan) -> str:

@@ -25,18 +25,13 @@ def fault_text(fault: Fault, *, color: bool = False) -> str:
     tone = Tone.ALARM if fault.severity == "error" else Tone.CHANGE
     place = f" {printable(fault.place)}:" if fault.place else ""
     subject = f" ({printable(fault.subject)})" if fault.subject else ""
-    head = f"{paint(tone, fault.severity + ':')}{place} {printable(fault.summary)}{subject}{_data_code(fault)}"
+    head = f"{paint(tone, fault.severity + ':')}{place} {printable(fault.summary)}{subject}{known_by(fault)}"
     return "\n".join([head, *indented(explanation(fault), 2)])
 
 
 def known_by(fault: Fault) -> str:
-    """Return the code of a fault in brackets: people look it up."""
+    """Return the code in brackets, which never changes: people look it up, and list the findings that they accept."""
     return f" [{printable(fault.code)}]" if fault.code else ""
-
-
-def _data_code(fault: Fault) -> str:
-    """Return the code of a finding in data: people list those that they accept."""
-    return known_by(fault) if fault.code.startswith("data-") else ""
 
 
 def unread_texts(unread: Iterable[Fault], *, color: bool = False) -> list[str]:
@@ -83,7 +78,7 @@ def _annotation(fault: Fault) -> str:
         if fault.place.column:
             properties["col"] = str(fault.place.column)
     subject = f" ({printable(fault.subject)})" if fault.subject else ""
-    properties["title"] = printable(fault.summary) + subject + _data_code(fault)
+    properties["title"] = printable(fault.summary) + subject + known_by(fault)
     said = "\n".join(explanation(fault)) or printable(fault.summary)
     return workflow_command(fault.severity, properties, said)
 

@@ -164,7 +164,7 @@ def test_all_faults_of_all_files_at_once_sorted_by_place(site: Site, azure: Azur
 
 def test_every_command_that_reads_manifests_says_the_same(site: Site, azure: Azure) -> None:
     site.edit(MANIFEST, "n_epochs", "epochs")
-    said = "error: manifests/stack.yaml:9:30: Unknown key (FineTuneJob/tone)"
+    said = "error: manifests/stack.yaml:9:30: Unknown key (FineTuneJob/tone) [unknown-key]"
     for command in (["validate"], ["apply", "--auto-approve"], ["status"], ["drift"], ["destroy", "--auto-approve"]):
         assert site.run(*command, code=1).err.startswith(said), command
     assert azure.emulator.requests() == []

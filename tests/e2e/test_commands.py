@@ -79,7 +79,7 @@ def test_an_address_that_names_nothing_is_an_error_and_not_an_empty_plan(site: S
     for flag in ("--target", "--exclude"):
         ran = site.run("plan", flag, "FineTuneJob/tonne", code=1)
         assert ran.err == (
-            "error: The address names no resource of these manifests\n"
+            "error: The address names no resource of these manifests [no-such-address]\n"
             f"  {flag} `FineTuneJob/tonne` matches nothing. Nothing was looked at or done.\n"
             "  Did you mean `FineTuneJob/tone`?\n"
         )
@@ -203,14 +203,17 @@ def test_a_declared_job_that_was_never_begun_has_no_history(site: Site) -> None:
 def test_what_names_no_job_is_an_error_that_lists_the_jobs(site: Site, azure: Azure, command: str) -> None:
     ran = site.run(command, "FineTuneJob/other", code=1)
     assert ran.err == (
-        "error: There is no such job at Azure\n"
+        "error: There is no such job at Azure [no-such-job]\n"
         "  `FineTuneJob/other` has no job yet, or is not declared.\n"
         "  Jobs of these manifests:\n"
         "    FineTuneJob/tone\n"
     )
     asked = len(azure.emulator.requests())
     ran = site.run(command, "Deployment/tone", code=1)
-    assert ran.err == "error: This is not a job\n  `Deployment/tone` is not a job.\n  Name one as FineTuneJob/NAME.\n"
+    assert (
+        ran.err
+        == "error: This is not a job [not-a-job]\n  `Deployment/tone` is not a job.\n  Name one as FineTuneJob/NAME.\n"
+    )
     assert len(azure.emulator.requests()) == asked
 
 
@@ -223,7 +226,7 @@ def test_a_scheduled_run_cannot_be_told_to_delete(site: Site, azure: Azure, flag
 
 def test_logs_and_following_them_to_the_end(site: Site, azure: Azure) -> None:
     ran = site.run("logs", "FineTuneJob/tone", code=1)
-    assert ran.err.startswith("error: There is no such job at Azure\n")
+    assert ran.err.startswith("error: There is no such job at Azure [no-such-job]\n")
     azure.configure(running_seconds=3600.0)
     site.run("apply", "--auto-approve", code=0)
     process = site.start("logs", "FineTuneJob/tone", "--follow")
@@ -250,7 +253,7 @@ def test_cancel_asks_and_says_what_it_costs(site: Site, azure: Azure) -> None:
     site.run("cancel", "FineTuneJob/tone", "--auto-approve", code=0)
     assert azure.jobs()[0]["status"] == "cancelled"
     assert site.run("cancel", "FineTuneJob/tone", "--auto-approve", code=1).err.startswith(
-        "error: The job has ended already\n"
+        "error: The job has ended already [job-ended]\n"
     )
     plan = site.run("plan", code=0).out
     assert "To train again, set in its spec:\n        attempt: 2\n" in plan
@@ -311,7 +314,7 @@ def test_the_emulator_serves_until_ctrl_c_and_one_state_has_one_owner(alone: Sit
     with urllib.request.urlopen(f"{url[0]}/_emulator/state", timeout=10) as answer:
         assert json.loads(answer.read())["accounts"] == {}
     busy = alone.run("emulator", "--port", "0", "--state", "state", code=1)
-    assert busy.err.startswith("error: Another command uses the emulator's state\n")
+    assert busy.err.startswith("error: Another command uses the emulator's state [emulator-busy]\n")
     assert "Wait until it has ended, or choose another folder" in busy.err
     process.send_signal(signal.SIGINT)
     ran = ended(process).expect(0)
@@ -321,7 +324,7 @@ def test_the_emulator_serves_until_ctrl_c_and_one_state_has_one_owner(alone: Sit
 def test_a_port_that_is_taken(alone: Site, azure: Azure) -> None:
     ran = alone.run("emulator", "--in-memory", "--port", str(azure.server.port), code=1)
     assert ran.err == (
-        "error: The emulator cannot listen on this port\n"
+        "error: The emulator cannot listen on this port [port-taken]\n"
         f"  Port {azure.server.port}: Address already in use.\n"
         "  Take a free one:\n"
         "    reconciler emulator --port 0\n"
@@ -335,7 +338,7 @@ def test_the_demo_writes_over_nothing_but_an_earlier_demo(alone: Site) -> None:
     for folder in ("mine", "mine/manifests/account.yaml"):
         ran = alone.run("demo", "--folder", folder, code=1)
         assert ran.out == ""
-        assert ran.err.startswith("error: The demo works only in a folder of its own\n")
+        assert ran.err.startswith("error: The demo works only in a folder of its own [demo-folder-taken]\n")
     assert {path: path.read_text() for path in alone.folder.rglob("*") if path.is_file()} == before
 
 
@@ -352,7 +355,7 @@ def test_the_demo_tells_its_story_and_leaves_nothing(alone: Site) -> None:
     steps = re.findall(r"^\$ reconciler (.+)$", ran.out, re.MULTILINE)
     assert steps[:3] == ["validate", "--emulator plan --detailed-exitcode", "--emulator apply --auto-approve --wait"]
     assert steps[-1] == "--emulator drift"
-    assert "sku.capacity: 10 -> 50" in ran.out
+    assert "sku.capacity: 10 at Azure, declared 50, last applied 50" in ran.out
     assert ran.last.endswith("Nothing was sent to Azure, and nothing was spent.")
     assert list(alone.folder.iterdir()) == []
 

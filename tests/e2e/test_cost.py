@@ -77,7 +77,7 @@ def test_a_refusal_names_both_lines_and_the_amounts(site: Site) -> None:
     restrict(site, POLICY.format(job="0.001"))
     ran = site.run("apply", "--auto-approve", code=4)
     assert ran.err == (
-        "error: manifests/stack.yaml:3:18: This costs more than is allowed (FineTuneJob/tone)\n"
+        "error: manifests/stack.yaml:3:18: This costs more than is allowed (FineTuneJob/tone) [cost-above-limit]\n"
         "  It costs $0.02 to train; Account/acme allows $0.001 for a job (manifests/account.yaml:11:16).\n"
         "  Train on less data or for fewer epochs, or have `policy.max_usd.per_job` raised.\n"
     )

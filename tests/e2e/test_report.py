@@ -118,7 +118,9 @@ def test_a_training_that_failed_is_reported(site: Site, azure: Azure) -> None:
     said = site.run("report", "tone", code=0).out
     assert "It ended as failed, without a model. Azure says: bad: No good" in said
     assert "left no result file" in said
-    assert site.run("report", "tone", "--out", "x.csv", code=1).err.startswith("error: The job has no result file\n")
+    assert site.run("report", "tone", "--out", "x.csv", code=1).err.startswith(
+        "error: The job has no result file [no-result-file]\n"
+    )
 
 
 # -- what cannot be read
@@ -154,9 +156,9 @@ def test_without_checkpoints_and_events_the_file_is_enough(trained: Site, azure:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("report", "nothing"), 1, "error: There is no such job at Azure\n"),
-        (("report", "FineTuneJob/x*"), 1, "error: There is no such job at Azure\n"),
-        (("report", "Deployment/tone"), 1, "error: This is not a job\n"),
+        (("report", "nothing"), 1, "error: There is no such job at Azure [no-such-job]\n"),
+        (("report", "FineTuneJob/x*"), 1, "error: There is no such job at Azure [no-such-job]\n"),
+        (("report", "Deployment/tone"), 1, "error: This is not a job [not-a-job]\n"),
         (("report",), 64, "error: Missing argument 'ADDR...'"),
         (("report", "tone", "--out", "x.pdf"), 64, "ends in none of .html, .md, .csv"),
         (("report", "tone", "--out", "no/such/x.md"), 64, "the folder no/such does not exist"),

@@ -71,7 +71,7 @@ def test_a_plan_that_the_world_has_overtaken_is_refused(
     azure.forget()
     ran = site.run("apply", "--plan", "plan.json", code=4)
     assert ran.err == (
-        "error: The plan is stale: Azure or the manifests are not what they were when it was made\n"
+        "error: The plan is stale: Azure or the manifests are not what they were when it was made [not-approved]\n"
         f"  Not in the approved plan: {difference}.\n"
         f"  Nothing of this was done. {MAKE_ANEW}"
     ), reason
@@ -117,17 +117,32 @@ def of_the_emulator(site: Site, file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (cut, "The saved plan is not a whole JSON document\n  plan.json: "),
-        (emptied, "The saved plan is not a whole JSON document\n  plan.json: "),
-        (edited, "The saved plan is not as it was written\n  Its content does not agree with its `sha256`."),
-        (a_list, "The file is not a saved plan\n  The document is not an object."),
-        (of_the_future, "The saved plan has a format that this release cannot read\n  It is 2.0; 1.x is read."),
-        (of_another_owner, "The saved plan is of other accounts\n  plan.json is of acme (/subscriptions/s1/"),
-        (of_other_settings, "The manifests or the data are not those of the saved plan\n  plan.json was made from "),
-        (of_other_data, "The manifests or the data are not those of the saved plan\n  plan.json was made from "),
+        (cut, "The saved plan is not a whole JSON document [plan-unreadable]\n  plan.json: "),
+        (emptied, "The saved plan is not a whole JSON document [plan-unreadable]\n  plan.json: "),
+        (
+            edited,
+            "The saved plan is not as it was written [plan-damaged]\n  Its content does not agree with its `sha256`.",
+        ),
+        (a_list, "The file is not a saved plan [plan-unreadable]\n  The document is not an object."),
+        (
+            of_the_future,
+            "The saved plan has a format that this release cannot read [plan-format]\n  It is 2.0; 1.x is read.",
+        ),
+        (
+            of_another_owner,
+            "The saved plan is of other accounts [plan-accounts]\n  plan.json is of acme (/subscriptions/s1/",
+        ),
+        (
+            of_other_settings,
+            "The manifests or the data are not those of the saved plan [plan-stale]\n  plan.json was made from ",
+        ),
+        (
+            of_other_data,
+            "The manifests or the data are not those of the saved plan [plan-stale]\n  plan.json was made from ",
+        ),
         (
             of_the_emulator,
-            "The saved plan was made for another Azure\n  plan.json was made against the emulator, and this would",
+            "The saved plan was made for another Azure [plan-elsewhere]\n  plan.json was made against the emulator, and this would",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -151,7 +166,9 @@ def test_a_plan_for_azure_is_not_applied_to_the_emulator(site: Site) -> None:
 
 def test_a_plan_that_does_not_exist(site: Site, azure: Azure) -> None:
     ran = site.run("apply", "--plan", "nowhere.json", code=1)
-    assert ran.err.startswith("error: The saved plan cannot be read\n  nowhere.json: No such file or directory.\n")
+    assert ran.err.startswith(
+        "error: The saved plan cannot be read [plan-missing]\n  nowhere.json: No such file or directory.\n"
+    )
     assert azure.writes() == []
 
 
@@ -162,7 +179,7 @@ def no_room() -> None:
 def test_a_plan_that_cannot_be_written_whole_is_not_written(site: Site) -> None:
     ran = site.run("plan", "--out", "plan.json", env={"RECONCILER_NO_CACHE": "1"}, before=no_room, code=1)
     assert ran.err == (
-        "error: The plan could not be written\n"
+        "error: The plan could not be written [plan-not-written]\n"
         "  plan.json: File too large.\n"
         "  Nothing was done. Choose another place, or make room there:\n"
         "    --out FILE\n"
@@ -172,7 +189,9 @@ def test_a_plan_that_cannot_be_written_whole_is_not_written(site: Site) -> None:
 
 def test_a_plan_that_cannot_be_written_is_not_applied(site: Site, azure: Azure) -> None:
     ran = site.run("apply", "--auto-approve", "--out", "nowhere/plan.json", code=1)
-    assert ran.err.startswith("error: The plan could not be written\n  nowhere/plan.json: No such file or directory.")
+    assert ran.err.startswith(
+        "error: The plan could not be written [plan-not-written]\n  nowhere/plan.json: No such file or directory."
+    )
     assert azure.writes() == []
 
 

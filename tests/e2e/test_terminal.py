@@ -25,7 +25,7 @@ def test_anything_but_yes_refuses(site: Site, azure: Azure, typed: str, reason: 
         terminal.until(QUESTION)
         terminal.type(typed)
         assert terminal.end() == 4, reason
-    assert "error: This was not approved\n  Nothing was done.\n" in terminal.screen
+    assert "error: This was not approved [declined]\n  Nothing was done.\n" in terminal.screen
     assert azure.writes() == []
 
 

@@ -120,6 +120,9 @@ def test_history_and_what_azure_adds_are_no_drift(repo: Repo, azure: Azure) -> N
     repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
     repo.until_done()
     assert len(azure.jobs()) == 2
+    added = {"raiPolicyName": "Microsoft.DefaultV2", "dynamicThrottlingEnabled": True, "rateLimits": [{"key": "token"}]}
+    azure.hand("edit_deployment", deployment="tone", properties=added)
+    azure.hand("set_tags", deployment="tone", tags={"cost-centre": "42"})
     found = seen(repo)
     assert found["summary"]["needs_person"] is False
     assert drift_markdown(found) == "### No drift. Azure matches the manifests."

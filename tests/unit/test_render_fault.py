@@ -32,12 +32,12 @@ def test_text_is_sorted_by_place_and_counted_last():
     assert (
         faults_text([WRONG, FEW, NOWHERE])
         == """\
-error: There is no Account
+error: There is no Account [no-account]
 
-warning: data/a,b.jsonl:12: The data has few examples
+warning: data/a,b.jsonl:12: The data has few examples [few-examples]
   12 of at least 50.
 
-error: manifests/x.yaml:4:3: The key is not known (FineTuneJob/tone)
+error: manifests/x.yaml:4:3: The key is not known (FineTuneJob/tone) [unknown-key]
   `epochs` is no setting.
   Did you mean `n_epochs`? Show all:
     reconciler schema
@@ -61,10 +61,10 @@ def test_colour_is_on_the_severity():
 
 def test_annotations_are_escaped_as_github_requires():
     assert faults_github([WRONG, FEW, NOWHERE]).splitlines() == [
-        "::error title=There is no Account::There is no Account",
-        "::warning file=data/a%2Cb.jsonl,line=12,title=The data has few examples::12 of at least 50.",
+        "::error title=There is no Account [no-account]::There is no Account",
+        "::warning file=data/a%2Cb.jsonl,line=12,title=The data has few examples [few-examples]::12 of at least 50.",
         (
-            "::error file=manifests/x.yaml,line=4,col=3,title=The key is not known (FineTuneJob/tone)"
+            "::error file=manifests/x.yaml,line=4,col=3,title=The key is not known (FineTuneJob/tone) [unknown-key]"
             "::`epochs` is no setting.%0ADid you mean `n_epochs`? Show all:%0A  reconciler schema"
         ),
     ]

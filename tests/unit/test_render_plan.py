@@ -395,7 +395,7 @@ def test_drift_is_what_a_person_must_look_at():
 
 Changed outside git, or not applied yet:
   ~ Deployment/tone
-      sku.capacity: 50 -> 100
+      sku.capacity: 50 at Azure, declared 100
       It was last applied with the model of {OLD_JOB}.
       To set it as declared:
         reconciler apply --target Deployment/tone
