@@ -88,7 +88,7 @@ def data_endpoint(url: str, cloud: Cloud, environ: Mapping[str, str], place: Pla
     for tail in ("/openai/v1", "/openai"):
         clean = clean.removesuffix(tail)
     host = urlsplit(clean).hostname or ""
-    if _is_loopback(clean, host):
+    if is_loopback(clean, host):
         return Endpoint(clean, host, None)
     for suffix, scope in cloud.data_scopes.items():
         if host.endswith(suffix) and "." not in host.removesuffix(suffix):
@@ -102,7 +102,7 @@ def management_endpoint(url: str | None, cloud: Cloud, environ: Mapping[str, str
     """Return an ARM endpoint, or refuse it before any credential is made."""
     clean = _clean(url or cloud.management, place)
     host = urlsplit(clean).hostname or ""
-    if _is_loopback(clean, host):
+    if is_loopback(clean, host):
         return Endpoint(clean, host, None)
     if host == urlsplit(cloud.management).hostname or host in trusted_hosts(environ):
         return _https(Endpoint(clean, host, cloud.management_scope), place)
@@ -129,7 +129,8 @@ def _clean(url: str, place: Place | None) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def _is_loopback(url: str, host: str) -> bool:
+def is_loopback(url: str, host: str) -> bool:
+    """Return whether an address is plain http on this machine, which is given no credential."""
     return url.startswith("http://") and is_this_machine(host)
 
 

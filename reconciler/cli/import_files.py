@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +13,7 @@ import typer
 
 from reconciler.cli.init import SCHEMA
 from reconciler.core.fault import Fault, ReconcilerError, Refused
+from reconciler.core.resource import Observed
 from reconciler.manifests import Tree
 from reconciler.manifests.files import SUFFIXES
 from reconciler.manifests.head import API_VERSION
@@ -20,7 +21,6 @@ from reconciler.manifests.repository import root_of
 from reconciler.render.manifest import comment, manifest_text
 
 if TYPE_CHECKING:
-    from reconciler.cli.compose import Workbench
     from reconciler.core.draft import Draft
     from reconciler.manifests.adoption import Adopted, Survey
 
@@ -86,11 +86,27 @@ def _account_name(spec: Mapping[str, str]) -> str:
     return slug((urlsplit(spec["endpoint"]).hostname or "").partition(".")[0])
 
 
+Content = Callable[[Observed], Iterator[bytes]]
+"""Streams the bytes of a file."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A file that was downloaded: its path from the root of the repository, or the codes of what is wrong with it."""
+
+    path: str
+    digest: str
+    errors: tuple[str, ...] = ()
+
+
 class Writing:
     """Collects files in a hidden folder below PATH, which no load reads, and moves them to their places in the end."""
 
-    def __init__(self, tree: Tree, into: str | None) -> None:
+    def __init__(self, tree: Tree, into: str | None, origin: str = "") -> None:
         self._tree = tree
+        self._origin = origin
+        """Where what is written lived, if not in an Account of the tree."""
+        self._staged: list[str] = []
         self._base = tree.path if tree.path.suffix not in SUFFIXES else tree.path.parent
         self._into = into
         self._stage = self._base / f".import-{os.getpid()}"
@@ -110,37 +126,43 @@ class Writing:
         """Return what is written, as a person calls it from here."""
         return [self._shown(file) for file in self._files]
 
-    def fetch(self, bench: Workbench, found: Survey) -> dict[tuple[str, str], Draft]:
+    def fetch(self, found: Survey, content: Content) -> dict[tuple[str, str], Draft]:
         """Download the files of all datasets that are to be written; returns what declares each by its content.
 
         What this release would not take as it is stays named by its id, with the digest.
         """
-        from reconciler.azure.files import Files
-        from reconciler.datasets import canonical_chunks, scan_file
-        from reconciler.datasets.stream import Chunks
-
         fetched: dict[tuple[str, str], Draft] = {}
         for adopted in found.adopted:
             draft = adopted.draft
             if "source" not in draft.spec:
                 continue
             live = draft.live
-            self._stage.mkdir(parents=True, exist_ok=True)
-            staged = self._stage / f"{live.id}.jsonl"
-            with staged.open("xb") as file:
-                for chunk in canonical_chunks(Chunks(Files(bench.sessions[live.account]).content(live.id))):
-                    file.write(chunk)
-            scan = scan_file(staged, file=staged.name, data_format=None)
-            errors = sorted({one.code for one in scan.findings if one.severity == "error"})
-            if errors:
-                staged.unlink()
-                note = f"not downloaded: the data has errors ({', '.join(errors)})"
-                source = {"file_id": live.id, "sha256": scan.digest}
-                fetched[live.account, live.id] = replace(draft, spec={"source": source}, notes=(*draft.notes, note))
+            got = self.stage(live, content)
+            if got.errors:
+                note = f"not downloaded: the data has errors ({', '.join(got.errors)})"
+                spec = {"source": {"file_id": live.id, "sha256": got.digest}}
+                fetched[live.account, live.id] = replace(draft, spec=spec, notes=(*draft.notes, note))
             else:
-                source = {"path": staged.relative_to(self._tree.root).as_posix()}
-                fetched[live.account, live.id] = replace(draft, spec={"source": source}, adopt={"file": live.id})
+                spec = {"source": {"path": got.path}}
+                fetched[live.account, live.id] = replace(draft, spec=spec, adopt={"file": live.id})
         return fetched
+
+    def stage(self, live: Observed, content: Content) -> Staged:
+        """Download one file and check it; one with errors is not kept."""
+        from reconciler.datasets import Chunks, canonical_chunks, scan_file
+
+        self._stage.mkdir(parents=True, exist_ok=True)
+        # The id is text of a service: it names no other folder.
+        staged = self._stage / f"{len(self._staged)}.jsonl"
+        self._staged.append(live.id)
+        with staged.open("xb") as file:
+            for chunk in canonical_chunks(Chunks(content(live))):
+                file.write(chunk)
+        scan = scan_file(staged, file=staged.name, data_format=None)
+        errors = tuple(sorted({one.code for one in scan.findings if one.severity == "error"}))
+        if errors:
+            staged.unlink()
+        return Staged(staged.relative_to(self._tree.root).as_posix(), scan.digest, errors)
 
     def add(self, found: Survey, account_text: str) -> None:
         """Take in what is to be written: a file for each kind of each account, and the data beside it."""
@@ -153,11 +175,15 @@ class Writing:
         for adopted in found.adopted:
             groups.setdefault((adopted.account, adopted.address.kind), []).append(adopted)
         for (account, kind), group in groups.items():
-            folder = self._base / (self._into or account)
+            folder = self._base / (self._into or self._origin or account)
             if self._into and len({name for name, _ in groups}) > 1:
                 folder /= account
             plural = KINDS[kind].prune or f"{kind.lower()}s"
-            said = f"{plural.capitalize()} that were in Account/{account} before these manifests, as Azure shows them."
+            said = (
+                f"{plural.capitalize()} that were at {self._origin}: nothing of them is in Account/{account} yet."
+                if self._origin
+                else f"{plural.capitalize()} that were in Account/{account} before these manifests, as Azure shows them."
+            )
             documents = [self._document(adopted, folder) for adopted in group]
             self._files[folder / f"{plural}.yaml"] = self._head(folder, said) + "---\n".join(documents)
 

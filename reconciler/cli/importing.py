@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ MOST_TOLD = 20
 
 def import_(
     path: PathArgument = Path("manifests"),
+    source: Annotated[
+        Literal["azure", "openai"],
+        typer.Option("--from", help="openai: data and settings of an organisation, to be trained anew."),
+    ] = "azure",
     account: Annotated[
         str | None, typer.Option("--account", metavar="NAME", help="Only this Account; every one if absent.")
     ] = None,
@@ -65,6 +69,13 @@ def import_(
     from reconciler.cli.look import stamped
     from reconciler.manifests.adoption import Wish
 
+    if source == "openai":
+        from reconciler.cli.import_openai import import_openai
+
+        if resource_id or endpoint or with_data or history:
+            raise typer.BadParameter("goes with none of these", param_hint="--from openai")
+        chosen = (tuple(target or ()), tuple(exclude or ()))
+        return import_openai(path, account, into, chosen, settings=with_hyperparameters, dry_run=dry_run)
     tree, account_text = tree_for(path, resource_id, endpoint, owner)
     with opened(tree, GLOBALS.settings(), parallelism=parallelism) as bench, stamped(bench):
         for header in bench.headers():
@@ -75,12 +86,12 @@ def import_(
             found = _survey(bench, world, wish, writing, data=with_data, settings=with_hyperparameters)
             writing.add(found, account_text)
             writing.finish(dry_run=dry_run)
-        _tell(found.left_out)
+        tell(found.left_out)
         if not writing.names:
             print("\nNothing to import: whatever can be declared is declared.")
         elif not dry_run:
             print(
-                f"\nNothing at Azure was changed. Look at the files, then see that a plan changes nothing:\n  {_next(path)}"
+                f"\nNothing at Azure was changed. Look at the files, then see that a plan changes nothing:\n  {next_plan(path)}"
             )
     return OK
 
@@ -131,7 +142,9 @@ def _survey(bench: Workbench, world: World, wish: Wish, writing: Writing, *, dat
     found = look(replace(wish, refine=refine))
     if not data:
         return found
-    fetched = writing.fetch(bench, found)
+    from reconciler.azure.files import Files
+
+    fetched = writing.fetch(found, lambda live: Files(bench.sessions[live.account]).content(live.id))
 
     def with_data(draft: Draft) -> Draft:
         return fetched.get((draft.live.account, draft.live.id), refine(draft))
@@ -139,7 +152,7 @@ def _survey(bench: Workbench, world: World, wish: Wish, writing: Writing, *, dat
     return look(replace(wish, refine=with_data))
 
 
-def _tell(left_out: Sequence[LeftOut]) -> None:
+def tell(left_out: Sequence[LeftOut]) -> None:
     """Say what no manifest was written for, by reason."""
     from reconciler.render.text import printable
 
@@ -158,7 +171,8 @@ def _tell(left_out: Sequence[LeftOut]) -> None:
             print(f"    and {len(names) - MOST_TOLD} more")
 
 
-def _next(path: Path) -> str:
+def next_plan(path: Path) -> str:
+    """Return the command that shows what would happen now."""
     import shlex
 
     words = ["reconciler", *(["--emulator"] if GLOBALS.emulator else []), "plan"]

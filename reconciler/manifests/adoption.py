@@ -31,7 +31,8 @@ _NOWHERE = Place("(import)")
 _LONGEST = 50
 """Characters of a name that come from what people called a thing; the rest tells two of them apart."""
 _Key = tuple[str, str, str]
-Refine = Callable[[Draft], Draft]
+Refine = Callable[[Draft], Draft | str]
+"""Returns what is written of a draft, or why nothing is."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,16 @@ class Survey:
 
 @dataclass(frozen=True)
 class Wish:
-    """What of the accounts is asked for. `history`: also what bears our mark and no manifest declares any more."""
+    """What of the accounts is asked for. `history`: also what bears our mark and no manifest declares any more.
+
+    `anew`: it lives elsewhere, so that nothing of it is kept, and its manifests need only be valid.
+    """
 
     accounts: Sequence[str]
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     history: bool = False
+    anew: bool = False
     refine: Refine = lambda draft: draft
 
 
@@ -180,6 +185,9 @@ class _Surveyor:
             found.left_out.append(LeftOut(live, made))
             return
         draft = self.wish.refine(made)
+        if isinstance(draft, str):
+            found.left_out.append(LeftOut(live, draft))
+            return
         address = self._address(draft, taken)
         if self.wish.targets and not matches(self.wish.targets, address):
             return
@@ -235,7 +243,7 @@ class _Surveyor:
         for fault in faults:
             about = [one for one in found.adopted if str(one) == fault.subject and fault.severity == "error"]
             wrong |= {one: _said(fault) for one in about if one not in wrong}
-        if wrong:
+        if wrong or self.wish.anew:
             return wrong
         plan = make_plan(checked, self.accounts, self.world, self.kinds, Options())
         unkept = {change.address: _why(change) for change in plan.changes if change.address in found.adopted}

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import portal
 import pytest
 from command import Site
 from harness import Azure, FakeClock
+
+from reconciler.cli.import_openai import _anew
+from reconciler.core.draft import Draft
+from reconciler.core.resource import Observed, Phase
+from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec
 
 FILES = ["manifests/acme/datasets.yaml", "manifests/acme/jobs.yaml", "manifests/acme/deployments.yaml"]
 
@@ -76,3 +82,53 @@ def test_the_account_can_be_written_too(by_hand: tuple[Site, Azure, dict[str, st
     ran = site.run("import", "new", *here, code=0)
     assert "new/account.yaml" in ran.out
     assert site.run("plan", "new", code=0).last == "No changes. Azure matches the manifests."
+
+
+def test_what_openai_trained_is_trained_anew(by_hand: tuple[Site, Azure, dict[str, str]], tmp_path: Path) -> None:
+    _, organisation, _ = by_hand
+    azure = Azure(FakeClock())
+    site = Site(tmp_path / "other", azure)
+    openai = {
+        "RECONCILER_OPENAI_URL": f"{organisation.server.url}/acme/openai/v1",
+        "OPENAI_API_KEY": "sk-not-for-this-host",
+    }
+    organisation.forget()
+    ran = site.run("import", "--from", "openai", "--with-hyperparameters", env=openai, code=0)
+    assert organisation.writes() == azure.writes() == []
+    jobs = (site.folder / "manifests/openai/jobs.yaml").read_text()
+    assert "adopt" not in jobs
+    assert "hyperparameters: {n_epochs: 2" in jobs
+    assert "failed: it made no model" in ran.out
+    assert "sk-not-for-this-host" not in ran.text + jobs
+    plan = site.run("plan", code=0)
+    assert "+ FineTuneJob/support-tone-2  train gpt-4.1-mini-2025-04-14" in plan.out
+    assert "n_epochs 2" in plan.out
+    refused = site.run(
+        "import", "--from", "openai", env={**openai, "RECONCILER_OPENAI_URL": "https://evil.test/v1"}, code=4
+    )
+    assert "goes to OpenAI only" in refused.err
+    assert "[openai-no-credential]" in site.run("import", "--from", "openai", code=1).err
+    site.run("import", "--from", "openai", "--emulator", env=openai, code=64)
+    site.close()
+    azure.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"model": "gpt-4.1-mini", "training_file": {"dataset": "a"}, "integrations": [{"type": "wandb"}]}, None),
+        ({"model": "ft:gpt-4.1-mini:org::x", "training_file": {"dataset": "a"}}, "only at OpenAI"),
+        ({"model": "gpt-4.1-mini", "training_file": {"file_id": "file-1"}}, "its file file-1 is gone"),
+    ],
+    ids=["a job that can be trained anew", "a model of OpenAI's own", "a file that is not there"],
+)
+def test_what_can_be_trained_anew(spec: dict[str, Any], said: str | None) -> None:
+    live = Observed("FineTuneJob", "acme", "ftjob-1", "x", Phase.READY, FineTuneJobSpec.model_construct())
+    found = _anew(Draft(live, "x", spec, {"job": "ftjob-1"}), {}, settings=False)
+    if said is None:
+        assert isinstance(found, Draft)
+        assert not found.adopt
+        assert found.spec == {"model": "gpt-4.1-mini", "training_file": {"dataset": "a"}}
+    else:
+        assert isinstance(found, str)
+        assert said in found

@@ -280,27 +280,31 @@ class DatasetGateway:
         return None
 
     def _observed(self, body: Json) -> Observed:
-        filename = text(body, "filename")
-        parsed = FileName.parse(filename)
-        status = text(body, "status").lower()
-        return Observed(
-            kind=KIND,
-            account=self._session.account.name,
-            id=text(body, "id"),
-            name=parsed.name if parsed else filename,
-            phase=_PHASES.get(status, Phase.SETTLING if status else Phase.READY),
-            spec=DatasetSpec.model_construct(source=Source.model_construct(path="")),
-            status=status,
-            identity=parsed.digest if parsed else "",
-            owner=parsed.owner if parsed else "",
-            created_at=number(body, "created_at") or 0,
-            outputs={"file_id": text(body, "id")},
-            facts={"filename": filename, "bytes": number(body, "bytes"), **self._noted(text(body, "id"))},
-            reason=scrub(text(body, "status_details")),
-        )
+        live = observed_file(body, self._session.account.name)
+        notice = self._notices.get(live.id)
+        return replace(live, facts={**live.facts, "notice": notice}) if notice else live
 
-    def _noted(self, file_id: str) -> Mapping[str, str]:
-        return {"notice": self._notices[file_id]} if file_id in self._notices else {}
+
+def observed_file(body: Json, account: str) -> Observed:
+    """Read one file."""
+    filename = text(body, "filename")
+    parsed = FileName.parse(filename)
+    status = text(body, "status").lower()
+    return Observed(
+        kind=KIND,
+        account=account,
+        id=text(body, "id"),
+        name=parsed.name if parsed else filename,
+        phase=_PHASES.get(status, Phase.SETTLING if status else Phase.READY),
+        spec=DatasetSpec.model_construct(source=Source.model_construct(path="")),
+        status=status,
+        identity=parsed.digest if parsed else "",
+        owner=parsed.owner if parsed else "",
+        created_at=number(body, "created_at") or 0,
+        outputs={"file_id": text(body, "id")},
+        facts={"filename": filename, "bytes": number(body, "bytes")},
+        reason=scrub(text(body, "status_details")),
+    )
 
 
 def has_size(desired: Desired, live: Observed) -> bool:
