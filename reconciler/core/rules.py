@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from reconciler.core.account import Account
 from reconciler.core.change import Then, Update
@@ -14,6 +14,7 @@ from reconciler.core.digest import MARK_DIGEST_CHARS, short
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Spec, Unknown, World
 
+T = TypeVar("T")
 Digests = Mapping[Address, tuple[str, ...]]
 """Identity of every declared resource under each version of its kind's digest rule, newest first."""
 Resolved = Mapping[Address, Observed | Unknown]
@@ -76,6 +77,7 @@ class View:
         self._by_id: dict[str, Observed] | None = None
         self._by_identity: dict[str, dict[str, list[Observed]]] = {}
         self._parts: dict[str, frozenset[str]] = {}
+        self._indices: dict[str, Any] = {}
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -115,6 +117,13 @@ class View:
                     index.setdefault(live.identity, []).append(live)
             self._by_identity[kind] = index
         return self._by_identity[kind].get(identity, [])
+
+    def index(self, name: str, make: Callable[[], T]) -> T:
+        """Return what a kind looks things up in, made once: what is searched for each resource anew takes long with many."""
+        if name not in self._indices:
+            self._indices[name] = make()
+        found: T = self._indices[name]
+        return found
 
     def declared_parts(self, kind: str) -> frozenset[str]:
         """Return what the marks of all declared resources of a kind carry of their digests."""

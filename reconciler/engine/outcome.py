@@ -82,7 +82,7 @@ def ended_badly(change: Change, live: Observed) -> Fault:
     if isinstance(change, Replace):
         return half_done(change, f"{live.id} is {live.status or live.phase.value}.")
     model = live.outputs.get("model") if isinstance(change, Update) else None
-    before = ", as before the change" if model and model == change_live_model(change) else ""
+    before = ", as before the change" if model and model == _model_before(change) else ""
     return Fault(
         "ended-failed",
         "Azure accepted the change and it failed",
@@ -94,7 +94,7 @@ def ended_badly(change: Change, live: Observed) -> Fault:
     )
 
 
-def change_live_model(change: Change) -> str:
+def _model_before(change: Change) -> str:
     """Return the model of the live object that a change began with."""
     return str(change.live.outputs.get("model") or "") if isinstance(change, Update | Replace) else ""
 
@@ -104,7 +104,7 @@ def half_done(change: Replace, why: str) -> Fault:
     return Fault(
         "recreate-half-done",
         "It was deleted, and could not be made anew: NOTHING SERVES",
-        f"{change.live.name} served {change_live_model(change) or 'a model'} and is gone; making it anew failed: {why}",
+        f"{change.live.name} served {_model_before(change) or 'a model'} and is gone; making it anew failed: {why}",
         "Mend the cause and run the command again at once; it makes what is missing:\n  reconciler apply",
         change.desired.place,
         str(change.address),

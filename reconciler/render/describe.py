@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from reconciler.core.change import (
+    BESIDE,
     RETRY,
     Change,
     Create,
@@ -99,6 +100,8 @@ class Describer:
                 details.append(change_text(self._data_changes[change.address]))
         else:
             title = f"{word} ({MISSING})" if change.reason == "missing" else word
+            if change.reason == BESIDE and change.supersedes:
+                title = f"{word} beside {live_name(change.supersedes)}"
             details += [f"{field_name(path)}: {self._value(path, value)}" for path, value in values.items()]
             details += [printable(note) for note in self._kinds[change.address.kind].notes(change.desired)]
             details += _safe(change.notes)

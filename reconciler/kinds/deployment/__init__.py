@@ -165,21 +165,19 @@ class DeploymentKind(Kind):
         live = versions.serving(model) or versions.named(name)
         if live is not None:
             return versions.completed(replace(claim, live=live))
-        other = next((live for live in view.of(self.name) if live.name.lower() == name.lower()), None)
+        other = _named(view, name)
         if other is not None:
             return versions.completed(replace(claim, live=current, stuck=taken(desired, other)))
         return versions.create(claim, after, name)
 
     def _is_adopted(self, desired: Desired, view: View) -> bool:
         """Whether the manifest takes over a deployment of its name that is not ours yet."""
-        name = stable_name(desired).lower()
-        there = [live for live in view.of(self.name) if live.name.lower() == name]
-        return bool(desired.adopt) and any(not _is_marked(live, view.account) for live in there)
+        live = _named(view, stable_name(desired))
+        return bool(desired.adopt) and live is not None and not _is_marked(live, view.account)
 
     def _by_name(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, if its tags say that it is ours."""
-        name = stable_name(desired).lower()
-        live = next((item for item in view.of(self.name) if item.name.lower() == name), None)
+        live = _named(view, stable_name(desired))
         if live is None:
             return with_checkpoint(desired, Claim(reason=self._missing(refs, view)), refs, format_of)
         if _is_marked(live, view.account):
@@ -265,6 +263,12 @@ def _unknown_sku(desired: Desired) -> Sequence[Fault]:
     place = desired.place_of("spec.sku.name")
     detail = "Azure may refuse it, and does so only when the model is deployed."
     return (Fault("sku-unknown", "Unknown sku", detail, remedy, place, str(desired.address), "warning"),)
+
+
+def _named(view: View, name: str) -> Observed | None:
+    """Return the deployment of a name, whoever made it; Azure tells capital letters from small ones in none."""
+    names = view.index("names of deployments", lambda: {live.name.lower(): live for live in view.of("Deployment")})
+    return names.get(name.lower())
 
 
 def _is_marked(live: Observed, account: Account) -> bool:

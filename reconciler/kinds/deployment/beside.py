@@ -18,7 +18,7 @@ import hashlib
 import re
 import time
 from calendar import timegm
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.account import Account
@@ -36,7 +36,7 @@ NAME, SINCE = "reconciler-name", "reconciler-since"
 LONGEST = 64
 """Characters of a deployment's name (docs/azure.md, section 11)."""
 _STEP_CHARS = len("-s9999999")
-_IDENTITY = re.compile(rf"^[a-z2-7]{{{MARK_CHARS}}}(-s\d+)?$")
+_VERSION = re.compile(rf"^(?P<stable>.+)-[a-z2-7]{{{MARK_CHARS}}}(?:-s\d+)?$")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -51,16 +51,8 @@ class Versions:
     @classmethod
     def of(cls, desired: Desired, view: View, is_ours: Callable[[Observed, Account], bool]) -> Versions:
         """Find them: by their tag, or (it may have been stripped) by their name, or as the plain name itself."""
-        stable = stable_name(desired).lower()
-        others = {
-            stable_name(item).lower() for item in view.declared.values() if isinstance(item.spec, DeploymentSpec)
-        } - {stable}
-        found = (
-            live
-            for live in view.of(desired.address.kind)
-            if live.name.lower() not in others and is_ours(live, view.account) and _is_version(live, stable)
-        )
-        return cls(desired, tuple(found), view.now)
+        index = view.index("deployments", lambda: _Index.of(view, is_ours))
+        return cls(desired, tuple(index.versions(stable_name(desired).lower())), view.now)
 
     @property
     def current(self) -> Observed | None:
@@ -125,6 +117,42 @@ class Versions:
         until = f"{old.name} is kept for {kept} after the switch, then it is left over (`apply --prune` deletes it)"
         notes = (*claim.notes, serves, until)
         return self.completed(replace(claim, live=None, after=after, reason=BESIDE, predecessor=old, notes=notes))
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The deployments of an account that are ours, by the name that they are versions of, in lower case."""
+
+    plain: Mapping[str, Observed]
+    versioned: Mapping[str, Sequence[Observed]]
+
+    @classmethod
+    def of(cls, view: View, is_ours: Callable[[Observed, Account], bool]) -> _Index:
+        declared = {stable_name(one).lower() for one in view.declared.values() if isinstance(one.spec, DeploymentSpec)}
+        plain: dict[str, Observed] = {}
+        versioned: dict[str, list[Observed]] = {}
+        for live in view.of("Deployment"):
+            name = live.name.lower()
+            if not is_ours(live, view.account):
+                continue
+            plain[name] = live
+            if name not in declared and (stable := _stable_of(live)):
+                versioned.setdefault(stable, []).append(live)
+        return cls(plain, versioned)
+
+    def versions(self, stable: str) -> Iterator[Observed]:
+        if stable in self.plain:
+            yield self.plain[stable]
+        yield from self.versioned.get(stable, ())
+
+
+def _stable_of(live: Observed) -> str:
+    """Return the name that a deployment is a version of: by its tag, or (it may have been stripped) by its own name."""
+    tagged = str(live.facts["tags"].get(NAME, "")).lower()
+    if tagged:
+        return tagged
+    found = _VERSION.match(live.name.lower())
+    return found["stable"] if found else ""
 
 
 def stable_name(desired: Desired) -> str:
@@ -199,15 +227,6 @@ def takes_over(live: Observed) -> Iterator[FieldChange]:
     """Return the tag that a deployment needs to be the current one again."""
     if live.facts.get("takes_over"):
         yield FieldChange(f"tags.{SINCE}", live.facts["tags"].get(SINCE), live.facts["takes_over"])
-
-
-def _is_version(live: Observed, stable: str) -> bool:
-    name = live.name.lower()
-    tagged = str(live.facts["tags"].get(NAME, "")).lower()
-    if stable in {name, tagged}:
-        return True
-    start, rest = name[: len(stable) + 1], name[len(stable) + 1 :]
-    return not tagged and start == f"{stable}-" and bool(_IDENTITY.match(rest))
 
 
 def _spec(desired: Desired) -> DeploymentSpec:

@@ -7,7 +7,7 @@ of its job since: trained anew, superseded, out of the job history. What a pin n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, checked, short
 from reconciler.core.fault import Fault
@@ -36,7 +36,7 @@ def pinned_job(desired: Desired, view: View) -> Observed | Fault | None:
     if not pin:
         return None
     job = _job_of(desired)
-    marked = [live for live in _jobs(job, view) if mark_of(live) == pin]
+    marked = _marked(job, view).get(pin, [])
     live = newest(finished(marked))
     other = _owner_of(pin, job, live, view)
     if other is not None:
@@ -102,6 +102,19 @@ def _jobs(job: Address, view: View) -> tuple[Observed, ...]:
     return view.world.of(declared.account if declared else view.account.name, _JOB)
 
 
+def _marked(job: Address, view: View) -> Mapping[str, Sequence[Observed]]:
+    """Return the jobs of a job's account by their marks."""
+
+    def make() -> Mapping[str, Sequence[Observed]]:
+        found: dict[str, list[Observed]] = {}
+        for live in _jobs(job, view):
+            found.setdefault(mark_of(live), []).append(live)
+        return found
+
+    declared = view.declared.get(job)
+    return view.index(f"marks in {declared.account if declared else view.account.name}", make)
+
+
 def _parts(job: Address, view: View) -> frozenset[str]:
     return frozenset(short(digest, MARK_DIGEST_CHARS) for digest in view.digests.get(job, ()))
 
@@ -118,10 +131,12 @@ def _owner_of(pin: str, job: Address, live: Observed | None, view: View) -> Addr
     part = pin[:MARK_DIGEST_CHARS]
     if part in _parts(job, view) or (live is not None and live.name == _text(job, view)):
         return None
-    others = [address for address in view.declared if address.kind == _JOB and address != job]
-    by_digest = (address for address in others if part in _parts(address, view))
-    by_text = (address for address in others if live is not None and live.name == _text(address, view))
-    return next(by_digest, None) or next(by_text, None)
+    jobs = [address for address in view.declared if address.kind == _JOB]
+    by_digest = view.index(
+        "jobs by digest", lambda: {one: address for address in jobs for one in _parts(address, view)}
+    )
+    by_text = view.index("jobs by text", lambda: {_text(address, view): address for address in jobs})
+    return by_digest.get(part) or (by_text.get(live.name) if live is not None else None)
 
 
 def _of_another(desired: Desired, pin: str, other: Address) -> Fault:

@@ -46,6 +46,16 @@ class Strategy(Block):
         return self
 
 
+_WAYS_ON = """\
+Choose how it comes to serve the new model, and add one of these to its `spec`:
+  strategy: beside    # a second deployment next to it; the old one serves until you call the new name
+  strategy: recreate  # delete it, make it anew under the same name; nothing serves for some minutes"""
+_CHANGED_BY_HAND = """\
+Its name is that of another model, so somebody has changed what it serves. Delete it in the portal when nobody calls it;
+the next run makes it anew:
+  reconciler apply"""
+
+
 def word_of(strategy: Word | Strategy | None) -> Word:
     """Return the strategy of a manifest in one word; without one it is in_place."""
     return strategy.type if isinstance(strategy, Strategy) else strategy or "in_place"
@@ -62,13 +72,12 @@ def refusal(error: AzureError, change: Update) -> ReconcilerError:
     if error.code != REFUSED:
         return error
     serves = change.live.outputs.get("model") or "its model"
+    beside = word_of(getattr(change.desired.spec, "strategy", None)) == "beside"
     fault = Fault(
         "model-change-refused",
         "Azure does not change the model of this deployment",
         f"{change.live.name} goes on serving {serves}; nothing was changed ({error.fault.detail.rstrip('.')}).",
-        "Choose how it comes to serve the new model, and add one of these to its `spec`:\n"
-        "  strategy: beside    # a second deployment next to it; the old one serves until you call the new name\n"
-        "  strategy: recreate  # delete it, make it anew under the same name; nothing serves for some minutes",
+        _CHANGED_BY_HAND if beside else _WAYS_ON,
         change.desired.place,
         str(change.address),
     )
