@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 
 from reconciler.cli.init import SCHEMA
-from reconciler.core.fault import Fault, ReconcilerError, Refused
+from reconciler.core.fault import Fault, InvalidManifests, ReconcilerError, Refused
 from reconciler.core.resource import Observed
 from reconciler.manifests import Tree
 from reconciler.manifests.files import SUFFIXES
 from reconciler.manifests.head import API_VERSION
 from reconciler.manifests.repository import root_of
 from reconciler.render.manifest import comment, manifest_text
+from reconciler.render.words import plural
 
 if TYPE_CHECKING:
     from reconciler.core.draft import Draft
@@ -34,7 +35,15 @@ def tree_for(path: Path, resource_id: str | None, endpoint: str | None, owner: s
             raise typer.BadParameter("goes with --resource-id or --endpoint", param_hint="--owner")
         from reconciler.cli.compose import load_tree
 
-        return load_tree(path), ""
+        try:
+            tree = load_tree(path)
+        except InvalidManifests as error:
+            if any(fault.code in {"no-path", "no-manifests", "no-account"} for fault in error.faults):
+                raise _nowhere(path) from error
+            raise
+        if not tree.accounts:
+            raise _nowhere(path)
+        return tree, ""
     if owner is None:
         raise typer.BadParameter(
             "a new Account needs one: 3 to 20 of a-z, 0-9 and -, unique for this repository", param_hint="--owner"
@@ -50,6 +59,18 @@ def tree_for(path: Path, resource_id: str | None, endpoint: str | None, owner: s
             )
         )
     return _new_tree(path, {"resource_id": resource_id, "endpoint": endpoint, "owner": owner})
+
+
+def _nowhere(path: Path) -> ReconcilerError:
+    return ReconcilerError(
+        Fault(
+            "no-account",
+            "There is no Account to import from",
+            f"{path} declares none.",
+            "Say where to look and whose it will be; the Account is written too:\n"
+            "  reconciler import --resource-id /subscriptions/…/accounts/NAME --owner NAME",
+        )
+    )
 
 
 def _new_tree(path: Path, spec: Mapping[str, str | None]) -> tuple[Tree, str]:
@@ -206,7 +227,8 @@ class Writing:
         if not dry_run:
             self._move()
         for file, content in self._files.items():
-            count = f"  ({content.count(f'apiVersion: {API_VERSION}')} manifests)" if isinstance(content, str) else ""
+            documents = content.count(f"apiVersion: {API_VERSION}") if isinstance(content, str) else 0
+            count = f"  ({plural(documents, 'manifest')})" if documents else ""
             print(f"  {self._shown(file)}{count}")
         if dry_run:
             for file, content in self._files.items():

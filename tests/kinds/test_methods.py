@@ -6,6 +6,7 @@ The data is uploaded by hand and named by its id, so these tests are about jobs 
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -14,8 +15,12 @@ from harness import Azure, FakeClock, Repo, of, trained
 from reconciler.core.change import Create, Stuck
 from reconciler.core.fault import InvalidManifests
 from reconciler.emulator import Request
+from reconciler.kind import Workspace
 from reconciler.kinds import REGISTRY
+from reconciler.kinds.fine_tune_job import with_settings
+from reconciler.manifests.adoption import Wish, survey
 from reconciler.render.document import plan_document
+from reconciler.render.manifest import manifest_text
 from reconciler.render.text import plan_text
 
 PAIR = {
@@ -345,3 +350,22 @@ spec:
     warned = {(fault.code, fault.subject) for fault in repo.plan().warnings}
     assert warned == {("model-method", "FineTuneJob/tone"), ("model-method", "FineTuneJob/further")}
     assert of(repo.plan(), Create)
+
+
+@pytest.mark.parametrize("method", ["dpo", "reinforcement"])
+@pytest.mark.parametrize("echo", ["as_sent", "filled"])
+def test_a_job_of_either_method_is_imported_as_it_was_sent(repo: Repo, azure: Azure, method: str, echo: str) -> None:
+    """A job made elsewhere, graders and all, is written down and kept; with its hyperparameters it is kept too."""
+    azure.configure(echo_grader=echo)
+    declare(repo, azure, method)
+    repo.until_done()
+    (repo.folder / "manifests/stack.yaml").unlink()
+    shutil.rmtree(repo.folder / "manifests/graders", ignore_errors=True)
+    tree, engine = repo.engine()
+    for refine in (with_settings, lambda draft: draft):
+        wish = Wish(["acme"], history=True, refine=refine, targets=("FineTuneJob/*",))
+        found = survey(tree.desired, engine.accounts, engine.observe(), REGISTRY, Workspace(tree.root), wish)
+        assert [item.draft.live.kind for item in found.adopted] == ["FineTuneJob"], found.left_out
+        repo.write("manifests/imported.yaml", manifest_text(found.adopted[0].manifest()))
+        assert f"type: {method}" in (repo.folder / "manifests/imported.yaml").read_text()
+        assert repo.plan().converged

@@ -291,7 +291,7 @@ def _adopt_differs(desired: Desired, changes: Sequence[FieldChange]) -> Fault:
         "adopt-differs",
         "The deployment differs from the manifest that adopts it",
         f"{said}.",
-        "Declare what is live first; change it in a second step.",
+        "Declare what is live first and apply that, which marks it as ours; change it in a second step.",
         desired.place,
         str(desired.address),
     )
