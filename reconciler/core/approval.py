@@ -58,7 +58,7 @@ class Approval:
         return cls(entry(change, plan) for change in plan.changes if not is_held(change))
 
     def limited(self, plan: Plan) -> Plan:
-        """Hold back what a later round of a run plans by itself and was not shown: deletions, retries."""
+        """Hold back what a later round of a run plans by itself and was not shown: deletions, retries, resuming."""
         return replace(plan, changes=tuple(self._limited(change, plan) for change in plan.changes))
 
     def _limited(self, change: Change, plan: Plan) -> Change:
@@ -66,6 +66,8 @@ class Approval:
             return replace(change, held="it became left over during this run: the next plan shows it")
         if isinstance(change, Create) and change.reason == RETRY and not change.held and not self._admits(change, plan):
             return replace(change, held="its last attempt failed during this run: the next plan shows the retry")
+        if isinstance(change, Update) and change.live.halted and not change.held and not self._admits(change, plan):
+            return replace(change, held="it was paused during this run: the next plan shows that it would go on")
         return change
 
     def missing(self, plan: Plan) -> list[str]:

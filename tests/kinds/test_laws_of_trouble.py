@@ -244,18 +244,25 @@ def test_options_are_values() -> None:
     assert Update is not Create
 
 
-def test_waiting_ends_when_a_job_is_paused_by_hand(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+def test_waiting_ends_when_a_job_is_paused_by_hand(
+    repo: Repo, azure: Azure, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repo.apply()
     clock.sleep(600)
     job = azure.jobs()[0]["id"]
-    azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{job}/pause")
-    clock.sleep(60)
+    sleep = clock.sleep
+
+    def paused_meanwhile(seconds: float) -> None:
+        monkeypatch.setattr(clock, "sleep", sleep)
+        azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{job}/pause")
+        sleep(seconds)
+
+    monkeypatch.setattr(clock, "sleep", paused_meanwhile)
     result = repo.apply(wait=True)
     assert result.code == 0
-    assert [
-        outcome.live.status for outcome in result.outcomes if outcome.address.kind == "FineTuneJob" and outcome.live
-    ] == ["paused"]
-    azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{job}/resume")
+    mine = [outcome for outcome in result.outcomes if outcome.address.kind == "FineTuneJob"]
+    assert azure.jobs()[0]["status"] == "paused", "the plan that was approved resumes nothing"
+    assert mine[-1].status == "held"
     repo.until_done()
     assert len(azure.jobs()) == 1
 
