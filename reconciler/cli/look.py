@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -35,7 +36,7 @@ def status(
         if output_format == "json":
             _print_status(made, bench)
             return ERROR if made.errored else OK
-        rows = [_status_row(change, bench, known=made.knows(change)) for change in made.changes]
+        rows = _status_rows(made, bench)
         for header in bench.headers():
             print(header)
         print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
@@ -48,7 +49,7 @@ def _print_status(made: Plan, bench: Workbench) -> None:
     from reconciler.render.document import dumps
     from reconciler.render.status import status_document
 
-    rows = ((change, _status_row(change, bench, known=made.knows(change))) for change in made.changes)
+    rows = zip(made.changes, _status_rows(made, bench), strict=True)
     document = status_document(
         made,
         [(change, row[1], row[4]) for change, row in rows],
@@ -205,7 +206,13 @@ def _progress(bench: Workbench, live: Observed) -> str:
         return ""
 
 
-def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, ...]:
+def _status_rows(made: Plan, bench: Workbench) -> list[tuple[str, ...]]:
+    """Return a row for each change, asked for in parallel: each job that is there costs a call."""
+    tasks = [bench.engine.executor.submit(partial(_status_row, change, bench, made)) for change in made.changes]
+    return [task.result() for task in tasks]
+
+
+def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]:
     from reconciler.core.change import Create, Delete, Keep, Replace, Stuck, Update, Wait, live_of
     from reconciler.core.resource import Phase
 
@@ -216,7 +223,7 @@ def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, 
     match change:
         case Stuck():
             state, detail = "stuck", f"{change.fault.summary}: {change.fault.detail}"
-            if not known:
+            if not made.knows(change):
                 state, detail = "unknown", ""
         case Wait():
             state, detail = "waiting", "for " + ", ".join(map(str, change.on))
@@ -232,9 +239,10 @@ def _status_row(change: Change, bench: Workbench, *, known: bool) -> tuple[str, 
                 detail = _progress(bench, change.live)
                 detail = ": ".join(part for part in (change.live.words, detail) if part)
             elif change.live:
+                detail = _progress(bench, change.live) if is_job(change.address.kind) else ""
                 pin = str(change.live.facts.get("pin", ""))
                 served = f" ({pin})" if ":" in pin else ""
-                detail = str(change.live.outputs.get("model", "")) + served
+                detail = detail or str(change.live.outputs.get("model", "")) + served
     return (str(change.address), state, since, at, detail)
 
 

@@ -18,6 +18,8 @@ from reconciler.kinds.deployment.spec import Best, CheckpointModel, DeploymentSp
 from reconciler.results.checkpoints import KEPT, Checkpoint, at_step, best, deployable, steps
 from reconciler.results.metrics import canonical, metric
 
+CHECKPOINT_IDS = ("ftchkpt-", "ftckpt_", "ftckpt-")
+"""How the id of a checkpoint begins: as documented for deployments, and as in the specification (docs/azure.md, section 5)."""
 FormatOf = Callable[[str], str]
 
 
@@ -44,17 +46,17 @@ def with_checkpoint(desired: Desired, claim: Claim, refs: Resolved, format_of: F
     found: Sequence[Checkpoint] = job.facts[CHECKPOINTS]
     if isinstance(selector, Step):
         chosen = at_step(found, selector.step)
-        if chosen is None or not chosen.model:
+        if chosen is None or not (chosen.model or chosen.id):
             stuck = no_such_step(desired, "spec.model.checkpoint", job.id, selector.step, steps(found))
             return replace(claim, stuck=stuck)
     else:
         chosen = best(deployable(found), selector.best)
-        if chosen is None or not chosen.model:
+        if chosen is None or not (chosen.model or chosen.id):
             return replace(claim, stuck=_no_metric(desired, job, selector.best, found))
     served = claim.live.outputs.get("model") if claim.live else None
     model = CheckpointModel(
         # Which of the two spellings Azure took is seen at what it serves.
-        name=chosen.id if served == chosen.id else chosen.model,
+        name=chosen.id if served == chosen.id else chosen.model or chosen.id,
         version="1",
         format=_format(job, format_of),
         job_id=job.id,
@@ -96,7 +98,7 @@ def pinned_among(desired: Desired, live: Iterable[Observed], refs: Resolved) -> 
 def _format(job: Observed, format_of: FormatOf) -> str:
     base = str(job.facts.get("base") or "")
     # What was trained on a checkpoint may name an id as its base; a model's own name begins with the base's.
-    return format_of(str(job.outputs.get("model")) if not base or base.startswith("ftchkpt-") else base)
+    return format_of(str(job.outputs.get("model")) if not base or base.startswith(CHECKPOINT_IDS) else base)
 
 
 def _told(job: Observed, chosen: Checkpoint, selector: Step | Best, found: Sequence[Checkpoint]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.azure.wire import mapping
 from reconciler.core.draft import Draft, Named
 from reconciler.core.resource import Observed, Phase
+from reconciler.kinds.deployment.checkpoint import CHECKPOINT_IDS
 from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel
 
 _DEFAULT_FILTER = "microsoft.default"
@@ -38,7 +39,7 @@ def draft_of(live: Observed, named: Named, writable: tuple[str, ...]) -> Draft |
     upgrade = spec.version_upgrade_option or ""
     if upgrade and upgrade.lower() != _AUTOMATIC:
         fields["version_upgrade_option"] = upgrade
-    trained = ".ft-" in model.name or model.name.startswith("ftchkpt-")
+    trained = ".ft-" in model.name or model.name.startswith(CHECKPOINT_IDS)
     # Azure moves a base model to its next version by itself: that is no drift (docs/azure.md, section 9).
     upgrades = not job and not trained and upgrade.lower() in {_AUTOMATIC, "oncecurrentversionexpired"}
     return Draft(

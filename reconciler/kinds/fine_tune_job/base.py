@@ -54,16 +54,17 @@ def _from_checkpoint(
         return _with(claim, asks=(parent,))
     found: Sequence[Checkpoint] = parent.facts[CHECKPOINTS]
     chosen = at_step(found, step)
-    if chosen is None or not chosen.model:
+    model = (chosen.model or chosen.id) if chosen else ""
+    if chosen is None or not model:
         return Claim(stuck=no_such_step(desired, "spec.model.checkpoint", parent.id, step, steps(found)))
     notes, why = [*claim.notes, f"trains on step {step} of {parent.id}"], claim.why
     before = claim.predecessor.facts.get("base") if claim.predecessor else None
-    if before and before != chosen.model:
-        why = (FieldChange("model", before, chosen.model), *why)
+    if before and before != model:
+        why = (FieldChange("model", before, model), *why)
         found_before = _CHECKPOINT.match(str(before))
         if found_before and found_before["model"] != parent.outputs.get("model"):
             notes.append(f"its base {address} was trained anew")
-    return _with(claim, after=job.model_copy(update={"model": chosen.model}), notes=tuple(notes), why=why)
+    return _with(claim, after=job.model_copy(update={"model": model}), notes=tuple(notes), why=why)
 
 
 def echoes_other_checkpoint(ref: JobRef, parent: Observed | Unknown | None, echoed: Any) -> bool:

@@ -21,7 +21,7 @@ from reconciler.kind import CHECKPOINTS, RESULTS
 from reconciler.kinds.fine_tune_job.graders import wire
 from reconciler.kinds.fine_tune_job.method import Method
 from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job, observed_job, same_base
-from reconciler.kinds.fine_tune_job.progress import describe, ended, is_step, measure
+from reconciler.kinds.fine_tune_job.progress import describe, ended, is_step, kept, measure
 from reconciler.kinds.fine_tune_job.result_file import read_results
 from reconciler.kinds.fine_tune_job.spec import (
     TRAINING_TYPES,
@@ -31,7 +31,7 @@ from reconciler.kinds.fine_tune_job.spec import (
     training_type,
 )
 from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED
-from reconciler.results.checkpoints import read
+from reconciler.results.checkpoints import Checkpoint, read
 
 NOT_YET = "Azure pauses no job before its first step: the next look tries again"
 UNLISTED = "model_unlisted"
@@ -138,6 +138,10 @@ class JobGateway:
 
     def closer(self, live: Observed) -> Observed:
         """Return a job with its checkpoints and its result file, if it has any."""
+        more = {CHECKPOINTS: self._checkpoints(live), RESULTS: read_results(self._kept, live)}
+        return replace(live, facts={**live.facts, **more})
+
+    def _checkpoints(self, live: Observed) -> tuple[Checkpoint, ...]:
         try:
             listed = self._jobs.checkpoints(live.id)
         except AzureError as error:
@@ -145,9 +149,7 @@ class JobGateway:
                 raise
             # The job has left the history: its model stays, and its checkpoints cannot be found any more.
             listed = []
-        found = [item for body in listed if (item := read(body)) is not None]
-        more = {CHECKPOINTS: tuple(sorted(found, key=lambda item: item.step)), RESULTS: read_results(self._kept, live)}
-        return replace(live, facts={**live.facts, **more})
+        return tuple(sorted((item for body in listed if (item := read(body))), key=lambda item: item.step))
 
     def delete(self, change: Delete) -> Observed:
         """Cancel a job that has not ended; delete the model of one that has."""
@@ -181,7 +183,12 @@ class JobGateway:
         """Nothing to prove: evidence is checked when the plan is made."""
 
     def progress(self, live: Observed) -> str:
-        """Return how far the training is: step, epoch, losses, rate and what is left; else the job's last event."""
+        """Return how far the training is: step, epoch, losses, rate and what is left; else the job's last event.
+
+        Of a job that has succeeded: its model, the tokens billed, and the best of its checkpoints.
+        """
+        if live.phase is Phase.READY:
+            return kept(live, self._checkpoints(live))
         newest = next(self._jobs.event_pages(live.id), [])
         said = describe(measure(newest, live), live, self._session.runtime.clock.now())
         latest = max(newest, key=lambda event: number(event, "created_at") or 0, default={})
@@ -190,7 +197,7 @@ class JobGateway:
     def summary(self, live: Observed) -> Sequence[str]:
         """Return what a person wants to know of a job that has ended, line by line."""
         known = live.facts.get(CHECKPOINTS)
-        checkpoints = self.closer(live).facts[CHECKPOINTS] if known is None else known
+        checkpoints = self._checkpoints(live) if known is None else known
         return ended(live, self.events(live), checkpoints)
 
     def events(self, live: Observed) -> Sequence[Json]:

@@ -12,14 +12,18 @@ from reconciler.core.resource import Observed, Phase
 from reconciler.kinds.fine_tune_job.method import EchoedHyperparameters, Method
 from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, training_type
 from reconciler.kinds.fine_tune_job.states import state_of
+from reconciler.models import base_of, find
 
 KIND = "FineTuneJob"
+_UNSET = (None, -1, "-1", "auto")
 
 
 def same_base(declared: str, echoed: str) -> bool:
-    """Return whether the service names the declared base: re-cased, or with the version's date added."""
+    """Return whether the service names the declared base: re-cased, with the version's date, or by another known name."""
     want, have = declared.lower(), echoed.lower()
     if want == have:
+        return True
+    if base_of(want) == want and base_of(have) == have and find(want) is not None and find(want) is find(have):
         return True
     rest = have.removeprefix(f"{want}-")
     return rest != have and rest.replace("-", "").isdigit()
@@ -117,7 +121,9 @@ def _live_spec(body: Json) -> FineTuneJobSpec:
     top = mapping(body, "hyperparameters")
     settings: dict[str, Any] = {}
     for name in EchoedHyperparameters.model_fields:
-        echoed = nested if nested.get(name) is not None else top
+        # Either place may hold -1 or "auto", or nothing, where the other one has the number.
+        echoed = next((place for place in (nested, top) if place.get(name) not in _UNSET), None)
+        echoed = echoed if echoed is not None else nested if nested.get(name) is not None else top
         word = text(echoed, name)
         if name == "reasoning_effort" and word:
             settings[name] = word

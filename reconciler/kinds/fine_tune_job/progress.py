@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from reconciler.azure.wire import Json, mapping, number, text
 from reconciler.core.resource import Observed
 from reconciler.kinds.fine_tune_job.method import Hyperparameters
-from reconciler.results.checkpoints import Checkpoint, best
+from reconciler.results.checkpoints import Checkpoint, best, deployable
 from reconciler.results.metrics import METRICS, canonical
 
 _STEP = re.compile(r"\bstep (\d+)(?:\s*/\s*(\d+))?", re.IGNORECASE)
 _VALUE = re.compile(
-    r"\b(training|validation|full validation) (loss|reward)\s*=\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)", re.IGNORECASE
+    r"\b(training|validation|full validation) (loss|reward)\s*=\s*(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)", re.IGNORECASE
 )
-_BEGAN = re.compile(r"^(job started|training started|job resumed)", re.IGNORECASE)
+_BILLED = re.compile(r"^training tokens billed: ([\d,]+)", re.IGNORECASE)
+_BEGAN = re.compile(r"^(job started|training started|finetuning started|job resumed)", re.IGNORECASE)
 _IN_TEXT = {
     ("training", "loss"): "train_loss",
     ("validation", "loss"): "valid_loss",
@@ -156,28 +157,42 @@ def ended(live: Observed, events: Sequence[Json], checkpoints: Sequence[Checkpoi
     said: list[str] = []
     times = [at for event in events if (at := number(event, "created_at"))]
     began = next((number(e, "created_at") for e in events if _BEGAN.match(text(e, "message"))), None)
-    end = live.finished_at or (times[-1] if times else None)
+    # `finished_at` was recorded months after the last event of a job (docs/azure.md, section 5).
+    end = min((at for at in (live.finished_at, max(times, default=None)) if at), default=None)
     if began and end and end >= began:
         queued = f", after {spell(began - live.created_at)} in the queue" if began > live.created_at else ""
         said.append(f"{live.status} after {spell(end - began)}{queued}")
-    tokens = live.facts.get("trained_tokens")
-    if tokens:
-        said.append(f"{int(tokens):,} tokens billed")
+    said += billed(live, events)
     final = measure(events, live)
     if final.metrics:
         said.append(f"at the end (step {final.step:,}): {', '.join(values(final.metrics)) or 'no losses'}")
     said += _best(checkpoints, final)
     if live.outputs.get("model"):
         said.append(f"model {live.outputs['model']}")
+        said.append(f"its curves and what they mean:  reconciler report {live.id}")
     if live.reason:
         said.append(f"reason: {live.reason}")
     return said
 
 
+def billed(live: Observed, events: Iterable[Json] = ()) -> list[str]:
+    """Return how many tokens were billed, as the job says or else its events; nothing if neither does."""
+    told = (found for event in events if (found := _BILLED.match(text(event, "message"))))
+    tokens = live.facts.get("trained_tokens") or next((int(found[1].replace(",", "")) for found in told), 0)
+    return [f"{int(tokens):,} tokens billed"] if tokens > 0 else []
+
+
+def kept(live: Observed, checkpoints: Sequence[Checkpoint]) -> str:
+    """Return what became of a job that succeeded, in one line: its model, the tokens billed, the best checkpoint."""
+    said = [str(live.outputs.get("model", "")), *billed(live)]
+    last = max((item.step for item in checkpoints), default=0)
+    return ", ".join(part for part in (*said, *_best(checkpoints, Progress(last))) if part)
+
+
 def _best(checkpoints: Sequence[Checkpoint], final: Progress) -> list[str]:
-    """Say which checkpoint is the best by what was validated, and how to take it."""
+    """Say which checkpoint that can be deployed is the best by what was validated, and how to take it."""
     for name in ("full_valid_loss", "valid_loss", "full_valid_mean_reward", "valid_mean_reward"):
-        found = best(checkpoints, name)
+        found = best(deployable(checkpoints), name)
         if found is None:
             continue
         end = METRICS[name].better
