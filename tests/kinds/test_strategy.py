@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from harness import STACK, Azure, FakeClock, Repo, arm, of
 
+from reconciler.cli.exits import apply_exit
 from reconciler.core.approval import Approval
 from reconciler.core.change import Create, Delete, Plan, Replace, Update, Wait
 from reconciler.core.fault import InvalidManifests
+from reconciler.core.plan import Options
 from reconciler.kinds import REGISTRY
 from reconciler.render.document import dumps, outputs_of, plan_document, read_approval
 from reconciler.render.drift import drift_text, needs_person
@@ -370,3 +372,41 @@ def test_a_gate_that_fails_leaves_the_old_version_to_be_called(repo: Repo, azure
     assert cost is not None
     assert plan.cost.after.high == cost.after.high, "it is counted once"
     assert list(names(azure)) == [first]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "code", "there"),
+    [("in_place", 1, 0), ("beside", 0, 1), ("recreate", 0, 1)],
+)
+def test_somebody_deletes_the_deployment_during_the_switch(
+    repo: Repo, azure: Azure, clock: FakeClock, strategy: str, code: int, there: int
+) -> None:
+    repo.write("manifests/stack.yaml", stack(strategy))
+    repo.until_done()
+    (name,) = names(azure)
+    retrain(repo, 3)
+    repo.apply()
+    clock.sleep(2 * HOUR)
+    tree, engine = repo.engine()
+    plan = engine.plan(tree.desired, Options())
+    delete(azure, name)
+    clock.sleep(10)
+    outcomes = list(engine.converge(tree.desired, Options(), Approval.of(plan), first=plan))
+    assert apply_exit({item.address: item for item in outcomes}.values(), detailed=False) == code
+    assert len(names(azure)) == there
+    assert [item.fault.code for item in outcomes if item.fault] == (["deployment-gone"] if code else [])
+    repo.until_done()
+    assert len(names(azure)) == 1
+    assert repo.plan(prune=True).converged
+
+
+def test_a_late_list_makes_no_second_version(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", stack("beside"))
+    repo.until_done()
+    azure.configure(list_delay_s=60.0)
+    retrain(repo, 3)
+    repo.until_done()
+    repo.apply(prune=True)
+    azure.configure(list_delay_s=0.0)
+    assert len(names(azure)) == 2
+    assert len([write for write in azure.writes() if write.startswith("PUT")]) == 2
