@@ -82,3 +82,20 @@ def test_an_environment_is_changed_alone(repo: Repo, azure: Azure) -> None:
     assert {change.live.account for change in left if not change.held} == {"dev"}
     assert not of(repo.plan(), Update)
     assert azure.objects("deployments", "acme-prod")[0] == prod
+
+
+def test_prod_serves_what_was_promoted_until_a_commit_says_otherwise(repo: Repo, azure: Azure) -> None:
+    two_environments(repo)
+    repo.until_done()
+    (job,) = azure.jobs("acme-prod")
+    follows, pinned = "{job: triage-prod}", f"{{job: triage-prod, pin: {job['suffix'][:12]}}}"
+    repo.edit("manifests/prod/triage.yaml", follows, pinned)
+    assert repo.plan().converged, "to pin what serves changes nothing"
+    repo.edit("manifests/prod/triage.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.until_done()
+    (deployment,) = azure.deployments("acme-prod")
+    assert deployment["properties"]["model"]["name"] == job["fine_tuned_model"], "the new model waits"
+    repo.edit("manifests/prod/triage.yaml", pinned, follows)
+    repo.until_done()
+    (deployment,) = azure.deployments("acme-prod")
+    assert deployment["properties"]["model"]["name"] != job["fine_tuned_model"]
