@@ -76,6 +76,7 @@ class Planner:
         self.duplicates: list[Delete] = []
         self.claimed: set[tuple[str, str, str]] = set()
         self.asks: dict[tuple[str, str, str], Observed] = {}
+        self.warned: list[Fault] = []
         self.former: dict[tuple[str, str, str], tuple[Address, str]] = {}
         """Which resource a live object was, and why it is kept."""
         self.pinned: dict[Address, Observed] = {}
@@ -106,7 +107,7 @@ class Planner:
         return Plan(
             changes=tuple(held),
             refusals=refusals,
-            warnings=(*self._warnings(held), *limits),
+            warnings=(*self.warned, *self._warnings(held), *limits),
             history=tuple(history),
             tree_digest=self._tree_digest(),
             needs={item.address: self._needs(item) for item in self.order},
@@ -195,6 +196,7 @@ class Planner:
         for live in (*claim.duplicates, *claim.not_ours, *used, *([claim.live] if claim.live else [])):
             self.claimed.add(_identity(live))
         self.asks.update((_identity(live), live) for live in claim.asks)
+        self.warned += claim.warnings
         if claim.pinned is not None:
             self.pinned[item.address] = claim.pinned
         self.former.update((_identity(old.live), (item.address, old.kept)) for old in claim.former)

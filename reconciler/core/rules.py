@@ -38,6 +38,8 @@ class Claim:
     stuck: Fault | None = None
     refused: Fault | None = None
     """Why the live object stays as it is although it differs: a gate failed."""
+    warnings: tuple[Fault, ...] = ()
+    """What whoever reads the plan must not miss."""
     runs: Fault | None = None
     """Set if programs must be run before the change is made: what to say where they may not be."""
     duplicates: tuple[Observed, ...] = ()

@@ -39,7 +39,8 @@ def judged(desired: Desired, claim: Claim, view: View, after: Spec) -> Claim:
     assert isinstance(spec, DeploymentSpec)
     model = getattr(after, "model", None)
     if not isinstance(model, NamedModel):
-        return replace(claim, notes=(*claim.notes, *(_open(gate, desired) for gate in spec.gates)))
+        notes = (*claim.notes, *(_open(gate, desired) for gate in spec.gates))
+        return replace(claim, notes=notes, warnings=(*claim.warnings, *_warned(desired)))
     new = _new(model, view)
     live = claim.live or claim.predecessor
     serves = live.outputs.get("model") if live else None
@@ -63,7 +64,8 @@ def judged(desired: Desired, claim: Claim, view: View, after: Spec) -> Claim:
     if not runs:
         return replace(claim, notes=notes)
     notes += tuple(_code(gate, desired) for _, gate in runs)
-    return replace(claim, notes=notes, runs=_not_allowed(desired, runs, serves))
+    warnings = (*claim.warnings, *_warned(desired))
+    return replace(claim, notes=notes, warnings=warnings, runs=_not_allowed(desired, runs, serves))
 
 
 def _open(gate: Gate, desired: Desired) -> str:
@@ -75,6 +77,20 @@ def _code(gate: CommandGate, desired: Desired) -> str:
     return (
         f"gate RUNS CODE: {gate} (for at most {gate.timeout}, against {candidate_name(desired)} on the developer tier)"
     )
+
+
+def _warned(desired: Desired) -> Iterator[Fault]:
+    """Say in front of a plan that it runs code: whoever reviews it must look at more than the plan."""
+    for number, gate in commands(desired):
+        yield Fault(
+            "gate-runs-code",
+            "A gate runs code of this repository",
+            f"{gate}, before another model serves; only where `apply --allow-commands` is given.",
+            "Review the program, and what it imports.",
+            desired.place_of(f"spec.gates.{number}"),
+            str(desired.address),
+            "warning",
+        )
 
 
 def _not_allowed(desired: Desired, runs: Sequence[tuple[int, CommandGate]], serves: object) -> Fault:
