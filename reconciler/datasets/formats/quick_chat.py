@@ -71,7 +71,7 @@ class _Record(Struct, gc=False, forbid_unknown_fields=True):
 
 _CALL_STRINGS = 9
 """Strings, keys among them, of one call: five keys and four values."""
-_BRACES = ({ord("{")}, {ord("}")})
+_FIRST, _LAST = itemgetter(0), itemgetter(-1)
 _ESCAPED_QUOTE = BytesAhoCorasick([b"\\u0022"], matchkind=MatchKind.LeftmostFirst)
 """Finds a quote that no quote mark writes; ten times as fast as `in`."""
 
@@ -98,7 +98,7 @@ class QuickChat:
             return False
         # The decoder does not mind where lines end. A record that starts and ends on its line can only share it with
         # another one, and then there are more records than lines.
-        if len(records) != len(lines) or b"" in lines or _ends(lines) != _BRACES:
+        if len(records) != len(lines) or b"" in lines or not _are_objects(lines):
             return False
         before = len(texts.ends)
         if self._take(data, records, line, texts, tally):
@@ -207,7 +207,7 @@ class QuickChat:
                 self._system, self._started = system, True  # type: ignore[assignment]
                 self._notes.system(self._system, number)
         said = shown[shown_from:] + learnt[learnt_from:]
-        if _has_blank(said):
+        if not all(said) or any(map(str.isspace, said)):
             return False
         # A typed decoder drops a key that stands twice. That leaves more quotes on the lines than the strings that it
         # returned account for, so counting finds it without a second parse.
@@ -238,18 +238,9 @@ class QuickChat:
         return self._tools[raw]
 
 
-def _ends(lines: list[bytes]) -> tuple[set[int], set[int]]:
-    """Return the bytes that lines begin with, and those that they end with (`map`, because there are many lines)."""
-    return set(map(itemgetter(0), lines)), set(map(itemgetter(-1), lines))
-
-
-def _has_blank(texts: list[str]) -> bool:
-    """Return whether a text is empty or."""
-    try:
-        beginnings = set(map(itemgetter(0), texts))
-    except IndexError:
-        return True
-    return any(map(str.isspace, beginnings)) and any(map(str.isspace, texts))
+def _are_objects(lines: list[bytes]) -> bool:
+    """Return whether each line begins and ends with a brace (`map`, because there are many lines)."""
+    return bytes(map(_FIRST, lines)).count(b"{") == len(lines) == bytes(map(_LAST, lines)).count(b"}")
 
 
 class _Prompt:
