@@ -38,7 +38,8 @@ def check_sku(sku: Any) -> dict[str, Any]:
     capacity = sent.get("capacity", 1)
     if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
         raise bad(f"The capacity '{capacity}' of account deployment is invalid.")
-    return {"name": name, "capacity": capacity}
+    more = {key: str(sent[key]) for key in ("tier", "size", "family") if sent.get(key)}
+    return {"name": name, "capacity": capacity, **more}
 
 
 def check_tags(tags: Any) -> None:

@@ -156,6 +156,8 @@ def _whole_body(call: Call, body: dict[str, Any], current: DeploymentRecord | No
     properties.setdefault("raiPolicyName", "Microsoft.DefaultV2")
     for read_only in ("provisioningState", "capabilities", "rateLimits", "callRateLimit", "dynamicThrottlingEnabled"):
         properties.pop(read_only, None)
+    for dropped in call.world.config.dropped_properties:
+        properties.pop(dropped, None)
     tags = body.get("tags")
     if tags is None:
         tags = {} if current is None else shown_body(current, call.now)["tags"]

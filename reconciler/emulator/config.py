@@ -73,6 +73,7 @@ class Config:
         model_change: What a PUT of another model name on a live deployment does.
         checkpoint_deploys_by: Which string ARM takes for a checkpoint.
         checkpoint_shown_as: Which of the two stands in `fine_tuned_model_checkpoint`.
+        dropped_properties: Properties of a deployment that are taken and not kept, as an API version does that does not know them.
         tags_on_patch: Whether PATCH merges the tags or replaces them.
         serial_control_plane: One control-plane write at a time per account, else 409.
         limits_off: Ignore all limits and quotas below.
@@ -156,6 +157,7 @@ class Config:
     model_change: Literal["accepted", "accepted_with_gap", "refused"] = "accepted"
     checkpoint_deploys_by: Literal["id", "name", "both"] = "id"
     checkpoint_shown_as: Literal["name", "id"] = "name"
+    dropped_properties: list[str] = field(default_factory=list)
     tags_on_patch: Literal["merge", "replace"] = "replace"
     serial_control_plane: bool = True
     limits_off: bool = False

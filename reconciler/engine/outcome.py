@@ -71,9 +71,19 @@ def not_taken(change: Change) -> Fault:
     return Fault(
         "not-taken",
         "Azure accepted the change and did not make it",
-        f"{verb(change)} {change.address} was done in this run and is needed again.",
+        f"{verb(change)} {change.address} was done in this run and is needed again{_still(change)}.",
         "Look at the object in the portal; run the command again later.",
         subject=str(change.address),
+    )
+
+
+def _still(change: Change) -> str:
+    """Return which fields Azure did not keep as they were sent, and what it has of each."""
+    if not isinstance(change, Update):
+        return ""
+    return ": " + ", ".join(
+        f"{item.path} is {'not there' if item.before is None else item.before}, declared {item.after}"
+        for item in change.changes
     )
 
 

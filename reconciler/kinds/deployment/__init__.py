@@ -41,25 +41,23 @@ from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_
 from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.gate_files import found
 from reconciler.kinds.deployment.gates import check_gates, judged
-from reconciler.kinds.deployment.gateway import WRITABLE, DeploymentGateway, same_source
+from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
+from reconciler.kinds.deployment.named import format_of
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
+from reconciler.kinds.deployment.properties import WRITABLE
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 from reconciler.kinds.deployment.strategy import word_of
+from reconciler.prices import is_provisioned
 
 FIRST_DEPLOYMENT = 24 * 3600.0
 """Seconds after a job's end within which a missing deployment is a first one, not one that vanished.
 
 Azure deletes developer-tier deployments after 24 hours and idle ones after 15 days (docs/azure.md, section 11).
 """
-_FORMATS = (
-    ("gpt-oss", "Microsoft"),
-    ("ministral", "Mistral AI"),
-    ("mistral", "Mistral AI"),
-    ("llama", "Meta"),
-    ("qwen", "Alibaba"),
-)
-"""Start of a base model's name to its `model.format`, where that is not OpenAI (docs/azure.md, section 11)."""
+
+USEFUL_CAPACITY = 10
+"""Thousands of tokens a minute below which a fine-tuned model answers about once a minute (docs/azure.md, section 11)."""
 
 
 class DeploymentKind(Kind):
@@ -79,7 +77,7 @@ class DeploymentKind(Kind):
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
         """Deployments need the control plane."""
         if account.has_control_plane:
-            faults = (*_unknown_sku(desired), *check_metric(desired, declared), *check_name(desired))
+            faults = (*_unknown_sku(desired), *_little(desired), *check_metric(desired, declared), *check_name(desired))
             return (*faults, *check_gates(desired, declared), *check_candidate(desired, declared))
         fault = Fault(
             "account-without-control-plane",
@@ -265,6 +263,19 @@ def _unknown_sku(desired: Desired) -> Sequence[Fault]:
     return (Fault("sku-unknown", "Unknown sku", detail, remedy, place, str(desired.address), "warning"),)
 
 
+def _little(desired: Desired) -> Sequence[Fault]:
+    """Warn about a capacity that serves next to nothing; throughput that is bought is counted in other units."""
+    sku = _spec(desired).sku
+    if sku.capacity >= USEFUL_CAPACITY or is_provisioned(sku.name):
+        return ()
+    place = desired.place_of("spec.sku.capacity")
+    detail = (
+        f"Capacity {sku.capacity} answers about one request a minute: enough to try it, not to evaluate or to serve."
+    )
+    remedy = "For an evaluation, for example:\n  sku: {name: " + sku.name + ", capacity: 100}"
+    return (Fault("capacity-small", "Very little capacity", detail, remedy, place, str(desired.address), "warning"),)
+
+
 def _named(view: View, name: str) -> Observed | None:
     """Return the deployment of a name, whoever made it; Azure tells capital letters from small ones in none."""
     names = view.index("names of deployments", lambda: {live.name.lower(): live for live in view.of("Deployment")})
@@ -273,11 +284,6 @@ def _named(view: View, name: str) -> Observed | None:
 
 def _is_marked(live: Observed, account: Account) -> bool:
     return live.owner in account.spec.owners and same_source(str(live.facts.get("source", "")), account.source)
-
-
-def format_of(base: str) -> str:
-    """Return `model.format` for a base model's name; case-sensitive in ARM."""
-    return next((name for start, name in _FORMATS if base.lower().startswith(start)), "OpenAI")
 
 
 def _spec(desired: Desired) -> DeploymentSpec:

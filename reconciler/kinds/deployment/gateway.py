@@ -18,8 +18,9 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
+from reconciler.kinds.deployment.properties import CHANGED_BY, WRITABLE, How, others
 from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
-from reconciler.kinds.deployment.spec import CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
+from reconciler.kinds.deployment.spec import RESERVED, CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
 from reconciler.kinds.deployment.strategy import refusal
 
 KIND = "Deployment"
@@ -32,19 +33,6 @@ _PHASES = {
     "canceled": Phase.FAILED,
     "disabled": Phase.FAILED,
 }
-WRITABLE = (
-    "model",
-    "raiPolicyName",
-    "versionUpgradeOption",
-    "parentDeploymentName",
-    "capacitySettings",
-    "scaleSettings",
-    "spilloverDeploymentName",
-    "deploymentState",
-    "serviceTier",
-    "routing",
-)
-"""Properties that a PUT may carry (docs/azure.md, section 9): what no manifest manages is sent back as it was."""
 
 
 class DeploymentGateway:
@@ -74,7 +62,7 @@ class DeploymentGateway:
         body = {
             "sku": _sku(change.after),
             "properties": _properties(change.after),
-            "tags": self._tags(change, refs, name),
+            "tags": {**_more_tags(change.after), **self._tags(change, refs, name)},
         }
         return self._written(name, self._put(name, body, change.after))
 
@@ -82,7 +70,8 @@ class DeploymentGateway:
         """Change the deployment: PATCH for sku and tags, PUT for the rest; model and capacity never in one call.
 
         Azure refuses both at once (docs/azure.md, section 11). If both differ the model goes first, and the capacity
-        follows when that has been taken.
+        follows when that has been taken. Only where the quota has no room for the new model at the present capacity, and
+        the declared one is smaller, does the capacity go first.
         """
         live = self._existing(change.live.name)
         if live is None:
@@ -98,10 +87,9 @@ class DeploymentGateway:
             tags[ADOPTED] = "true"
         source = change.after.comparable().get("model")
         paths = {item.path.partition(".")[0] for item in change.changes} - {READINESS}
-        if paths <= {"sku", "tags"}:
-            body: dict[str, Any] = {"tags": {**tags, **_pinned(change.after)}}
-            if "sku" in paths:
-                body["sku"] = {**mapping(raw, "sku"), **_sku(change.after)}
+        if all(CHANGED_BY.get(path) is How.PATCH for path in paths):
+            sized = {"sku": {**mapping(raw, "sku"), **_sku(change.after)}} if "sku" in paths else {}
+            body: dict[str, Any] = {"tags": {**tags, **_pinned(change.after)}, **sized}
             return self._written(live.name, self._deployments.patch(live.name, body))
         kept = {
             key: value for key, value in mapping(raw, "properties").items() if key in WRITABLE and value is not None
@@ -113,6 +101,9 @@ class DeploymentGateway:
         try:
             return self._written(live.name, self._put(live.name, body, change.after))
         except AzureError as error:
+            if error.code == "InsufficientQuota" and _shrinks(change):
+                sku = {**mapping(raw, "sku"), **_sku(change.after)}
+                return self._written(live.name, self._deployments.patch(live.name, {"sku": sku}))
             raise refusal(error, change) from error
 
     def delete(self, change: Delete) -> Observed:
@@ -247,9 +238,17 @@ class DeploymentGateway:
             model=NamedModel.model_construct(
                 name=text(model, "name"), version=text(model, "version"), format=text(model, "format")
             ),
-            sku=Sku.model_construct(name=text(sku, "name"), capacity=int(number(sku, "capacity") or 0)),
+            sku=Sku.model_construct(
+                name=text(sku, "name"),
+                capacity=int(number(sku, "capacity") or 0),
+                tier=text(sku, "tier") or None,
+                size=text(sku, "size") or None,
+                family=text(sku, "family") or None,
+            ),
             rai_policy_name=text(properties, "raiPolicyName") or None,
             version_upgrade_option=text(properties, "versionUpgradeOption") or None,
+            tags={name: value for name, value in tags.items() if not name.startswith(RESERVED)},
+            extra_properties=others(properties),
         )
         return Observed(
             kind=KIND,
@@ -327,7 +326,17 @@ def _properties(spec: Spec) -> dict[str, Any]:
         properties["raiPolicyName"] = spec.rai_policy_name
     if spec.version_upgrade_option:
         properties["versionUpgradeOption"] = spec.version_upgrade_option
-    return properties
+    return {**properties, **spec.comparable().get("extra_properties", {})}
+
+
+def _shrinks(change: Update) -> bool:
+    capacities = [item for item in change.changes if item.path == "sku.capacity"]
+    return any(int(item.after) < int(item.before or 0) for item in capacities)
+
+
+def _more_tags(spec: Spec) -> dict[str, str]:
+    """Return the tags that the manifest itself names."""
+    return dict(getattr(spec, "tags", None) or {})
 
 
 def _taken(live: Observed, desired: Desired | None) -> AzureError:

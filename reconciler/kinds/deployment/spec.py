@@ -11,6 +11,8 @@ from pydantic import Field, StringConstraints, field_validator
 
 from reconciler.core.resource import Block, Ref, Spec, Whole
 from reconciler.kinds.deployment.gate_spec import Gate
+from reconciler.kinds.deployment.named import format_of, version_of
+from reconciler.kinds.deployment.properties import comparable, why_not
 from reconciler.kinds.deployment.strategy import Strategy, Word, word_of
 from reconciler.results.metrics import metric, spellings
 
@@ -29,6 +31,12 @@ SKUS = {
     )
 }
 """Lower-case name of each known sku to its spelling (docs/azure.md, section 10)."""
+
+
+RESERVED = "reconciler-"
+"""How the tags begin that say whose a deployment is."""
+LONGEST_TAG_NAME, LONGEST_TAG_VALUE = 512, 256
+"""Characters of a tag in ARM."""
 
 
 class Step(Block):
@@ -80,8 +88,14 @@ class NamedModel(Block):
     """A model by its name."""
 
     name: str = Field(min_length=1, description="Name of the model, for example gpt-4.1-mini-2025-04-14.ft-….")
-    version: str = Field(default="1", description="Version; fine-tuned models have only version 1.")
-    format: str = Field(default="OpenAI", description="Publisher's format; case-sensitive in ARM.")
+    version: str = Field(
+        default_factory=lambda given: version_of(given.get("name", "")),
+        description="Version; told from the name if absent. Fine-tuned models have only version 1.",
+    )
+    format: str = Field(
+        default_factory=lambda given: format_of(given.get("name", "")),
+        description="Publisher's format, case-sensitive in ARM; told from the name if absent.",
+    )
 
 
 class CheckpointModel(NamedModel):
@@ -138,6 +152,14 @@ class Sku(Block):
     capacity: Annotated[Whole, Field(ge=1)] = Field(
         default=1, description="Thousands of tokens a minute, for most models."
     )
+    tier: str | None = Field(default=None, min_length=1, description="ARM's `sku.tier`.")
+    size: str | None = Field(default=None, min_length=1, description="ARM's `sku.size`.")
+    family: str | None = Field(default=None, min_length=1, description="ARM's `sku.family`.")
+
+    def comparable(self) -> dict[str, Any]:
+        """Return what is set, as ARM takes it; the name in ARM's own spelling."""
+        more = {key: value for key in ("tier", "size", "family") if (value := getattr(self, key, None)) is not None}
+        return {"name": SKUS.get(self.name.lower(), self.name), "capacity": self.capacity, **more}
 
 
 class DeploymentSpec(Spec):
@@ -153,6 +175,10 @@ class DeploymentSpec(Spec):
         default=None,
         description="OnceNewDefaultVersionAvailable, OnceCurrentVersionExpired or NoAutoUpgrade.",
         pattern=r"^(OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
+    )
+    tags: dict[str, str] | None = Field(default=None, description="ARM tags; others that are there stay as they are.")
+    extra_properties: dict[str, Any] | None = Field(
+        default=None, description="Further properties of the deployment, named as ARM names them."
     )
     strategy: Word | Strategy | None = Field(
         default=None,
@@ -175,6 +201,28 @@ class DeploymentSpec(Spec):
         default=(), description="What must hold before a new model serves; one that fails leaves what serves as it is."
     )
 
+    @field_validator("extra_properties")
+    @classmethod
+    def _only_extra(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        wrong = why_not(value or {})
+        if wrong:
+            raise ValueError(wrong)
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _of_others(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for name, text in (value or {}).items():
+            if name.lower().startswith(RESERVED):
+                raise ValueError(f"may not set {name}: tags that begin with {RESERVED} say whose a deployment is")
+            if not name or len(name) > LONGEST_TAG_NAME or any(letter in "<>%&\\?/" for letter in name):
+                raise ValueError(
+                    f"has the tag {name}: a name has 1 to {LONGEST_TAG_NAME} characters, none of < > % & \\ ? /"
+                )
+            if len(text) > LONGEST_TAG_VALUE:
+                raise ValueError(f"has more than {LONGEST_TAG_VALUE} characters in the tag {name}")
+        return value
+
     def comparable(self) -> dict[str, Any]:
         """Return the managed fields; sku and policy names are compared without regard to case, as ARM re-cases them."""
         model: Any = self.model
@@ -183,9 +231,11 @@ class DeploymentSpec(Spec):
         sku = getattr(self, "sku", None)
         values = {
             "model": model,
-            "sku": {"name": SKUS.get(sku.name.lower(), sku.name), "capacity": sku.capacity} if sku else None,
+            "sku": sku.comparable() if sku else None,
             "rai_policy_name": _folded(self.rai_policy_name),
             "version_upgrade_option": _folded(self.version_upgrade_option),
+            "tags": dict(tags) if (tags := getattr(self, "tags", None)) else None,
+            "extra_properties": comparable(extra) if (extra := getattr(self, "extra_properties", None)) else None,
         }
         return {key: value for key, value in values.items() if value is not None}
 
