@@ -6,12 +6,12 @@ is not counted: its manifest is still there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reconciler.core.account import Account
 from reconciler.core.change import Change, Delete, account_of
 from reconciler.core.fault import Fault
-from reconciler.core.resource import Address, Observed
+from reconciler.core.resource import Address, Desired, Observed
 
 SHARE, FROM = 0.3, 4
 """More than this share of the objects of a kind, where there are at least so many, is refused."""
@@ -46,6 +46,23 @@ def guard(
                 summary = f"More than {SHARE:.0%} of the objects of a kind would be deleted"
                 faults.append(_refusal("deletes-many", summary, account, group, f"{len(group)} of {total} {kind}s. "))
     return tuple(faults)
+
+
+def pin_faults(pins: Iterable[tuple[Desired, Observed]], allowed: Collection[str]) -> tuple[Fault, ...]:
+    """Refuse to delete by name what a resource pins."""
+    return tuple(
+        Fault(
+            "model-pinned",
+            "A model that a manifest pins would be deleted",
+            f"{live.address} ({live.id}) is what {item.address} serves.",
+            f"Let {item.address} serve another one first, and apply that; or leave out\n"
+            f"  --allow-delete {live.kind}/{live.id}",
+            item.place_of("spec.model.pin"),
+            str(item.address),
+        )
+        for item, live in pins
+        if _named(live, allowed)
+    )
 
 
 def _named(live: Observed, allowed: Collection[str]) -> bool:

@@ -20,7 +20,7 @@ from reconciler.core.cost import plan_cost
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault
-from reconciler.core.guard import guard
+from reconciler.core.guard import guard, pin_faults
 from reconciler.core.ignore import ignoring
 from reconciler.core.policy import Judges, judge, own
 from reconciler.core.quota import limit_faults
@@ -87,7 +87,6 @@ class Planner:
         for item in self.order:
             self.changes[item.address] = self._decide(item)
         self._spare_what_nobody_needs()
-        refused_pins = self._named_and_pinned()
         selected = self._selected()
         changes: list[Change] = [change for address, change in self.changes.items() if address in selected]
         duplicates = [item for item in self.duplicates if not self._narrowed() or item.declared in selected]
@@ -102,7 +101,8 @@ class Planner:
         cost = plan_cost(held, rest, pricing, self.declared, self.kinds, unread)
         if not destroying:
             refusals += judge(held, cost, judges, self.declared, self.kinds, self.options.max_cost)
-        refusals += (*self.options.refused, *refused_pins)
+        pins = ((self.declared[address], live) for address, live in self.pinned.items())
+        refusals += (*self.options.refused, *pin_faults(pins, self.options.allow_delete))
         limits = () if destroying else limit_faults(held, self.world, self.accounts, self.declared, self.kinds)
         return Plan(
             changes=tuple(held),
@@ -208,15 +208,6 @@ class Planner:
     def _needs(self, item: Desired) -> tuple[Address, ...]:
         """Return what a resource waits for: what it refers to, unless it names what that has made already."""
         return () if item.address in self.pinned else item.refs
-
-    def _named_and_pinned(self) -> tuple[Fault, ...]:
-        """Refuse to delete by name what a resource pins."""
-        named = (
-            (address, live)
-            for address, live in self.pinned.items()
-            if names(self.options.allow_delete, live, globs=False)
-        )
-        return tuple(_pinned(self.declared[address], live) for address, live in named)
 
     def _points_at(self, ref: Address) -> Observed | Unknown:
         match self.changes[ref]:
@@ -407,17 +398,6 @@ def names(patterns: Iterable[str], live: Observed, *, globs: bool) -> bool:
     if globs:
         return any(fnmatch.fnmatchcase(spelling, pattern) for spelling in spellings for pattern in patterns)
     return any(spelling == pattern for spelling in spellings for pattern in patterns)
-
-
-def _pinned(item: Desired, live: Observed) -> Fault:
-    return Fault(
-        "model-pinned",
-        "A model that a manifest pins would be deleted",
-        f"{live.address} ({live.id}) is what {item.address} serves.",
-        f"Let {item.address} serve another one first, and apply that; or leave out\n  --allow-delete {live.kind}/{live.id}",
-        item.place_of("spec.model.pin"),
-        str(item.address),
-    )
 
 
 def _ordered(desired: Sequence[Desired]) -> list[Desired]:

@@ -41,6 +41,12 @@ def then_word(change: Wait, kinds: Mapping[str, Rules]) -> str:
     assert_never(change.then)
 
 
+def gone_for(change: Change, kinds: Mapping[str, Rules]) -> str:
+    """Return for about how long something is gone that is made anew, now or after waiting; "" where nothing is."""
+    anew = isinstance(change, Replace) or (isinstance(change, Wait) and change.then == "replace")
+    return kinds[change.address.kind].gone_for if anew and change.address.kind in kinds else ""
+
+
 def action_of(change: Change, kinds: Mapping[str, Rules]) -> Action:
     """Return what a change does."""
     style = "held" if is_held(change) else ""

@@ -24,7 +24,7 @@ from reconciler.core.change import (
 from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Address, Content, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Rules
-from reconciler.render.action import then_word
+from reconciler.render.action import gone_for, then_word
 from reconciler.render.cost import change_lines
 from reconciler.render.data import change_text
 from reconciler.render.fault import explanation, known_by
@@ -157,11 +157,11 @@ class Describer:
         forced = [item.path in change.after.fixed for item in change.changes]
         said = self._changes(change.changes)
         details = [f"{line}  # forces recreation" if cause else line for line, cause in zip(said, forced, strict=True)]
-        title = f"recreate: it is gone until it is made anew{self._gone_for(change.address)}"
+        title = f"recreate: it is gone until it is made anew{self._gone_for(change)}"
         return Item("-/+", Tone.REMOVE, change.address, title, (*details, *_safe(change.notes)))
 
-    def _gone_for(self, address: Address) -> str:
-        said = self._kinds[address.kind].gone_for
+    def _gone_for(self, change: Change) -> str:
+        said = gone_for(change, self._kinds)
         return f" ({said})" if said else ""
 
     def _delete(self, change: Delete) -> Item:
@@ -194,8 +194,7 @@ class Describer:
         return Item("…", Tone.QUIET, change.address, title + serving, tuple(_safe(change.notes)))
 
     def _then(self, change: Wait) -> str:
-        gone = self._gone_for(change.address) if change.then == "replace" else ""
-        return then_word(change, self._kinds) + gone
+        return then_word(change, self._kinds) + self._gone_for(change)
 
     def _changes(self, changes: Iterable[FieldChange]) -> list[str]:
         return field_changes(changes, self._longest)

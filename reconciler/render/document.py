@@ -36,7 +36,7 @@ from reconciler.core.digest import canonical
 from reconciler.core.fault import Fault, Place, Refused
 from reconciler.core.resource import SERVING, Address, Observed, Phase, Unknown
 from reconciler.core.rules import Rules
-from reconciler.render.action import then_word
+from reconciler.render.action import gone_for, then_word
 from reconciler.render.cost import change_cost_document, cost_document
 from reconciler.render.data import data_change_document
 from reconciler.render.fault import fault_document, faults_document
@@ -167,7 +167,8 @@ def _notes(change: Change, kinds: Mapping[str, Rules] | None) -> list[str]:
     """Return what a person should know of a change, and with `kinds` of what is made."""
     made = kinds[change.address.kind].notes(change.desired) if kinds and isinstance(change, Create) else ()
     own = change.notes if isinstance(change, Create | Update | Replace | Wait | Keep) else ()
-    return [*made, *(note.strip() for note in own)]
+    outage = gone_for(change, kinds or {})
+    return [*made, *([outage] if outage else []), *(note.strip() for note in own)]
 
 
 def _values(change: Change) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

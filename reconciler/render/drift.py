@@ -16,6 +16,7 @@ from typing import Any, assert_never
 from reconciler.core.change import BESIDE, Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.rules import Rules
+from reconciler.render.action import gone_for
 from reconciler.render.cost import change_lines
 from reconciler.render.describe import (
     Item,
@@ -173,7 +174,9 @@ def _told(change: Change, plan: Plan, now: float | None, kinds: Mapping[str, Rul
         return item
     if _goes_on(change, plan, kinds):
         return replace(item, details=(*item.details, "The next `apply --continue` does this."))
-    cause = [printable(text) for text in (cause_of(change, plan),) if text]
+    outage = gone_for(change, kinds)
+    said = (cause_of(change, plan), f"While it is recreated, {outage}." if outage else "")
+    cause = [printable(text) for text in said if text]
     return replace(item, details=(*item.details, *cause, *lines(remedy_of(change, plan))))
 
 

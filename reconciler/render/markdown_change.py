@@ -25,7 +25,7 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Block, Desired, Spec, Unknown
 from reconciler.core.rules import Rules
-from reconciler.render.action import action_of, then_word
+from reconciler.render.action import action_of, gone_for, then_word
 from reconciler.render.data import change_text, plural_number
 from reconciler.render.describe import MISSING, Describer, live_name, lost
 from reconciler.render.escape import cell, code, fenced, html_code, prose, value
@@ -96,13 +96,12 @@ class Changes:
                 waits = f"the rest waits for {_named(change.also_waits_for)}" if change.also_waits_for else ""
                 return "; ".join(part for part in (said, waits) if part) or "its tags"
             case Replace():
-                gone_for = self._kinds[change.address.kind].gone_for
-                return f"{_few(change.changes)}; gone until it is made anew" + (f": {gone_for}" if gone_for else "")
+                return f"{_few(change.changes)}; gone until it is made anew{self._gone_for(change)}"
             case Wait():
                 needs = ", which needs a person first" if change.blocked else ""
                 then = then_word(change, self._kinds)
                 serving = "; the present model goes on serving" if change.live else ""
-                waits = f"for {_named(change.on)}{needs}, then {then}{serving}"
+                waits = f"for {_named(change.on)}{needs}, then {then}{serving}{self._gone_for(change)}"
                 return "<br>".join([waits, *(prose(note, LONGEST_TEXT) for note in change.notes[:1])])
             case Delete():
                 # The title has the reason in brackets, behind an id that the details show.
@@ -113,6 +112,10 @@ class Changes:
                 return prose(self._title(change), LONGEST_TEXT, widest=IN_CELL)
             case Stuck():
                 return prose(change.fault.summary, LONGEST_TEXT, widest=IN_CELL)
+
+    def _gone_for(self, change: Change) -> str:
+        said = gone_for(change, self._kinds)
+        return f"; **{said}**" if said else ""
 
     def _title(self, change: Change) -> str:
         """Return what the terminal says of it, without the word that the row begins with."""

@@ -233,6 +233,8 @@ def test_recreate_says_how_long_nothing_serves_and_is_never_unattended(
     retrain(repo, 3)
     waiting = repo.plan()
     assert "then recreate (nothing serves for about 5 minutes" in said(repo)
+    shown = plan_markdown(waiting, [], accounts=[], kinds=REGISTRY, now=clock.now())
+    assert "then recreate; the present model goes on serving; **nothing serves for about 5 minutes" in shown
     unseen = from_file(repo.plan(targets=("FineTuneJob/tone",)))
     repo.apply()
     clock.sleep(2 * HOUR)
@@ -243,6 +245,7 @@ def test_recreate_says_how_long_nothing_serves_and_is_never_unattended(
         repo.plan(), [], accounts=[], kinds=REGISTRY, now=clock.now()
     )
     assert needs_person(repo.plan(prune=True), REGISTRY)
+    assert "nothing serves for about 5 minutes" in drift_text(repo.plan(prune=True), [], kinds=REGISTRY)
     azure.forget()
     assert repo.apply(unattended=True).code == 0
     assert azure.writes() == []
