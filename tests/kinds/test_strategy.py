@@ -46,6 +46,21 @@ def served(plan: Plan) -> str:
     return str(outputs_of(change)["deployment"])
 
 
+def ask_at_every_wait(azure: Azure, clock: FakeClock, name: str) -> list[bool]:
+    """Ask a deployment whenever somebody waits, and return whether it answered, call by call."""
+    answered: list[bool] = []
+    sleep = clock.sleep
+    question = {"model": name, "messages": [{"role": "user", "content": "Are you there?"}]}
+
+    def asking(seconds: float) -> None:
+        sleep(seconds)
+        answer = azure.raw("POST", "/acme/openai/v1/chat/completions", question)
+        answered.append("choices" in (answer or {}))
+
+    clock.sleep = asking  # type: ignore[method-assign]
+    return answered
+
+
 def delete(azure: Azure, name: str) -> None:
     azure.raw("DELETE", at(name))
 
@@ -124,7 +139,10 @@ def test_beside_serves_without_a_gap_keeps_prunes_and_reverts(
     assert f"{first} is kept for 48h after the switch" in text
     assert not needs_person(repo.plan(prune=True), REGISTRY), "the next --continue makes it"
     azure.forget()
+    asked = ask_at_every_wait(azure, clock, first)
     assert repo.apply(unattended=True).code == 0
+    assert len(asked) > 1
+    assert all(asked), "who calls the old name is answered at every moment of the switch"
     second = next(iter(names(azure).keys() - {first}))
     assert [write.split("/")[-1] for write in azure.writes()] == [second], "the old one is not touched"
 
