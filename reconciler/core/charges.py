@@ -50,6 +50,8 @@ class Charges:
 
     training: Training | None = None
     hosting: Hosting | None = None
+    trial_sku: str = ""
+    """Sku of what is made for a short time to try it before; it has no fee, and a policy may forbid it all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ class _Judge:
             yield self._refused(item, "training_type", "training_types", training.training_type, policy.training_types)
         if hosting and policy.skus is not None and not _matches(policy.skus, hosting.sku):
             yield self._refused(item, "sku.name", "skus", hosting.sku, policy.skus)
+        if charges.trial_sku and policy.skus is not None and not _matches(policy.skus, charges.trial_sku):
+            yield self._refused(item, "gates", "skus", f"tried on {charges.trial_sku}", policy.skus)
         asked = training.model if training else hosting.model if hosting else None
         if asked is not None and policy.models is not None:
             model = base_model(asked, self.declared, self.kinds)

@@ -126,6 +126,15 @@ def test_without_permission_nothing_runs_and_what_serves_goes_on(trained: Repo, 
     assert not (trained.folder / "ran").exists()
 
 
+def test_a_policy_on_skus_holds_for_the_candidate_too(trained: Repo) -> None:
+    trained.edit("manifests/account.yaml", "owner: team-a", "owner: team-a\n  policy: {skus: [GlobalStandard]}")
+    (refusal,) = trained.plan().refusals
+    assert refusal.code == "policy-skus"
+    assert "`gates` is tried on DeveloperTier" in refusal.detail
+    trained.edit("manifests/account.yaml", "[GlobalStandard]", "[GlobalStandard, Developer*]")
+    assert trained.plan().refusals == ()
+
+
 FORKS = """\
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

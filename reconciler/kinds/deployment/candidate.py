@@ -25,14 +25,14 @@ from reconciler.core.resource import Desired, Observed, Phase
 from reconciler.core.rules import View
 from reconciler.kind import Verdict
 from reconciler.kinds.deployment.beside import LONGEST, stable_name
-from reconciler.kinds.deployment.gate_spec import CommandGate
+from reconciler.kinds.deployment.gate_spec import TRIAL_SKU, CommandGate
 from reconciler.kinds.deployment.program import Program, Ran
 from reconciler.kinds.deployment.readiness import gets_model
 from reconciler.kinds.deployment.spec import DeploymentSpec
 
 CANDIDATE = "reconciler-candidate"
 SUFFIX = "-candidate"
-SKU = {"name": "DeveloperTier", "capacity": 100}
+SKU = {"name": TRIAL_SKU, "capacity": 100}
 """With much less, a deployment answers about once a minute (docs/azure.md, section 22)."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.charges import Charges, Hosting
 from reconciler.core.resource import Address, Desired, Observed
+from reconciler.kinds.deployment.gate_spec import TRIAL_SKU, CommandGate
 from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel
 
 
@@ -12,7 +13,8 @@ def charges_of(desired: Desired) -> Charges:
     spec = desired.spec
     assert isinstance(spec, DeploymentSpec)
     model = Address("FineTuneJob", spec.model.job) if isinstance(spec.model, JobModel) else spec.model.name
-    return Charges(hosting=Hosting(model, spec.sku.name, spec.sku.capacity))
+    tried = any(isinstance(gate, CommandGate) for gate in spec.gates)
+    return Charges(hosting=Hosting(model, spec.sku.name, spec.sku.capacity), trial_sku=TRIAL_SKU if tried else "")
 
 
 def live_charges(live: Observed) -> Charges:

@@ -13,6 +13,8 @@ from reconciler.core.resource import Block
 from reconciler.results.gauge import OVERFIT_RATIO
 from reconciler.results.metrics import metric, spellings
 
+TRIAL_SKU = "DeveloperTier"
+"""Where a candidate runs: without a hosting fee (docs/azure.md, section 20)."""
 Bound = Annotated[float, Field(allow_inf_nan=False)] | Literal["serving"]
 
 
