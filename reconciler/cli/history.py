@@ -29,9 +29,13 @@ def history(
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
     ] = Path("manifests"),
     results: Annotated[
-        bool,
-        typer.Option("--results", help="Read each result file (with ADDR): best value and verdict of each training."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--results/--no-results",
+            help="Read the result files: best value and verdict of each training.  [default: with ADDR]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Show finished jobs and models of ours, those that a manifest matches and those that none does any more."""
     from reconciler.cli.compose import workbench
@@ -40,6 +44,7 @@ def history(
 
     if results and not address:
         raise typer.BadParameter("needs ADDR: it downloads the results of each training", param_hint="--results")
+    results = bool(address) if results is None else results
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
         wanted = job_name(address) if address else ""
         world = bench.engine.observe()
@@ -100,7 +105,8 @@ class _Past:
             cells.append(self._changed(live))
         name = self._matched.get(live.id, "")
         mark = checked(live.owner, live.identity) if live.owner and live.identity else "-"
-        cells += [mark, name or f"history of {live.name}", ", ".join(self._serving.get(model, ())) or "-", model or "-"]
+        served = ", ".join((*self._serving.get(model, ()), *self._serving.get(live.id, ())))
+        cells += [mark, name or f"history of {live.name}", served or "-", model or "-"]
         return tuple(cells)
 
     def _changed(self, live: Observed) -> str:

@@ -247,14 +247,19 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
 
 
 def serving(made: Plan) -> dict[str, list[str]]:
-    """Return what serves each model, by the model."""
+    """Return what serves each model, by the model; what serves a checkpoint, by the id of its job."""
     from reconciler.core.change import live_of
 
     found: dict[str, list[str]] = {}
     for change in made.changes:
         live = live_of(change)
-        if live is not None and live.outputs.get("model") and not is_job(live.kind):
-            found.setdefault(str(live.outputs.get("model", "")), []).append(live.name)
+        if live is None or not live.outputs.get("model") or is_job(live.kind):
+            continue
+        job, _, step = str(live.facts.get("pin", "")).partition(":")
+        key, words = (
+            (job, f"{live.name} ({step.partition(':')[0]})") if step else (str(live.outputs["model"]), live.name)
+        )
+        found.setdefault(key, []).append(words)
     return found
 
 

@@ -177,6 +177,8 @@ def can_train(base: str, kind: str, found: ModelSays | None) -> tuple[Level, str
     documented = None if facts is None else kind in facts.training_types
     listed = found.trains.get(kind) if found else False
     remedy = f"Usually another training type is meant, for example:\n  training_type: {_other(base, found)}"
+    if _other(base, found) == kind:
+        remedy = "Nothing needs to be done: Azure decides when the job is made, and a refusal costs nothing."
     if found is None:
         remedy = "Check the name, and whether the region of the account has the model."
     answer = "Azure's list does not have it" if found is None else "Azure's list says no"

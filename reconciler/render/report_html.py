@@ -84,7 +84,7 @@ def _comparison(runs: Sequence[Run]) -> Iterable[str]:
     yield '<section class="card compare"><h2>Side by side</h2>'
     names = list(dict.fromkeys(row.name for run in runs for row in metric_rows(run)))[:4]
     settings = [name for name in dict.fromkeys(key for run in runs for key in run.settings) if _differs(runs, name)]
-    heads = ["Job", "Verdict", *settings, *(f"best {title(name)}" for name in names), "Duration", "Tokens billed"]
+    heads = ["Job", "Verdict", *(f"best {title(name)}" for name in names), "Duration", "Tokens billed", *settings]
     rows = []
     for run in runs:
         found = {row.name: row for row in metric_rows(run)}
@@ -92,10 +92,10 @@ def _comparison(runs: Sequence[Run]) -> Iterable[str]:
             [
                 label_of(run),
                 verdict_line(run),
-                *(setting(run.settings.get(name, "-")) for name in settings),
                 *(at_step(found[name].best) if name in found else "-" for name in names),
                 duration(run.duration) if run.duration is not None else "-",
                 f"{run.tokens:,}" if run.tokens is not None else "-",
+                *(setting(run.settings.get(name, "-")) for name in settings),
             ]
         )
     yield "<h3>In figures</h3>"

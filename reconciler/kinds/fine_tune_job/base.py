@@ -17,7 +17,7 @@ from reconciler.core.rules import Claim, Resolved
 from reconciler.kind import CHECKPOINTS, no_such_step
 from reconciler.kinds.fine_tune_job.observed import KIND
 from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec, JobRef, Step
-from reconciler.results.checkpoints import Checkpoint, at_step, steps
+from reconciler.results.checkpoints import KEPT, Checkpoint, at_step, deployable, steps
 
 _CHECKPOINT = re.compile(r"^(?P<model>.+):ckpt-step-(?P<step>\d+)$", re.IGNORECASE)
 """A checkpoint's model in the form that names its job's model and its step (docs/azure.md, section 5)."""
@@ -57,7 +57,10 @@ def _from_checkpoint(
     model = (chosen.model or chosen.id) if chosen else ""
     if chosen is None or not model:
         return Claim(stuck=no_such_step(desired, "spec.model.checkpoint", parent.id, step, steps(found)))
-    notes, why = [*claim.notes, f"trains on step {step} of {parent.id}"], claim.why
+    late = (
+        "" if chosen in deployable(found) else f"; Azure documents that only the last {KEPT} of a job can be trained on"
+    )
+    notes, why = [*claim.notes, f"trains on step {step} of {parent.id}{late}"], claim.why
     before = claim.predecessor.facts.get("base") if claim.predecessor else None
     if before and before != model:
         why = (FieldChange("model", before, model), *why)
