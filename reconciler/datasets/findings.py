@@ -160,11 +160,6 @@ _RECORD_ERRORS = (
     ),
     ("weight-invalid", "`weight` is neither 0 nor 1", "Use 1 to train on the message, 0 to show it only."),
     (
-        "weight-misplaced",
-        "`weight` stands on a message that is not the assistant's",
-        "Remove it: only answers are learned.",
-    ),
-    (
         "tool-calls-invalid",
         "`tool_calls` is malformed",
         'Write [{"id": …, "type": "function", "function": {"name": …, "arguments": "{…}"}}].',
@@ -252,6 +247,11 @@ _WARNINGS = (
         "Use one, and the same one with the model; it works best with the message it was trained with.",
     ),
     ("content-empty", "`content` is empty", "Add the text, or leave the example out."),
+    (
+        "weight-misplaced",
+        "`weight` stands on a message that is not the assistant's",
+        "Remove it: only answers are learned.",
+    ),
     ("weights-zero", "all weights are 0: the example teaches nothing", "Set `weight` 1 on the answer to be learned."),
     (
         "tools-invalid",

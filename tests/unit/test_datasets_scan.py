@@ -162,7 +162,6 @@ def test_lines_that_cannot_be_read(raw: bytes, code: str, column: int | None, re
         (record(USER, ANSWER | {"weight": "1"}), "weight-invalid", "messages[1].weight", "text"),
         (record(USER, ANSWER | {"weight": True}), "weight-invalid", "messages[1].weight", "true is not 1 in JSON"),
         (record(USER, ANSWER | {"weight": []}), "weight-invalid", "messages[1].weight", "a list"),
-        (record(USER | {"weight": 1}, ANSWER), "weight-misplaced", "messages[0].weight", "on a question"),
         (
             record(USER, {"role": "assistant", "tool_calls": {}}, tools=TOOLS),
             "tool-calls-invalid",
@@ -236,6 +235,7 @@ def test_records_that_azure_refuses(raw: bytes, code: str, path: str, reason: st
         (b'{"messages": 1, ' + line(99).strip()[1:], "key-duplicate", "", "messages twice"),
         (record(USER, ANSWER, source="x"), "key-unknown", "", "a key of somebody's own"),
         (record(USER, ANSWER | {"wieght": 1}), "key-unknown", "messages[1]", "a weight that would be ignored"),
+        (record(USER | {"weight": 1}, ANSWER), "weight-misplaced", "messages[0].weight", "on a question"),
         (record(USER, ANSWER, USER), "last-not-assistant", "messages[2]", "nothing is learned from the end"),
         (record({"role": "system", "content": "x"}, USER, ANSWER), "system-differs", "", "the others have none"),
         (
