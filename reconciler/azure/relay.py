@@ -28,6 +28,13 @@ _KEPT = ("content-type", "retry-after", "retry-after-ms", "x-ms-retry-after-ms",
 """Headers of an answer that are passed on."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a program that is killed while it asks breaks its connection."""
+
+
 class Relay:
     """A door to one deployment, open as long as it is entered."""
 
@@ -37,8 +44,7 @@ class Relay:
         self.key = secrets.token_urlsafe(24)
         """What opens it."""
         hide(self.key)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -98,7 +104,8 @@ class Relay:
             timeout = 60
 
             def do_POST(self) -> None:
-                length = int(self.headers.get("content-length") or 0)
+                said = self.headers.get("content-length") or ""
+                length = int(said) if said.isdecimal() else 0
                 if not 0 < length <= MOST_BYTES:
                     self._send(*_refused(413, "too_large", f"A question has at most {MOST_BYTES} bytes."))
                     self.close_connection = True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
-from harness import Azure, FakeClock, Repo
+from harness import Azure, Repo
 
 from reconciler.azure.relay import ROUTE, Relay
 
@@ -27,7 +29,7 @@ def relay(repo: Repo, azure: Azure, request: pytest.FixtureRequest) -> Iterator[
         yield door
 
 
-def test_the_door_passes_on_one_thing(relay: Relay, azure: Azure, clock: FakeClock) -> None:
+def test_the_door_passes_on_one_thing(relay: Relay, azure: Azure, capfd: pytest.CaptureFixture[str]) -> None:
     with httpx2.Client(base_url=relay.url, trust_env=False) as client:
         opened = {"authorization": f"Bearer {relay.key}"}
         answered = client.post(ROUTE, json=ASK, headers=opened)
@@ -47,3 +49,12 @@ def test_the_door_passes_on_one_thing(relay: Relay, azure: Azure, clock: FakeClo
         assert (busy.status_code, busy.headers["retry-after"]) == (429, "7")
         azure.fault(method="POST", path_regex="chat/completions", drop=True)
         assert client.post(ROUTE, json=ASK, headers=opened).status_code == 502
+        address = httpx2.URL(relay.url)
+        azure.fault(method="POST", path_regex="chat/completions", delay_s=0.2)
+        body = orjson.dumps(ASK)
+        head = f"POST {ROUTE} HTTP/1.1\r\nhost: x\r\napi-key: {relay.key}\r\ncontent-length: "
+        for length, sent in ((str(len(body)), body), ("9" * 9, b""), ("many", body), ("99", b"{")):
+            with socket.create_connection((address.host, address.port or 0)) as broken:
+                broken.sendall(f"{head}{length}\r\n\r\n".encode() + sent)
+        assert client.post(ROUTE, json=ASK, headers=opened).status_code == 200, "whoever breaks off breaks nothing"
+    assert capfd.readouterr().err == ""

@@ -117,7 +117,7 @@ class DeploymentKind(Kind):
         claim = self._claimed(desired, view, refs)
         left = left_behind(desired, view, lambda live: _is_marked(live, view.account))
         claim = replace(claim, duplicates=(*claim.duplicates, *left)) if left else claim
-        if not _spec(desired).gates or claim.stuck:
+        if not _spec(desired).gates or claim.stuck or claim.parked:
             return claim
         claim = judged(desired, claim, view, claim.after or self.resolve(desired, refs))
         # What would have been followed goes on being the deployment.
