@@ -351,7 +351,7 @@ class Kind:
         del live
         return {}
 
-    def needs_person(self, change: Update) -> str:
+    def needs_person(self, change: Create | Update) -> str:
         """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""
         del change
         return ""

@@ -142,6 +142,8 @@ class Delete:
     """The resource that a duplicate is one of, or a former object of."""
     kept: bool = False
     """It is a former object that stays for a time, whatever flags say; `held` says until when."""
+    expired: str = ""
+    """Why `declared` does not declare it any more, where nothing has taken its place."""
 
     @property
     def address(self) -> Address:

@@ -25,7 +25,7 @@ from reconciler.core.ignore import ignoring
 from reconciler.core.policy import Judges, judge, own
 from reconciler.core.quota import limit_faults
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
-from reconciler.core.rules import Claim, Resolved, Rules, View
+from reconciler.core.rules import Claim, Former, Resolved, Rules, View
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Planner:
         self.claimed: set[tuple[str, str, str]] = set()
         self.asks: dict[tuple[str, str, str], Observed] = {}
         self.warned: list[Fault] = []
-        self.former: dict[tuple[str, str, str], tuple[Address, str]] = {}
-        """Which resource a live object was, and why it is kept."""
+        self.former: dict[tuple[str, str, str], tuple[Address, Former]] = {}
+        """Which resource a live object was, and what became of it."""
         self.pinned: dict[Address, Observed] = {}
         """What resources name that does not follow what they refer to."""
 
@@ -199,7 +199,7 @@ class Planner:
         self.warned += claim.warnings
         if claim.pinned is not None:
             self.pinned[item.address] = claim.pinned
-        self.former.update((_identity(old.live), (item.address, old.kept)) for old in claim.former)
+        self.former.update((_identity(old.live), (item.address, old)) for old in claim.former)
         winner = claim.live.id if claim.live else str(item.address)
         self.duplicates += [
             Delete(live, "duplicate", duplicate_of=winner, declared=item.address) for live in claim.duplicates
@@ -284,9 +284,11 @@ class Planner:
                     if rules.keeps_history and finished and not self._named_for_deletion(live):
                         history.append(live)
                     elif not rules.in_use(live, self.world, name):
-                        was, kept = self.former.get(_identity(live), (None, ""))
+                        was, old = self.former.get(_identity(live), (None, Former(live)))
                         reason: Literal["destroy", "left_over"] = "destroy" if self.options.destroy else "left_over"
-                        deletions.append(Delete(live, reason, held=kept, declared=was, kept=bool(kept)))
+                        deletions.append(
+                            Delete(live, reason, held=old.kept, declared=was, kept=bool(old.kept), expired=old.expired)
+                        )
         last_first = {kind: -place for place, kind in enumerate(self.kinds)}
         deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))
         return deletions, history
@@ -301,7 +303,7 @@ class Planner:
             return replace(change, held=held) if held else change
         if isinstance(change, Create | Update | Replace) and self._left_to_a_person(change):
             return replace(change, held="--continue only goes on with what an apply began")
-        if isinstance(change, Update) and (self.options.unattended or self.options.auto_approved):
+        if isinstance(change, Create | Update) and (self.options.unattended or self.options.auto_approved):
             reason = self.kinds[change.address.kind].needs_person(change)
             return replace(change, held=reason) if reason else change
         return change

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from reconciler.core.account import Account
-from reconciler.core.change import Then, Update
+from reconciler.core.change import Create, Then, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import MARK_DIGEST_CHARS, short
@@ -28,6 +28,8 @@ class Former:
     live: Observed
     kept: str = ""
     """Why it is not deleted yet; empty if it may go."""
+    expired: str = ""
+    """Why its manifest does not declare it any more, where nothing has taken its place."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ class Rules(Protocol):
         """Return what a live object counts as, by the names of `reconciler.limits`."""
         ...
 
-    def needs_person(self, change: Update) -> str:
+    def needs_person(self, change: Create | Update) -> str:
         """Return why a person must look at a change before it is made, whatever flags say; "" if nobody must."""
         ...
 

@@ -177,7 +177,9 @@ class Describer:
         why = second(change) if change.reason == "duplicate" else ""
         replaced = change.address in self._declared
         unneeded = "left over: a newer version is declared" if replaced else "left over: no manifest declares it"
-        if change.declared is not None:
+        if change.expired:
+            unneeded = f"left over: {printable(change.expired)}"
+        elif change.declared is not None:
             unneeded = f"left over: another one serves {printable(change.declared)}"
         left_over = unneeded if change.reason == "left_over" and not change.held else ""
         reason = f" ({why or left_over})" if why or left_over else ""

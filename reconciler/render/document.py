@@ -217,6 +217,8 @@ def _reason(change: Change) -> str | None:
             forced = [item.path for item in change.changes if item.path in change.after.fixed]
             return f"immutable:{','.join(forced)}"
         case Delete():
+            if change.reason == "left_over" and change.expired:
+                return f"expired:{change.declared}"
             if change.reason == "left_over" and change.declared is not None:
                 return f"former_of:{change.declared}"
             return f"duplicate_of:{change.duplicate_of}" if change.reason == "duplicate" else change.reason

@@ -210,6 +210,8 @@ def cause_of(change: Change, plan: Plan) -> str:
             return f"Its manifest or data has changed since {last}, and that was not applied."
         case Create():
             return "It is declared, and was not applied."
+        case Delete(expired=str(why), reason="left_over") if why:
+            return f"{why[:1].upper()}{why[1:]}."
         case Delete(declared=Address() as owner, reason="left_over"):
             return f"Another one serves {owner} in its place, and the time for which it is kept is over."
         case Delete(reason="duplicate"):

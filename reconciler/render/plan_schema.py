@@ -126,7 +126,7 @@ _DEFS: Schema = {
         ),
         action_reason=_or_null(
             _text(
-                "new, missing, retrain:FIELD,…, retry:ID, beside:ID, immutable:FIELD,…, adopt, left_over, former_of:ADDRESS, "
+                "new, missing, retrain:FIELD,…, retry:ID, beside:ID, immutable:FIELD,…, adopt, left_over, former_of:ADDRESS, expired:ADDRESS, "
                 "destroy, duplicate_of:ID; "
                 "of a no-op waiting_for:ADDRESS,…, stuck:CODE, or what it is busy with; null: nothing to say."
             )

@@ -42,6 +42,14 @@ from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.gate_files import found
 from reconciler.kinds.deployment.gates import check_gates, judged
 from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
+from reconciler.kinds.deployment.lifetime import (
+    check_lifetime,
+    expired,
+    missing,
+    needs_review,
+    protected_notes,
+    protection,
+)
 from reconciler.kinds.deployment.named import format_of
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.properties import WRITABLE
@@ -49,12 +57,6 @@ from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
 from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
 from reconciler.kinds.deployment.strategy import word_of
 from reconciler.prices import is_provisioned
-
-FIRST_DEPLOYMENT = 24 * 3600.0
-"""Seconds after a job's end within which a missing deployment is a first one, not one that vanished.
-
-Azure deletes developer-tier deployments after 24 hours and idle ones after 15 days (docs/azure.md, section 11).
-"""
 
 USEFUL_CAPACITY = 10
 """Thousands of tokens a minute below which a fine-tuned model answers about once a minute (docs/azure.md, section 11)."""
@@ -77,7 +79,13 @@ class DeploymentKind(Kind):
     def check(self, desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Sequence[Fault]:
         """Deployments need the control plane."""
         if account.has_control_plane:
-            faults = (*_unknown_sku(desired), *_little(desired), *check_metric(desired, declared), *check_name(desired))
+            faults = (
+                *_unknown_sku(desired),
+                *_little(desired),
+                *check_lifetime(desired),
+                *check_metric(desired, declared),
+                *check_name(desired),
+            )
             return (*faults, *check_gates(desired, declared), *check_candidate(desired, declared))
         fault = Fault(
             "account-without-control-plane",
@@ -117,11 +125,17 @@ class DeploymentKind(Kind):
         claim = self._claimed(desired, view, refs)
         left = left_behind(desired, view, lambda live: _is_marked(live, view.account))
         claim = replace(claim, duplicates=(*claim.duplicates, *left)) if left else claim
+        claim = expired(desired, claim, refs, view)
         if not _spec(desired).gates or claim.stuck or claim.parked:
-            return claim
+            return self._with_protection(desired, claim)
         claim = judged(desired, claim, view, claim.after or self.resolve(desired, refs))
         # What would have been followed goes on being the deployment.
         return replace(claim, live=claim.live or claim.predecessor) if claim.refused else claim
+
+    @staticmethod
+    def _with_protection(desired: Desired, claim: Claim) -> Claim:
+        notes = protected_notes(_spec(desired), claim.live)
+        return replace(claim, notes=(*claim.notes, *notes)) if notes else claim
 
     def _claimed(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
@@ -150,10 +164,9 @@ class DeploymentKind(Kind):
     def _beside(self, desired: Desired, view: View, refs: Resolved, versions: Versions) -> Claim:
         """Find the version that serves the declared model; while that is not known, the one that is current."""
         current = versions.current
-        missing = "new" if versions.found else self._missing(refs, view)
-        claim = with_checkpoint(
-            desired, Claim(live=pinned_among(desired, versions.found, refs), reason=missing), refs, format_of
-        )
+        absent = Claim() if versions.found else missing(desired, refs, view)
+        live = pinned_among(desired, versions.found, refs)
+        claim = with_checkpoint(desired, replace(absent, live=live), refs, format_of)
         after = claim.after or self.resolve(desired, refs)
         model = getattr(after, "model", None)
         if claim.stuck or claim.asks or not isinstance(model, NamedModel):
@@ -177,7 +190,7 @@ class DeploymentKind(Kind):
         """Find the deployment by its name, if its tags say that it is ours."""
         live = _named(view, stable_name(desired))
         if live is None:
-            return with_checkpoint(desired, Claim(reason=self._missing(refs, view)), refs, format_of)
+            return with_checkpoint(desired, missing(desired, refs, view), refs, format_of)
         if _is_marked(live, view.account):
             return with_checkpoint(desired, Claim(live=live), refs, format_of)
         if desired.adopt:
@@ -186,14 +199,6 @@ class DeploymentKind(Kind):
             known = [change for change in differing if not isinstance(change.after, Unknown)]
             return Claim(live=live, stuck=_adopt_differs(desired, known)) if known else claim
         return Claim(live=live, stuck=not_ours(desired, live))
-
-    @staticmethod
-    def _missing(refs: Resolved, view: View) -> str:
-        """Say whether a deployment is still to be made, or was there: its job ended long ago, or left the job history."""
-        jobs = [live for live in refs.values() if isinstance(live, Observed)]
-        purged = any(live.facts.get("model_only") for live in jobs)
-        ends = [live.finished_at or live.created_at for live in jobs]
-        return "missing" if purged or (ends and view.now - max(ends) > FIRST_DEPLOYMENT) else "new"
 
     def resolve(self, desired: Desired, refs: Resolved) -> Spec:
         """Put the job's model in the place of the reference."""
@@ -216,7 +221,8 @@ class DeploymentKind(Kind):
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))
-        said = (pin_changes(after, live), takes_over(live), readiness_changes(_spec(desired), live))
+        spec = _spec(desired)
+        said = (pin_changes(after, live), takes_over(live), readiness_changes(spec, live), protection(spec, live))
         return (*changes, *chain.from_iterable(said))
 
     def charges(self, desired: Desired, declared: Mapping[Address, Desired]) -> Charges:
@@ -238,6 +244,10 @@ class DeploymentKind(Kind):
     def draft(self, live: Observed, named: Named) -> Draft | str:
         """Return a manifest for a deployment that none declares, or why there can be none."""
         return draft_of(live, named, WRITABLE)
+
+    def needs_person(self, change: Create | Update) -> str:
+        """What has vanished is made anew when somebody has looked at the plan, or has said so in the manifest."""
+        return needs_review(change)
 
     def may_continue(self, change: object) -> bool:
         """An unattended run may make a first deployment, and let one follow its job."""

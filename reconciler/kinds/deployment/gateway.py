@@ -18,14 +18,15 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
+from reconciler.kinds.deployment.lifetime import PROTECT
 from reconciler.kinds.deployment.properties import CHANGED_BY, WRITABLE, How, others
 from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
 from reconciler.kinds.deployment.spec import RESERVED, CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
 from reconciler.kinds.deployment.strategy import refusal
 
 KIND = "Deployment"
-OWNER, SOURCE, DIGEST, FROM, MODEL, PROTECT, ADOPTED = (
-    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "model", "protect", "adopted")
+OWNER, SOURCE, DIGEST, FROM, MODEL, ADOPTED = (
+    f"reconciler-{word}" for word in ("owner", "source", "digest", "from", "model", "adopted")
 )
 _PHASES = {
     "succeeded": Phase.READY,
@@ -215,6 +216,8 @@ class DeploymentGateway:
     def _tags(self, change: Create, refs: Mapping[Address, Observed], name: str) -> dict[str, str]:
         jobs = [live.id for live in refs.values() if live.outputs.get("model")]
         tags = self._own_tags(change.digest)
+        if getattr(change.after, "protect", None):
+            tags[PROTECT] = "true"
         stable = stable_name(change.desired)
         if name != stable or change.reason == BESIDE:
             tags |= version_tags(stable, name, self._session.runtime.clock.now())

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from reconciler.core.duration import Duration
 from reconciler.core.resource import Block, Ref, Spec, Whole
 from reconciler.kinds.deployment.gate_spec import Gate
 from reconciler.kinds.deployment.named import format_of, version_of
@@ -192,6 +193,21 @@ class DeploymentSpec(Spec):
         recreates = word_of(getattr(self, "strategy", None)) == "recreate"
         return frozenset({"model.name", "model.version", "model.format"}) if recreates else self.immutable
 
+    on_missing: Literal["review", "recreate"] = Field(
+        default="review",
+        description="What is done when it has vanished: it is made anew when somebody has read the plan (review), or by any "
+        "apply (recreate); never by `apply --continue`.",
+    )
+    expires_after: Duration | None = Field(
+        default=None,
+        description="How long after the end of its job it is declared, for example 8h; after that it is left over.",
+        examples=["8h"],
+    )
+    protect: bool | None = Field(
+        default=None,
+        description="true: tagged so that nothing deletes it, even when its manifest is gone; false: the tag is taken off; "
+        "absent: the tag stays as it is.",
+    )
     readiness: bool = Field(
         default=False,
         description="Whether a deployment of a new model is done only when it has answered a chat completion (a few tokens).",

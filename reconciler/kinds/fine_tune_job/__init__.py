@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from reconciler.azure.session import Session
 from reconciler.core.account import Account
-from reconciler.core.change import Update
+from reconciler.core.change import Create, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short, spec_digest
@@ -168,9 +168,9 @@ class FineTuneJobKind(Kind):
         """Return whether the job is paused because its manifest says so."""
         return rests(desired, live)
 
-    def needs_person(self, change: Update) -> str:
+    def needs_person(self, change: Create | Update) -> str:
         """A reinforcement job that Azure stopped at its limit of cost has none when it goes on."""
-        return needs_person(change)
+        return needs_person(change) if isinstance(change, Update) else ""
 
     def draft(self, live: Observed, named: Named) -> Draft | str:
         """Return a manifest for a job that none declares, or why there can be none."""

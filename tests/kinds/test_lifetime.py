@@ -1,0 +1,153 @@
+"""What vanishes, what is declared for a time only, and what is protected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness import STACK, Azure, FakeClock, Repo, arm, of
+
+from reconciler.core.change import Create, Delete, Keep, Update
+from reconciler.core.fault import InvalidManifests
+from reconciler.kinds import REGISTRY
+from reconciler.render.drift import drift_document
+from reconciler.render.text import plan_text
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+def serving(azure: Azure) -> list[str]:
+    return sorted(item["name"] for item in azure.deployments())
+
+
+def said(repo: Repo, **options: Any) -> str:
+    return plan_text(repo.plan(**options), [], kinds=REGISTRY, now=repo.clock.now())
+
+
+def test_what_vanished_is_made_anew_by_a_person_or_by_the_manifest_and_never_unattended(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    repo.write("manifests/stack.yaml", STACK.replace("GlobalStandard", "DeveloperTier"))
+    repo.until_done()
+    clock.sleep(25 * HOUR)
+    assert serving(azure) == [], "Azure deletes what is of the developer tier"
+    text = said(repo)
+    assert "24 hours after it was made" in text
+    for hands_free in ("unattended", "auto_approved"):
+        result = repo.apply(**{hands_free: True})
+        assert (serving(azure), result.statuses()["Deployment/tone"]) == ([], "held"), hands_free
+    repo.until_done()
+    assert serving(azure) == ["tone"]
+    clock.sleep(25 * HOUR)
+    repo.edit("manifests/stack.yaml", "capacity: 50}", "capacity: 50}\n  on_missing: recreate")
+    repo.apply(unattended=True)
+    assert serving(azure) == [], "--continue never makes anew what has vanished"
+    repo.apply(auto_approved=True)
+    assert serving(azure) == ["tone"]
+
+
+def test_the_cause_is_what_can_have_been(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", STACK)
+    repo.until_done()
+    clock.sleep(16 * DAY)
+    assert serving(azure) == []
+    text = said(repo)
+    assert "nobody called for 15 days" in text
+    assert "$1.70" in text, "what it costs to make it anew"
+    repo.until_done()
+    clock.sleep(60)
+    azure.raw("DELETE", f"{arm()}/deployments/tone?api-version=2025-09-01")
+    clock.sleep(60)
+    assert "somebody deleted it, or it was never made" not in said(repo), "by now it may have been idle"
+
+
+def test_a_first_deployment_within_a_day_needs_nobody(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", STACK)
+    repo.apply()
+    clock.sleep(23 * HOUR)
+    repo.apply(unattended=True)
+    assert serving(azure) == ["tone"]
+
+
+def test_an_expiry_gives_up_and_a_new_training_takes_it_back(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", STACK + "  expires_after: 8h\n")
+    repo.until_done()
+    clock.sleep(7 * HOUR)
+    assert not of(repo.plan(prune=True), Delete)
+    clock.sleep(2 * HOUR)
+    plan = repo.plan()
+    (left,) = of(plan, Delete)
+    assert left.held
+    assert "expires_after: 8h" in left.expired
+    assert "expires_after: 8h" in said(repo)
+    document = drift_document(repo.plan(prune=True), accounts=[{"name": "acme"}], emulator=False, kinds=REGISTRY)
+    assert "8h" in document["left_over"][0]["cause"]
+    repo.apply(prune=True, unattended=True)
+    assert serving(azure) == ["tone"], "--continue deletes nothing"
+    result = repo.apply(prune=True)
+    assert (result.code, serving(azure)) == (0, []), "the only deployment: its manifest asked for it"
+    after = repo.plan(prune=True)
+    assert not after.actions
+    assert any("expired" in note for change in of(after, Keep) for note in change.notes)
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.until_done()
+    assert serving(azure) == ["tone"]
+
+
+def test_protection_is_a_tag_that_outlives_its_line(repo: Repo, azure: Azure) -> None:
+    other = STACK.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4")
+    repo.write("manifests/more.yaml", other)
+    repo.write("manifests/stack.yaml", STACK + "  protect: true\n")
+    repo.until_done()
+    tags = {item["name"]: item["tags"].get("reconciler-protect") for item in azure.deployments()}
+    assert tags == {"calm": None, "tone": "true"}
+    repo.write("manifests/stack.yaml", STACK)
+    assert not of(repo.plan(), Update), "the tag stays"
+    assert "protect: false" in said(repo)
+    repo.write("manifests/stack.yaml", "")
+    assert [fault.code for fault in repo.plan(prune=True).refusals] == ["protected"]
+    repo.write("manifests/stack.yaml", STACK + "  protect: false\n")
+    (change,) = of(repo.plan(), Update)
+    assert [item.path for item in change.changes] == ["tags.reconciler-protect"]
+    repo.until_done()
+    repo.write("manifests/stack.yaml", "")
+    assert not repo.plan(prune=True).refusals
+
+
+@pytest.mark.parametrize(
+    ("lines", "detail"),
+    [
+        ("  expires_after: 8h\n  protect: true\n", "asks for that"),
+        ("  expires_after: 8 hours\n", "8 hours"),
+        ("  on_missing: never\n", "never"),
+    ],
+)
+def test_what_makes_no_sense_is_said_with_its_place(repo: Repo, lines: str, detail: str) -> None:
+    repo.write("manifests/stack.yaml", STACK + lines)
+    with pytest.raises(InvalidManifests) as raised:
+        repo.plan()
+    (fault,) = [one for one in raised.value.faults if one.severity == "error"]
+    assert detail in fault.detail
+    assert fault.place is not None
+    assert fault.place.line == STACK.count("\n") + 1
+
+
+def test_an_expiry_needs_a_job(repo: Repo) -> None:
+    repo.write(
+        "manifests/stack.yaml",
+        STACK.replace("model: {job: tone}", "model: {name: gpt-4.1-mini}") + "  expires_after: 8h\n",
+    )
+    with pytest.raises(InvalidManifests) as raised:
+        repo.plan()
+    assert "expiry-impossible" in [one.code for one in raised.value.faults]
+
+
+def test_a_create_that_is_missing_is_a_create(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", STACK)
+    repo.until_done()
+    clock.sleep(2 * DAY)
+    azure.raw("DELETE", f"{arm()}/deployments/tone?api-version=2025-09-01")
+    clock.sleep(60)
+    (create,) = of(repo.plan(), Create)
+    assert create.reason == "missing"
+    assert "2 days ago: somebody deleted it" in create.notes[0]
