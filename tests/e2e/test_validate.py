@@ -40,7 +40,7 @@ def test_validate_as_json(site: Site) -> None:
 def test_validate_for_github(site: Site) -> None:
     site.edit("manifests/stack.yaml", "n_epochs", "n_epoch")
     assert site.run("validate", "--format", "github", code=1).out == (
-        "::error file=manifests/stack.yaml,line=9,col=30,title=Unknown key (FineTuneJob/tone)::"
+        "::error file=manifests/stack.yaml,line=9,col=30,title=Unknown key (FineTuneJob/tone) [unknown-key]::"
         "`spec.method.hyperparameters.n_epoch` is not known.%0ADid you mean `n_epochs`?\n"
     )
 
