@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core.resource import Spec
 
-MARKS = "tags."
+MARKS = "tags.reconciler-"
 """How the path of a field begins that only says whose an object is."""
 MISSING = None
 """How a plan shows a field that one side does not have."""

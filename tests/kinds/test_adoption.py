@@ -122,3 +122,15 @@ def test_the_size_of_an_adopted_jobs_file_is_evidence(
     assert [change.fault.code for change in of(plan, Stuck)] == ([code] if code else [])
     assert repo.apply().code == (1 if code else 0)
     assert azure.writes() == []
+
+
+def test_a_tag_that_the_manifest_declares_is_a_change(repo: Repo, azure: Azure, made: dict[str, str]) -> None:
+    imported(repo, targets=("Deployment/chat",))
+    repo.until_done()
+    repo.edit("manifests/imported.yaml", "  sku:", "  tags: {team: blue}\n  sku:")
+    (update,) = of(repo.plan(), Update)
+    assert not update.adopts, "only our own marks count as none"
+    assert not repo.plan().converged
+    repo.until_done()
+    (chat,) = [item for item in azure.deployments() if item["name"] == "chat"]
+    assert chat["tags"]["team"] == "blue"

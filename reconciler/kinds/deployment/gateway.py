@@ -83,7 +83,7 @@ class DeploymentGateway:
         said = {
             item.path.removeprefix("tags."): str(item.after) for item in change.changes if item.path.startswith("tags.")
         }
-        tags = {**live.facts["tags"], **said, **self._own_tags(change.digest)}
+        tags = {**live.facts["tags"], **_more_tags(change.after), **said, **self._own_tags(change.digest)}
         if not self._is_mine(live):
             tags[ADOPTED] = "true"
         source = change.after.comparable().get("model")
