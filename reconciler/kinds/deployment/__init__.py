@@ -35,7 +35,7 @@ from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Un
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, Loaded, Workspace, not_ours
 from reconciler.kinds.deployment.beside import Versions, check_name, stable_name, taken, takes_over, version_name
-from reconciler.kinds.deployment.candidate import check_candidate, left_behind
+from reconciler.kinds.deployment.candidate import check_candidate, with_candidates
 from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
@@ -123,14 +123,14 @@ class DeploymentKind(Kind):
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment, and have its gates judge what it is to serve."""
         claim = self._claimed(desired, view, refs)
-        left = left_behind(desired, view, lambda live: _is_marked(live, view.account))
-        claim = replace(claim, duplicates=(*claim.duplicates, *left)) if left else claim
+        claim = with_candidates(desired, claim, view, lambda live: _is_marked(live, view.account))
         claim = expired(desired, claim, refs, view)
         if not _spec(desired).gates or claim.stuck or claim.parked:
             return self._with_protection(desired, claim)
         claim = judged(desired, claim, view, claim.after or self.resolve(desired, refs))
         # What would have been followed goes on being the deployment.
-        return replace(claim, live=claim.live or claim.predecessor) if claim.refused else claim
+        claim = replace(claim, live=claim.live or claim.predecessor) if claim.refused else claim
+        return self._with_protection(desired, claim)
 
     @staticmethod
     def _with_protection(desired: Desired, claim: Claim) -> Claim:

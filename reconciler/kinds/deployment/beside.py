@@ -207,15 +207,20 @@ def taken(desired: Desired, live: Observed) -> Fault:
 def since(live: Observed) -> float:
     """Return since when a deployment is the current one, in seconds since the epoch; 0 if no tag says it."""
     tags: Mapping[str, str] = live.facts["tags"]
-    try:
-        return float(timegm(time.strptime(tags.get(SINCE, ""), _TIME)))
-    except ValueError:
-        return 0.0
+    return moment_of(tags.get(SINCE, ""))
 
 
 def moment(at: float) -> str:
     """Return a moment as the tag says it, in UTC."""
     return time.strftime(_TIME, time.gmtime(at))
+
+
+def moment_of(said: str) -> float:
+    """Return a moment that a tag says, in seconds since the epoch; 0 for anything else."""
+    try:
+        return float(timegm(time.strptime(said, _TIME)))
+    except ValueError:
+        return 0.0
 
 
 def version_tags(stable: str, name: str, at: float) -> dict[str, str]:

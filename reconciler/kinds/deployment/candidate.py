@@ -1,8 +1,9 @@
 """A candidate: a deployment of a model that is to serve, made so that programs can ask it, and deleted again.
 
 It is `NAME-candidate` on the developer tier, which has no hosting fee (docs/azure.md, section 20), with our tags and
-`reconciler-candidate: NAME`. So a run that was broken off leaves nothing that nobody knows: the next one finds it by that
-tag and deletes it.
+`reconciler-candidate: NAME`. So a run that was broken off leaves nothing that nobody knows: a later one finds it by that tag
+and deletes it. `reconciler-candidate-until` says until when another run may still try it; a run that needs one itself makes
+its own in its place at once.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ from reconciler.azure.session import Session
 from reconciler.core.change import Create, Replace, Update
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Desired, Observed, Phase
-from reconciler.core.rules import View
+from reconciler.core.rules import Claim, View
 from reconciler.kind import Verdict
-from reconciler.kinds.deployment.beside import LONGEST, stable_name
+from reconciler.kinds.deployment.beside import LONGEST, moment, moment_of, stable_name
 from reconciler.kinds.deployment.gate_spec import TRIAL_SKU, CommandGate
 from reconciler.kinds.deployment.program import Program, Ran
 from reconciler.kinds.deployment.readiness import gets_model
 from reconciler.kinds.deployment.spec import DeploymentSpec
 
 CANDIDATE = "reconciler-candidate"
+UNTIL = "reconciler-candidate-until"
 SUFFIX = "-candidate"
+SLACK = 1800.0
+"""Seconds for making a candidate and waiting until it answers, besides the time that its programs have."""
 SKU = {"name": TRIAL_SKU, "capacity": 100}
 """With much less, a deployment answers about once a minute (docs/azure.md, section 22)."""
 
@@ -76,7 +80,9 @@ class Candidate:
         properties: dict[str, Any] = {"model": dict(after.comparable()["model"])}
         if after.rai_policy_name:
             properties["raiPolicyName"] = after.rai_policy_name
-        tags = {**self._means.tags(self._change.digest), CANDIDATE: stable_name(self._change.desired)}
+        until = self._session.runtime.clock.now() + SLACK + sum(gate.seconds for _, gate in self._gates)
+        own = {CANDIDATE: stable_name(self._change.desired), UNTIL: moment(until)}
+        tags = {**self._means.tags(self._change.digest), **own}
         self._is_there = True
         return self._means.write(self.name, {"sku": dict(SKU), "properties": properties, "tags": tags})
 
@@ -117,7 +123,7 @@ class Candidate:
             "candidate-left",
             "The candidate for the gates could not be deleted",
             f"{self.name}: {why} {self._stays()}",
-            "The next run deletes it; Azure does after 24 hours. It costs nothing but its name and its quota.",
+            "A later run deletes it, and Azure does after 24 hours. It costs nothing but its name and its quota.",
             self._change.desired.place_of("spec.gates"),
             str(self._change.address),
         )
@@ -227,14 +233,17 @@ def candidate_name(desired: Desired) -> str:
     return f"{stable_name(desired)}{SUFFIX}"
 
 
-def left_behind(desired: Desired, view: View, is_ours: Callable[[Observed], bool]) -> tuple[Observed, ...]:
-    """Return the candidates that a run which was broken off has left; also where the manifest has no gates any more."""
+def with_candidates(desired: Desired, claim: Claim, view: View, is_ours: Callable[[Observed], bool]) -> Claim:
+    """Claim the candidates of a deployment, also where its manifest has no gates any more: those that are left go away."""
     name = stable_name(desired).lower()
-    return tuple(
-        live
-        for live in view.of(desired.address.kind)
-        if live.facts["tags"].get(CANDIDATE, "").lower() == name and is_ours(live)
-    )
+    for live in view.of(desired.address.kind):
+        if live.facts["tags"].get(CANDIDATE, "").lower() != name or not is_ours(live):
+            continue
+        if moment_of(live.facts["tags"].get(UNTIL, "")) > view.now:
+            claim = replace(claim, uses=(*claim.uses, live.id))
+        else:
+            claim = replace(claim, duplicates=(*claim.duplicates, live))
+    return claim
 
 
 def check_candidate(desired: Desired, declared: Mapping[Any, Desired]) -> Iterator[Fault]:
