@@ -56,5 +56,9 @@ live: $(STAMP) ## Run against a real account (docs/live.md): under five dollars,
 live-clean: $(STAMP) ## Take away what a killed run of `make live` left in the account.
 	@PYTHONPATH=tests $(BIN)/python -m live.run --clean
 
+SEEDS ?= 1000
+simulate: $(STAMP) ## Play SEEDS=1000 simulations with faults and crashes; say what was injected.
+	PYTHONPATH=tests $(BIN)/python -m simulation 0 $(SEEDS) 2
+
 clean: ## Remove what the commands above made.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler .tools

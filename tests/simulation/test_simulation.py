@@ -1,0 +1,24 @@
+"""What the product promises, over seeds: see play.py for the promises, script.py for what is done to it."""
+
+from __future__ import annotations
+
+import pytest
+from simulation.play import play, shrunk
+
+SEEDS, PART = 100, 25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, SEEDS, PART))
+def test_no_seed_breaks_a_promise(first: int) -> None:
+    for seed in range(first, first + PART):
+        report = play(seed)
+        if report.broken:
+            events = "\n".join(f"  {event}" for event in shrunk(seed))
+            pytest.fail(f"seed {seed}: {report.broken}\n{events}")
+
+
+def test_a_seed_does_the_same_in_every_run() -> None:
+    first, second = play(4), play(4)
+    assert first.trace == second.trace
+    assert any("POST" in line for line in first.trace)
