@@ -366,7 +366,7 @@ class Play:
                 # Attempts of two jobs that are alike must not meet.
                 self.attempts += 1
                 jobs[name] = replace(jobs[name], attempt=1 + self.attempts)
-            if change.address.kind == "Deployment" and name in served and "adopt" in change.fault.remedy:
+            if change.address.kind == "Deployment" and name in served and "adopt" in f"{change.fault}":
                 served[name] = replace(served[name], adopt=not served[name].adopt)
                 if not served[name].adopt:
                     # It cannot be adopted as it is: the person deletes it.
