@@ -137,13 +137,12 @@ def test_without_the_file_the_events_are_read(trained: Site, azure: Azure) -> No
     assert "Traceback" not in ran.err
 
 
-@pytest.mark.parametrize(
-    "body", ["", "<html>Sign in</html>", "step,train_loss\n1,nan\n2,nan\n", "\x00\x01\ufffd", "step\n1\n"]
-)
-def test_no_file_at_all_is_a_traceback(trained: Site, azure: Azure, body: str) -> None:
-    azure.fault(path_regex=r"/files/[^/]+/content$", status=200, body=body, count=None)
-    for more in ((), ("--format", "json"), ("--out", "x.html"), ("--out", "x.md")):
-        trained.run("report", "tone", *more, code=0)
+def test_no_file_at_all_is_a_traceback(trained: Site, azure: Azure) -> None:
+    forms = ((), ("--format", "json"), ("--out", "x.html"), ("--out", "x.md"), ())
+    bodies = ("", "<html>Sign in</html>", "step,train_loss\n1,nan\n2,nan\n", "\x00\x01\ufffd", "step\n1\n")
+    for form, body in zip(forms, bodies, strict=True):
+        azure.fault(path_regex=r"/files/[^/]+/content$", status=200, body=body, count=1)
+        trained.run("report", "tone", *form, code=0)
 
 
 def test_without_checkpoints_and_events_the_file_is_enough(trained: Site, azure: Azure) -> None:
@@ -193,13 +192,13 @@ def test_markdown_is_written_for_github(trained: Site) -> None:
 
 def test_the_emulator_is_named_on_every_form(tmp_path: Path) -> None:
     site = Site(tmp_path / "repo", None)
-    shutil.copytree(Path(__file__).parents[2] / "manifests", site.folder / "manifests")
+    site.run("init", code=0)
     site.run("--emulator", *APPLY, code=0)
     for form in ("html", "md"):
-        ran = site.run("--emulator", "report", "FineTuneJob/*", "--out", f"x.{form}", code=0)
+        ran = site.run("--emulator", "report", "first-model", "--out", f"x.{form}", code=0)
         assert ran.out.startswith("EMULATOR: nothing here is Azure.\n")
         assert "EMULATOR: nothing here is Azure." in site.folder.joinpath(f"x.{form}").read_text()
-    assert json.loads(site.run("--emulator", "report", "triage", "--format", "json", code=0).out)["emulator"] is True
+    assert json.loads(site.run("--emulator", "report", "first-model", "--format", "json", code=0).out)["emulator"] is True
 
 
 # -- history

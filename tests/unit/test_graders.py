@@ -212,6 +212,11 @@ def test_sources_of_python_graders(reason: str, source: str, says: str) -> None:
     assert all(says in item.detail for item in found)
 
 
+def test_a_source_that_is_the_name_of_a_file_is_told_how_to_name_one() -> None:
+    (found,) = check_source("graders/brief.py", "source")
+    assert found.remedy.endswith("\n  source: {path: graders/brief.py}")
+
+
 @pytest.mark.parametrize("text", ["{{" * 1_000_000, "{{ " * 1_000_000, "{{ a }}" * 300_000, " " * 3_000_000], ids=len)
 def test_long_texts_take_no_long_time(text: str) -> None:
     check_templates(grader(reference=text), {"a": 1}, 1)

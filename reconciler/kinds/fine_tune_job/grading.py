@@ -26,6 +26,7 @@ from reconciler.kinds.fine_tune_job.templates import Finding, check_templates, k
 MAX_SOURCE = 256 * 1024
 """Bytes of the source of a python grader."""
 
+_FILE = re.compile(r"[\w./-]+\.py")
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -141,7 +142,7 @@ def check_source(source: str, path: str) -> Iterator[Finding]:
         detail = f"{str(error) or type(error).__name__}."
         yield Finding(path, "grader-source", "The source of a python grader is not Python", detail, "Correct it.")
         return
-    yield from _grade(tree, path)
+    yield from _grade(tree, path, source)
 
 
 def _parsed(source: str) -> ast.Module:
@@ -151,7 +152,7 @@ def _parsed(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def _grade(tree: ast.Module, path: str) -> Iterator[Finding]:
+def _grade(tree: ast.Module, path: str, source: str) -> Iterator[Finding]:
     summary = "A python grader has no usable grade(sample, item)"
     remedy = "Define:\n  def grade(sample, item):"
     definitions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -165,6 +166,8 @@ def _grade(tree: ast.Module, path: str) -> Iterator[Finding]:
                 if inside
                 else "It defines no function `grade`."
             )
+            if _FILE.fullmatch(source.strip()):
+                remedy = f"If this names a file:\n  source: {{path: {source.strip()}}}"
             yield Finding(path, "grader-source", summary, detail, remedy, line=inside.lineno if inside else 0)
         return
     if isinstance(found, ast.AsyncFunctionDef):

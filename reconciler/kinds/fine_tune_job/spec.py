@@ -80,7 +80,7 @@ class JobRef(Block):
 class Wandb(Block):
     """Where Weights & Biases keeps the run."""
 
-    project: str = Field(min_length=1, description="Project.")
+    project: str = Field(min_length=1, description="The project at W&B.")
     name: str | None = Field(default=None, description="Name of the run; the job's id if absent.")
     entity: str | None = Field(default=None, description="Team or user; the default of the account's key if absent.")
     tags: list[str] | None = Field(default=None, description="Tags of the run.")
