@@ -198,7 +198,9 @@ def test_the_emulator_is_named_on_every_form(tmp_path: Path) -> None:
         ran = site.run("--emulator", "report", "first-model", "--out", f"x.{form}", code=0)
         assert ran.out.startswith("EMULATOR: nothing here is Azure.\n")
         assert "EMULATOR: nothing here is Azure." in site.folder.joinpath(f"x.{form}").read_text()
-    assert json.loads(site.run("--emulator", "report", "first-model", "--format", "json", code=0).out)["emulator"] is True
+    assert (
+        json.loads(site.run("--emulator", "report", "first-model", "--format", "json", code=0).out)["emulator"] is True
+    )
 
 
 # -- history
