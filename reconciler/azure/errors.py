@@ -84,8 +84,11 @@ class AzureError(ReconcilerError):
     @property
     def is_conflict(self) -> bool:
         """Whether another operation holds the account (docs/azure.md, section 8)."""
-        busy = self.code in {"RequestConflict", "AccountProvisioningStateInvalid", "AnotherOperationInProgress"}
-        return self.status == 409 and (busy or "another operation" in self.fault.detail.lower())
+        said = self.fault.detail.lower()
+        unsettled = self.code == "AccountProvisioningStateInvalid" or "provisioning state is not terminal" in said
+        busy = self.code in {"RequestConflict", "AnotherOperationInProgress"} or "another operation" in said
+        # Of an account that is still being made or changed it is not known whether that is a 400 or a 409.
+        return (self.status in {400, 409} and unsettled) or (self.status == 409 and busy)
 
     @property
     def frees_up(self) -> bool:

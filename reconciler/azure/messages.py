@@ -111,7 +111,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"DeploymentModelNotSupported",
         "Azure does not know the model that is to be deployed",
-        "Check that the model still exists and belongs to this account.",
+        "Check that the model exists. One of another account needs a region that supports fine-tuning, and access to both accounts.",
     ),
     (
         400,
@@ -136,6 +136,24 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         r"RequestConflict|another operation",
         "Another operation on the account is under way",
         "Run the command again in a few minutes.",
+    ),
+    (
+        409,
+        r"AccountProvisioningStateInvalid|provisioning state is not terminal",
+        "Azure is still busy with the account itself",
+        "Run the command again in a few minutes.",
+    ),
+    (
+        400,
+        r"AccountProvisioningStateInvalid|provisioning state is not terminal",
+        "Azure is still busy with the account itself",
+        "Run the command again in a few minutes.",
+    ),
+    (
+        403,
+        r"LinkedAuthorizationFailed",
+        "The credential may not read what the model is linked to",
+        "Give it the right to read that resource too: the message names it.",
     ),
     (404, r"DeploymentNotFound", "The deployment does not exist", ""),
     (

@@ -266,6 +266,16 @@ class Account:
         return self.spec.account_name or self._parts.get("account")
 
     @property
+    def arm_id(self) -> str | None:
+        """ARM id of the account; None if the manifest does not say all of it."""
+        if not self.has_control_plane:
+            return None
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{self.account_name}"
+        )
+
+    @property
     def has_control_plane(self) -> bool:
         """Whether deployments of it can be reached."""
         return bool(self.subscription_id and self.resource_group and self.account_name)

@@ -71,7 +71,9 @@ class Planner:
         self.digests: dict[Address, tuple[str, ...]] = {}
         for item in self.order:
             self.digests[item.address] = kinds[item.address.kind].digests(item, self.digests)
-        self.views = {name: View(account, world, self.digests, self.declared) for name, account in accounts.items()}
+        self.views = {
+            name: View(account, world, self.digests, self.declared, accounts) for name, account in accounts.items()
+        }
         self.changes: dict[Address, Change] = {}
         self.duplicates: list[Delete] = []
         self.claimed: set[tuple[str, str, str]] = set()

@@ -39,9 +39,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Marks a spec field as the name of another resource: `job: Annotated[str, Ref("FineTuneJob")]`."""
+    """Marks a spec field as the name of another resource: `job: Annotated[str, Ref("FineTuneJob")]`.
+
+    With `any_account` that may live in another account.
+    """
 
     kind: str
+    any_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)

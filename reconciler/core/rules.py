@@ -73,8 +73,16 @@ class Claim:
 class View:
     """What a kind may look at to decide: one account's live objects, and the identities of all declared resources."""
 
-    def __init__(self, account: Account, world: World, digests: Digests, contents: Mapping[Address, Desired]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        world: World,
+        digests: Digests,
+        contents: Mapping[Address, Desired],
+        accounts: Mapping[str, Account] | None = None,
+    ) -> None:
         self.account = account
+        self.accounts = accounts or {}
         self.world = world
         self.digests = digests
         self.declared = contents

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reconciler.emulator.arm_places import place_of
+from reconciler.emulator.arm_places import account_id, place_of
 from reconciler.emulator.catalog import SKUS, BaseModel
 from reconciler.emulator.deployments import is_live, quota_by_pool, shown_body
 from reconciler.emulator.job_view import find_checkpoint
 from reconciler.emulator.records import DeploymentRecord
 from reconciler.emulator.routing import Call
 from reconciler.emulator.wire import ApiError
+from reconciler.emulator.world import Account
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 _TAG_FORBIDDEN = "<>%&\\?/"
@@ -64,6 +65,8 @@ def resolve_model(call: Call, model: dict[str, Any], sku: str | None) -> tuple[B
             version; InvalidResourceProperties for a sku that the model does not have.
     """
     base, tuned = _find(call, model)
+    if tuned and place_of(call).location in call.world.config.no_fine_tuning:
+        base = None
     version = model.get("version")
     right_version = version in (None, "1") if tuned else base is not None and version in (None, base.version)
     if base is None or not right_version or model.get("format", "OpenAI") != base.format:
@@ -83,8 +86,9 @@ def resolve_model(call: Call, model: dict[str, Any], sku: str | None) -> tuple[B
 
 def _find(call: Call, model: dict[str, Any]) -> tuple[BaseModel | None, bool]:
     world, name = call.world, str(model["name"])
-    source = str(model.get("source") or model.get("sourceAccount") or "")
-    owner = world.accounts.get(source.rstrip("/").rpartition("/")[2].lower()) if source else call.account
+    words = {"both": ("source", "sourceAccount")}.get(world.config.model_from, (world.config.model_from,))
+    source = next((str(model[word]) for word in words if model.get(word)), "")
+    owner = _account_of(call, source) if source else call.account
     by = world.config.checkpoint_deploys_by
     is_id, is_name = name.startswith("ftchkpt-"), ":ckpt-step-" in name
     if is_id or is_name:
@@ -97,6 +101,19 @@ def _find(call: Call, model: dict[str, Any]) -> tuple[BaseModel | None, bool]:
         done = alive and world.phase(job).status == "succeeded"
         return (world.catalog.find(job.root) if done else None), True
     return world.catalog.find(name), False
+
+
+def _account_of(call: Call, arm_id: str) -> Account | None:
+    """The account of an ARM id, if there is one there."""
+    account = call.world.accounts.get(arm_id.rstrip("/").rpartition("/")[2].lower())
+    if account is None:
+        return None
+    here = call.account
+    try:
+        call.account = account
+        return account if account_id(call).lower() == arm_id.rstrip("/").lower() else None
+    finally:
+        call.account = here
 
 
 def check_model_change(call: Call, current: DeploymentRecord | None, new: dict[str, Any]) -> None:

@@ -43,6 +43,9 @@ def deployment_object(call: Call, deployment: DeploymentRecord, at: float) -> di
         "callRateLimit": {"renewalPeriod": 10, "count": capacity},
         "dynamicThrottlingEnabled": False,
     }
+    if not call.world.config.source_shown:
+        hidden = {"source", "sourceAccount"}
+        properties["model"] = {key: part for key, part in body["properties"]["model"].items() if key not in hidden}
     value: dict[str, Any] = {
         "id": f"{account_id(call)}/deployments/{deployment.name}",
         "type": f"{PROVIDER}/accounts/deployments",

@@ -73,6 +73,9 @@ class Config:
         model_change: What a PUT of another model name on a live deployment does.
         checkpoint_deploys_by: Which string ARM takes for a checkpoint.
         checkpoint_shown_as: Which of the two stands in `fine_tuned_model_checkpoint`.
+        model_from: By which field ARM takes the account of a model that another one trained.
+        source_shown: Whether a deployment shows that account.
+        no_fine_tuning: Regions in which nothing fine-tuned is trained or deployed.
         dropped_properties: Properties of a deployment that are taken and not kept, as an API version does that does not know them.
         tags_on_patch: Whether PATCH merges the tags or replaces them.
         serial_control_plane: One control-plane write at a time per account, else 409.
@@ -157,6 +160,9 @@ class Config:
     model_change: Literal["accepted", "accepted_with_gap", "refused"] = "accepted"
     checkpoint_deploys_by: Literal["id", "name", "both"] = "id"
     checkpoint_shown_as: Literal["name", "id"] = "name"
+    model_from: Literal["source", "sourceAccount", "both"] = "source"
+    source_shown: bool = True
+    no_fine_tuning: list[str] = field(default_factory=list)
     dropped_properties: list[str] = field(default_factory=list)
     tags_on_patch: Literal["merge", "replace"] = "replace"
     serial_control_plane: bool = True

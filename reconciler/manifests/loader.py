@@ -305,7 +305,7 @@ class _Loader:
                 draft.faulty = True
                 if not self._may_exist(target):
                     self.faults.append(self._dangling(draft, target, path))
-            elif other.account != draft.account and other.account and draft.account:
+            elif not ref.any_account and other.account != draft.account and other.account and draft.account:
                 draft.faulty = True
                 self.faults.append(_other_account(draft, other, path))
             else:
@@ -350,7 +350,7 @@ class _Loader:
 def _other_account(draft: _Draft, other: _Draft, path: tuple[str | int, ...]) -> Fault:
     return Fault(
         "other-account",
-        "References across accounts are not supported yet",
+        "A reference to another account",
         f"{draft.address} is in {quoted(draft.account)}, {other.address} in {quoted(other.account)}.",
         "Declare both in one account.",
         draft.part.place(path),

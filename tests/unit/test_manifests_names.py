@@ -152,7 +152,7 @@ def test_with_several_accounts_each_resource_chooses(repo: Repo) -> None:
     assert fault.remedy == "Did you mean `home`?"
 
 
-def test_references_across_accounts_are_not_supported_yet(repo: Repo) -> None:
+def test_only_what_a_field_allows_may_live_in_another_account(repo: Repo) -> None:
     documents = (ACCOUNT.replace("home", "away"), manifest("Brew", "b", "{base: rye.txt, account: home}"))
     [fault] = repo.faults(*documents, manifest("Tap", "a", "{size: 1, account: away, brew: b}"))
     assert fault.code == "other-account"

@@ -39,6 +39,7 @@ from reconciler.kinds.deployment.candidate import check_candidate, with_candidat
 from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
+from reconciler.kinds.deployment.elsewhere import as_told, completed, unreachable, with_source
 from reconciler.kinds.deployment.gate_files import found
 from reconciler.kinds.deployment.gates import check_gates, judged
 from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
@@ -140,14 +141,18 @@ class DeploymentKind(Kind):
     def _claimed(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
         versions = Versions.of(desired, view, _is_marked)
+        stuck = unreachable(desired, view)
+        if stuck:
+            return versions.completed(replace(stuck, live=versions.current))
         pinned = pinned_job(desired, view)
         if isinstance(pinned, Fault):
             return versions.completed(Claim(live=versions.current, stuck=pinned))
         if pinned is None:
-            return self._found(desired, view, refs, versions)
+            made_by = next((live for live in refs.values() if isinstance(live, Observed)), None)
+            return completed(self._found(desired, view, refs, versions), desired, made_by)
         (job,) = desired.refs
         claim = self._found(desired, view, {job: pinned}, versions)
-        after = claim.after or self.resolve(desired, {job: pinned})
+        after = with_source(desired, claim.after, pinned) or self.resolve(desired, {job: pinned})
         notes = (*claim.notes, *pin_notes(desired, pinned, refs.get(job)))
         return replace(claim, pinned=pinned, after=after, notes=notes)
 
@@ -211,12 +216,14 @@ class DeploymentKind(Kind):
         if final and isinstance(live, Observed) and live.phase is Phase.READY and live.outputs.get("model"):
             base = str(live.facts.get("base") or live.outputs["model"])
             named = NamedModel(name=live.outputs["model"], version="1", format=format_of(base))
-            return spec.model_copy(update={"model": named})
+            resolved = with_source(desired, spec.model_copy(update={"model": named}), live)
+            assert resolved is not None
+            return resolved
         return spec.model_copy(update={"model": Unknown(address)})
 
     def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
         """Compare the declared fields and the tags that say whose it is."""
-        after = as_served(after, live)
+        after = as_told(as_served(after, live), live)
         changes = list(super().compare(desired, after, live))
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:

@@ -18,6 +18,7 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
+from reconciler.kinds.deployment.elsewhere import SPELLINGS, spellings
 from reconciler.kinds.deployment.lifetime import PROTECT
 from reconciler.kinds.deployment.properties import CHANGED_BY, WRITABLE, How, others
 from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
@@ -164,22 +165,15 @@ class DeploymentGateway:
         return ""
 
     def _put(self, name: str, body: dict[str, Any], after: Spec) -> Json:
-        """Send a whole deployment. Of a checkpoint Azure takes the model's name or the checkpoint's id: see `CheckpointModel`.
-
-        Which one is not certain (docs/azure.md, section 11): documentation says the id, the specification shows a name. The name
-        goes first, as the service gave it; where it is refused as unknown, nothing was made, and the id is tried.
-        """
-        model = getattr(after, "model", None)
-        try:
-            return self._deployments.put(name, body)
-        except AzureError as error:
-            other = model.checkpoint_id if isinstance(model, CheckpointModel) else ""
-            if error.code != "DeploymentModelNotSupported" or not other or other == getattr(model, "name", ""):
-                raise
-            properties = {**body["properties"], "model": {**body["properties"]["model"], "name": other}}
-            return self._deployments.put(
-                name, {**body, "properties": properties, "tags": {**body["tags"], MODEL: other}}
-            )
+        """Send a whole deployment, with its model spelled as ARM knows it: what it does not know it refuses, and makes nothing."""
+        ways = list(spellings(body["properties"]["model"], getattr(after, "model", None)))
+        for way in ways[:-1]:
+            try:
+                return self._deployments.put(name, _modelled(body, way))
+            except AzureError as error:
+                if error.code != "DeploymentModelNotSupported":
+                    raise
+        return self._deployments.put(name, _modelled(body, ways[-1]))
 
     def _existing(self, name: str) -> Observed | None:
         try:
@@ -239,7 +233,10 @@ class DeploymentGateway:
         status = text(properties, "provisioningState")
         spec = DeploymentSpec.model_construct(
             model=NamedModel.model_construct(
-                name=text(model, "name"), version=text(model, "version"), format=text(model, "format")
+                name=text(model, "name"),
+                version=text(model, "version"),
+                format=text(model, "format"),
+                source=next((value for word in SPELLINGS if (value := text(model, word))), None),
             ),
             sku=Sku.model_construct(
                 name=text(sku, "name"),
@@ -330,6 +327,13 @@ def _properties(spec: Spec) -> dict[str, Any]:
     if spec.version_upgrade_option:
         properties["versionUpgradeOption"] = spec.version_upgrade_option
     return {**properties, **spec.comparable().get("extra_properties", {})}
+
+
+def _modelled(body: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return a body with its model told in another way; the tag that pins it by name goes with it."""
+    was = body["properties"]["model"]["name"]
+    tags = {**body["tags"], MODEL: model["name"]} if model["name"] != was else body["tags"]
+    return {**body, "properties": {**body["properties"], "model": model}, "tags": tags}
 
 
 def _shrinks(change: Update) -> bool:

@@ -70,7 +70,9 @@ Selector = Literal["final"] | Step | Best
 class JobModel(Block):
     """A model that a job makes: its final one, or one of its checkpoints."""
 
-    job: Annotated[str, Ref("FineTuneJob")] = Field(description="Name of the FineTuneJob.")
+    job: Annotated[str, Ref("FineTuneJob", any_account=True)] = Field(
+        description="Name of the FineTuneJob; it may live in another account."
+    )
     checkpoint: Selector = Field(
         default="final", description="Which of its models: final, {step: N}, or {best: METRIC}."
     )
@@ -97,6 +99,20 @@ class NamedModel(Block):
         default_factory=lambda given: format_of(given.get("name", "")),
         description="Publisher's format, case-sensitive in ARM; told from the name if absent.",
     )
+
+    source: str | None = Field(
+        default=None, min_length=1, description="ARM id of the account that made the model, if that is another one."
+    )
+
+    def comparable(self) -> dict[str, Any]:
+        """Return what is set, as ARM takes it."""
+        source = getattr(self, "source", None)
+        return {
+            "name": self.name,
+            "version": self.version,
+            "format": self.format,
+            **({"source": source} if source else {}),
+        }
 
 
 class CheckpointModel(NamedModel):
@@ -191,7 +207,9 @@ class DeploymentSpec(Spec):
     def fixed(self) -> frozenset[str]:
         """The model, where the manifest says that the deployment is to be deleted and made anew for another one."""
         recreates = word_of(getattr(self, "strategy", None)) == "recreate"
-        return frozenset({"model.name", "model.version", "model.format"}) if recreates else self.immutable
+        return (
+            frozenset({"model.name", "model.version", "model.format", "model.source"}) if recreates else self.immutable
+        )
 
     on_missing: Literal["review", "recreate"] = Field(
         default="review",
@@ -243,7 +261,7 @@ class DeploymentSpec(Spec):
         """Return the managed fields; sku and policy names are compared without regard to case, as ARM re-cases them."""
         model: Any = self.model
         if isinstance(model, NamedModel):
-            model = {"name": model.name, "version": model.version, "format": model.format}
+            model = model.comparable()
         sku = getattr(self, "sku", None)
         values = {
             "model": model,

@@ -63,6 +63,7 @@ def observed_job(body: Json, account: Account) -> Observed:
             "seed": body.get("seed"),
             "trained_tokens": number(body, "trained_tokens"),
             "base": text(body, "model"),
+            "account_id": account.arm_id,
             "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
             "method": method,
             "training_type": training,
@@ -99,7 +100,7 @@ def model_as_job(body: Json, account: Account) -> Observed | None:
         owner=owner or "",
         created_at=number(body, "created_at") or number(body, "created") or 0,
         outputs={"model": text(body, "id"), "job_id": named.job_id},
-        facts={"model_only": True, "base": named.base},
+        facts={"model_only": True, "base": named.base, "account_id": account.arm_id},
     )
 
 
