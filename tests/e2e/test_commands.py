@@ -270,7 +270,7 @@ def test_destroy_takes_ours_and_leaves_the_rest_as_it_is(site: Site, azure: Azur
     assert azure.deployments() == [before["foreign"]], "byte for byte"
     assert azure.files() == []
     (ours,) = [job["id"] for job in azure.jobs() if job["id"] != strange["id"]]
-    kept = f"warning: Models are kept\n  1 model of ours.\n  To delete one, name it:\n    --allow-delete FineTuneJob/{ours}\n"
+    kept = f"warning: Models are kept [models-kept]\n  1 model of ours.\n  To delete one, name it:\n    --allow-delete FineTuneJob/{ours}\n"
     assert kept in ran.out
     models = azure.objects("models")
     site.run("destroy", "--auto-approve", "--allow-delete", f"FineTuneJob/{strange['id']}", code=0)
