@@ -134,3 +134,13 @@ def test_a_tag_that_the_manifest_declares_is_a_change(repo: Repo, azure: Azure, 
     repo.until_done()
     (chat,) = [item for item in azure.deployments() if item["name"] == "chat"]
     assert chat["tags"]["team"] == "blue"
+
+
+def test_where_a_model_of_another_account_comes_from_is_written(repo: Repo, azure: Azure, made: dict[str, str]) -> None:
+    model = {"format": "OpenAI", "name": made["model of tone"], "version": "1", "source": portal.arm("acme")}
+    azure.hand(
+        "edit_deployment", deployment="chat", properties={"model": {**model, "name": "gpt-4.1-mini.ft-elsewhere"}}
+    )
+    found = imported(repo, targets=("Deployment/chat",))
+    assert found.adopted[0].spec["model"]["source"] == portal.arm("acme")
+    assert repo.plan().converged

@@ -29,7 +29,7 @@ def draft_of(live: Observed, named: Named, writable: tuple[str, ...]) -> Draft |
     if not isinstance(model, NamedModel) or not model.name or not spec.sku.name or spec.sku.capacity < 1:
         return "Azure does not say its model and its size"
     job = named.get(("FineTuneJob", model.name.lower()))
-    given = {"name": model.name, "version": model.version, "format": model.format}
+    given = {"name": model.name, "version": model.version, "format": model.format, "source": model.source}
     fields: dict[str, Any] = {
         "model": {"job": job} if job else {key: value for key, value in given.items() if value},
         "sku": {"name": spec.sku.name, "capacity": spec.sku.capacity},
