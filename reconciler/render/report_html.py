@@ -21,6 +21,7 @@ from reconciler.render.report_words import (
     checkpoint_metrics,
     checkpoint_rows,
     choice_line,
+    compared_names,
     figure,
     metric_rows,
     moment,
@@ -82,7 +83,7 @@ def _e(text: object) -> str:
 
 def _comparison(runs: Sequence[Run]) -> Iterable[str]:
     yield '<section class="card compare"><h2>Side by side</h2>'
-    names = list(dict.fromkeys(row.name for run in runs for row in metric_rows(run)))[:4]
+    names = compared_names(runs)
     settings = [name for name in dict.fromkeys(key for run in runs for key in run.settings) if _differs(runs, name)]
     heads = ["Job", "Verdict", *(f"best {title(name)}" for name in names), "Duration", "Tokens billed", *settings]
     rows = []

@@ -18,6 +18,7 @@ from reconciler.render.report_words import (
     checkpoint_metrics,
     checkpoint_rows,
     choice_line,
+    compared_names,
     figure,
     metric_rows,
     moment,
@@ -67,7 +68,7 @@ def _fitted(blocks: Sequence[str], most: int, last: Sequence[str]) -> Iterator[s
 
 
 def _comparison(runs: Sequence[Run]) -> str:
-    names = list(dict.fromkeys(row.name for run in runs for row in metric_rows(run)))[:4]
+    names = compared_names(runs)
     rows = []
     for run in runs:
         found = {row.name: row for row in metric_rows(run)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from reconciler.render.words import duration, plural, printable
 from reconciler.results.checkpoints import title
@@ -12,6 +13,8 @@ from reconciler.results.curve import Curve, Point
 from reconciler.results.metrics import METRICS
 from reconciler.results.run import Run, best_values
 
+MOST_COMPARED = 4
+"""Metrics in the table of a comparison."""
 METHODS = {"supervised": "supervised", "dpo": "preference optimisation (dpo)", "reinforcement": "reinforcement"}
 
 
@@ -152,3 +155,9 @@ def verdict_line(run: Run) -> str:
 def served_by(run: Run) -> tuple[str, ...]:
     """Return what serves the model or a checkpoint of it now."""
     return (*run.serving, *(f"{where} (checkpoint of step {step})" for where, step in run.serving_steps.items()))
+
+
+def compared_names(runs: Sequence[Run]) -> list[str]:
+    """Return the few metrics that a comparison shows: the first of each training, then the second, so that none has nothing."""
+    by_rank = zip_longest(*(metric_rows(run) for run in runs))
+    return list(dict.fromkeys(row.name for rank in by_rank for row in rank if row is not None))[:MOST_COMPARED]

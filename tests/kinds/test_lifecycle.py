@@ -198,6 +198,8 @@ def test_a_paused_job_that_azure_may_have_paused_is_left_alone(
     suspend(repo, "")
     assert not repo.plan().actions
     assert "write `suspend: false`" in said(repo)
+    assert "Azure pauses developer jobs for others and resumes them by itself" in said(repo)
+    assert not any(change.live.halted for change in of(repo.plan(), Keep) if change.live), "it is waited for"
 
 
 def test_developer_jobs_that_azure_paused_are_told_and_waited_for(repo: Repo, azure: Azure, clock: FakeClock) -> None:

@@ -20,7 +20,7 @@ from reconciler.render.report_document import report_document
 from reconciler.render.report_html import report_html
 from reconciler.render.report_markdown import MOST_CHARACTERS, report_markdown
 from reconciler.render.report_text import BLOCKS, report_text, sparkline
-from reconciler.render.report_words import figure
+from reconciler.render.report_words import MOST_COMPARED, compared_names, figure, metric_rows
 from reconciler.results.checkpoints import Checkpoint
 from reconciler.results.run import Run, next_step
 from reconciler.results.table import read
@@ -117,6 +117,13 @@ def test_several_trainings_are_compared_first() -> None:
     said = report_text([run(), run(Training(falling(12)), address="FineTuneJob/other", manifest="other")])
     assert said.splitlines()[0].split() == ["JOB", "STATUS", "VERDICT", "METRIC", "BEST", "LAST", "TOKENS"]
     assert "FineTuneJob/other  succeeded  It has converged" in said
+
+
+def test_each_of_the_trainings_compared_has_a_figure() -> None:
+    for runs in ([CASES["overfits"], CASES["reward"]], [CASES["reward"], CASES["overfits"]]):
+        shown = compared_names(runs)
+        assert len(shown) == MOST_COMPARED
+        assert all({row.name for row in metric_rows(one)} & set(shown[:2]) for one in runs)
 
 
 def test_a_sparkline_has_its_width_and_shows_gaps() -> None:

@@ -19,7 +19,7 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Desired, Observed, Phase
 from reconciler.core.rules import Claim
 from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec, training_type
-from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED, WAITING
+from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED, WAITING, state_of
 
 UNLIMITED = (
     "a reinforcement job that was stopped at $5,000 goes on without a limit: a person resumes it, with a saved plan or "
@@ -73,10 +73,22 @@ def with_lifecycle(desired: Desired, claim: Claim) -> Claim:
         return replace(claim, parked=PARKED) if _spec(desired).suspend and not claim.stuck else claim
     if claim.stuck:
         return claim
+    live = _as_declared(desired, live)
+    claim = replace(claim, live=live)
     notes = (*claim.notes, *_suspension(desired, live), *_reports(desired, live))
     if rests(desired, live):
         claim = replace(claim, live=replace(live, words="suspended by its manifest"))
     return replace(claim, notes=notes) if notes else claim
+
+
+def _as_declared(desired: Desired, live: Observed) -> Observed:
+    """Return a paused job with what its pause means by its manifest too: a service may echo neither method nor training type."""
+    if live.status != "paused":
+        return live
+    spec = _spec(desired)
+    training = str(live.facts.get("training_type") or training_type(spec.training_type))
+    method = str(live.facts.get("method") or spec.method.type)
+    return replace(live, words=state_of(live.status, method, training).words, halted=training != "developer")
 
 
 def _suspension(desired: Desired, live: Observed) -> tuple[str, ...]:
