@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Plan
-    from reconciler.core.resource import Observed
     from reconciler.github.comments import Comments
     from reconciler.github.event import Event
     from reconciler.github.merged import Awaited
@@ -270,22 +269,13 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
         return "" if made.errored else f"### The training `{one.job_id}` is gone\n\nAzure does not list it any more."
     if live.phase in {Phase.WORKING, Phase.SETTLING}:
         return ""
+    from reconciler.cli.spent import actual_cost
+
     run = read_run(bench, made, live)
     report = report_markdown([run], now=bench.runtime.clock.now(), emulator=bench.emulated)
     return ended_markdown(
-        report, live, address=run.address, actual=_actual(bench, live, run.tokens), estimate=one.estimate
+        report, live, address=run.address, actual=actual_cost(bench, live, run.tokens), estimate=one.estimate
     )
-
-
-def _actual(bench: Workbench, live: Observed, tokens: int | None) -> Any:
-    """Return what a training cost by the tokens that Azure billed; None where it says none."""
-    from reconciler.core.cost import actual
-
-    if not tokens:
-        return None
-    values = live.spec.comparable()
-    model = str(live.facts.get("base") or values.get("model") or "")
-    return actual(tokens, model, str(values.get("training_type") or ""), account=bench.accounts[live.account])
 
 
 def _estimates(document: Mapping[str, Any]) -> dict[str, str]:

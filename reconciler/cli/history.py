@@ -49,12 +49,12 @@ def history(
         wanted = job_name(address) if address else ""
         world = bench.engine.observe()
         made = bench.plan(bench.options(), world)
-        past = _Past(made, world)
+        past = _Past(made, world, bench)
         shown = [live for live in past.jobs if not wanted or wanted in {live.name, live.id, past.manifest(live)}]
         if wanted and not shown and not any(past.declares(change.address, wanted) for change in made.changes):
             raise no_such_job(str(address), made)
         runs = _read(bench, made, shown) if results else {}
-        heads = ["JOB", "STATUS", "CREATED", "TOKENS"]
+        heads = ["JOB", "STATUS", "CREATED", "TOKENS", "COST"]
         heads += ["BEST", "VERDICT"] if results else []
         heads += ["CHANGED"] if wanted else []
         rows = [past.row(live, compared=bool(wanted), results=results, run=runs.get(live.id)) for live in shown]
@@ -71,12 +71,14 @@ def history(
 class _Past:
     """All jobs of a plan, newest first, and what is to be said of each."""
 
-    def __init__(self, made: Plan, world: World) -> None:
+    def __init__(self, made: Plan, world: World, bench: Workbench) -> None:
         from reconciler.cli.look import is_job, serving
         from reconciler.core.change import live_of
 
         self._is_job = is_job
+        self._bench = bench
         found = [(change, live) for change in made.changes if (live := live_of(change)) is not None]
+        self._addresses = {live.id: change.address for change, live in found}
         self._matched = {live.id: str(change.address) for change, live in found}
         self._serving = serving(made)
         jobs = {live.id: live for live in (*(live for _, live in found), *made.history) if is_job(live.kind)}
@@ -95,10 +97,12 @@ class _Past:
     def row(self, live: Observed, *, compared: bool, results: bool, run: Run | None) -> tuple[str, ...]:
         """Return a job as a row."""
         from reconciler.cli.look import tokens, when
+        from reconciler.cli.spent import spent
         from reconciler.core.digest import checked
 
         model = str(live.outputs.get("model", ""))
-        cells = [live.id, live.status, when(live.created_at), tokens(live)]
+        cost = spent(self._bench, live, self._addresses.get(live.id)).removeprefix("cost ")
+        cells = [live.id, live.status, when(live.created_at), tokens(live), cost or "-"]
         if results:
             cells += list(_went(run))
         if compared:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Change, Plan
     from reconciler.core.fault import ReconcilerError
-    from reconciler.core.resource import Observed
+    from reconciler.core.resource import Address, Observed
 
 
 def status(
@@ -206,6 +206,13 @@ def _progress(bench: Workbench, live: Observed) -> str:
         return ""
 
 
+def _ended(bench: Workbench, live: Observed, address: Address) -> str:
+    """Return what a job that has ended made, and what it cost beside its estimate."""
+    from reconciler.cli.spent import spent
+
+    return ", ".join(part for part in (_progress(bench, live), spent(bench, live, address)) if part)
+
+
 def _status_rows(made: Plan, bench: Workbench) -> list[tuple[str, ...]]:
     """Return a row for each change, asked for in parallel: each job that is there costs a call."""
     tasks = [bench.engine.executor.submit(partial(_status_row, change, bench, made)) for change in made.changes]
@@ -239,7 +246,7 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
                 detail = _progress(bench, change.live)
                 detail = ": ".join(part for part in (change.live.words, detail) if part)
             elif change.live:
-                detail = _progress(bench, change.live) if is_job(change.address.kind) else ""
+                detail = _ended(bench, change.live, change.address) if is_job(change.address.kind) else ""
                 pin = str(change.live.facts.get("pin", ""))
                 served = f" ({pin})" if ":" in pin else ""
                 detail = detail or str(change.live.outputs.get("model", "")) + served

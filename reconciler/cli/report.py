@@ -117,6 +117,7 @@ def read_runs(bench: Workbench, made: Plan, lives: Sequence[Observed]) -> list[R
 def read_run(bench: Workbench, made: Plan, live: Observed) -> Run:
     """Read what there is of one job. What cannot be read becomes a note."""
     from reconciler.azure.results import Results
+    from reconciler.cli.spent import spent
     from reconciler.core.change import live_of
     from reconciler.core.resource import Phase
     from reconciler.results import checkpoints as points
@@ -139,6 +140,9 @@ def read_run(bench: Workbench, made: Plan, live: Observed) -> Run:
     model = str(live.outputs.get("model", ""))
     read = [found for body in listed if (found := points.read(body)) is not None]
     tokens = live.facts.get("trained_tokens")
+    cost = spent(bench, live, matched)
+    if cost:
+        notes.append(f"{cost[:1].upper()}{cost[1:]}.")
     return Run(
         address=str(matched or _address(live)),
         job_id=live.id,

@@ -151,6 +151,16 @@ def actual(
     return _rate(price).times(Decimal(max(0, trained_tokens)) / MILLION)
 
 
+def estimate(
+    item: Desired, accounts: Mapping[str, Account], declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]
+) -> Cost | None:
+    """Return what training a declared resource is estimated to cost, whether it is done or not; None if it trains nothing."""
+    training = kinds[item.address.kind].charges(item, declared).training
+    return (
+        None if training is None else _Teller(accounts, declared, kinds).training(item, training, later=False).training
+    )
+
+
 def key_of(change: Change) -> Key:
     """Return by what the cost of a change is found in a plan."""
     return account_of(change), str(change.address), change.live.id if isinstance(change, Delete) else ""
@@ -224,7 +234,7 @@ class _Teller:
     def _made(self, change: Create | Wait, charges: Charges) -> ChangeCost | None:
         later = isinstance(change, Wait)
         if charges.training is not None:
-            return self._training(change.desired, charges.training, later=later)
+            return self.training(change.desired, charges.training, later=later)
         if charges.hosting is None:
             return None
         cost = self._hosting(change.desired.account, str(change.address), charges.hosting)
@@ -302,13 +312,14 @@ class _Teller:
         if training.by_hour:
             reason = "resumed, it has no stop at 5,000 dollars"
             return ChangeCost(Cost(unknown=(Missing(str(item.address), reason),)), by_hour=True, resumes=True)
-        whole = self._training(item, training, later=False)
+        whole = self.training(item, training, later=False)
         cost = whole.training or FREE
         rest = Cost(NOTHING, cost.high, cost.unknown, cost.about)
         tokens = (0, whole.tokens[1]) if whole.tokens else None
         return ChangeCost(rest, tokens, whole.epochs, whole.rate, resumes=True)
 
-    def _training(self, item: Desired, training: Training, *, later: bool) -> ChangeCost:
+    def training(self, item: Desired, training: Training, *, later: bool) -> ChangeCost:
+        """Return what a training costs, by its tokens or by the hour."""
         subject = str(item.address)
         model = self._base(training.model)
         price = self._tariff(item.account).training(model, training.training_type, by_hour=training.by_hour)

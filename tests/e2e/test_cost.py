@@ -116,3 +116,12 @@ def test_an_amount_that_is_none_is_bad_usage(site: Site, amount: str) -> None:
 def test_a_missing_tree_of_policies_is_told(site: Site) -> None:
     ran = site.run("plan", "--policy-from", "nowhere", code=1)
     assert "There is no such file or folder" in ran.err
+
+
+def test_what_a_training_cost_stands_beside_its_estimate(site: Site) -> None:
+    site.run("apply", "--auto-approve", "--wait", code=0)
+    assert "cost $0.01, estimated $0.01" in site.run("status", code=0).out
+    (head, row) = site.run("history", code=0).out.splitlines()
+    assert head.split()[:5] == ["JOB", "STATUS", "CREATED", "TOKENS", "COST"]
+    assert "$0.01, estimated $0.01" in row
+    assert "Cost $0.01, estimated $0.01." in site.run("report", "FineTuneJob/tone", code=0).out

@@ -217,6 +217,7 @@ def test_history_tells_what_changed_and_how_it_went(trained: Site) -> None:
         "STATUS",
         "CREATED",
         "TOKENS",
+        "COST",
         "CHANGED",
         "MARK",
         "MANIFEST",
@@ -224,11 +225,11 @@ def test_history_tells_what_changed_and_how_it_went(trained: Site) -> None:
         "BY",
         "MODEL",
     ]
-    assert [re.split(r"  +", row)[4] for row in rows] == ["training data", "n_epochs 8 -> 2", "first"]
+    assert [re.split(r"  +", row)[5] for row in rows] == ["training data", "n_epochs 8 -> 2", "first"]
     heads, *rows = trained.run("history", "tone", code=0).out.splitlines()
-    assert heads.split()[4:7] == ["BEST", "VERDICT", "CHANGED"]
-    assert re.split(r"  +", rows[2])[5] == "It overfits"
-    assert re.split(r"  +", rows[2])[4].startswith("full validation loss 0.")
+    assert heads.split()[5:8] == ["BEST", "VERDICT", "CHANGED"]
+    assert re.split(r"  +", rows[2])[6] == "It overfits"
+    assert re.split(r"  +", rows[2])[5].startswith("full validation loss 0.")
     assert "CHANGED" not in trained.run("history", code=0).out, "of different jobs nothing is compared"
 
 
