@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help demo test quick check format azurite bench live live-clean clean
 
 help: ## Show these commands.
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -59,6 +59,9 @@ live-clean: $(STAMP) ## Take away what a killed run of `make live` left in the a
 SEEDS ?= 1000
 simulate: $(STAMP) ## Play SEEDS=1000 simulations with faults and crashes; say what was injected.
 	PYTHONPATH=tests $(BIN)/python -m simulation 0 $(SEEDS) 2
+
+simulate-bugs: $(STAMP) ## Plant bugs on purpose; say which seed notices each.
+	PYTHONPATH=tests $(BIN)/python -m simulation.bugs
 
 clean: ## Remove what the commands above made.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .reconciler .tools

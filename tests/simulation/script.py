@@ -65,6 +65,9 @@ def script(seed: int) -> list[Event]:
     for _ in range(chance.randint(6, 16)):
         sort = chance.choices(list(sorts), list(sorts.values()))[0]
         events.append(_event(sort, chance, crashes, others))
+        if sort == "fault" and chance.random() < 0.7:
+            # A fault that nothing meets proves nothing.
+            events.append(_event("run", chance, crashes, others))
     return events
 
 
@@ -84,6 +87,9 @@ def _event(sort: str, chance: random.Random, crashes: float, others: float) -> E
                 "skip": chance.choice((0, 0, 1, 3)),
                 "after_commit": chance.random() < 0.5,
             }
+            if chance.random() < 0.3:
+                # What costs most: the answer to a paid create.
+                how |= {"method": "POST", "path_regex": _PATHS[0], "after_commit": True, "skip": 0}
             sick = chance.choice(("status", "status", "drop", "truncate", "delay", "html"))
             if sick == "status":
                 how |= {"status": chance.choice(_STATUSES)}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from simulation.bugs import BUGS
 from simulation.play import play, shrunk
 
-SEEDS, PART = 100, 25
+SEEDS, PART = 60, 20
 
 
 @pytest.mark.slow
@@ -22,3 +23,9 @@ def test_a_seed_does_the_same_in_every_run() -> None:
     first, second = play(4), play(4)
     assert first.trace == second.trace
     assert any("POST" in line for line in first.trace)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", ["a mark is enough, without evidence", "--continue may do anything"])
+def test_a_planted_bug_is_noticed(bug: str) -> None:
+    assert BUGS[bug].found_at(25) is not None

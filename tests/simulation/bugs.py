@@ -1,0 +1,125 @@
+"""Bugs planted on purpose: each breaks one rule, and the simulation must notice. Run: `make simulate-bugs`.
+
+A bug is a change of one function of the product while seeds are played. What no seed notices is a gap in the simulation.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from simulation.play import play
+
+from reconciler.azure.errors import AzureError
+from reconciler.azure.jobs import Jobs
+from reconciler.core.account import Account
+from reconciler.core.plan import Planner
+from reconciler.core.resource import Observed
+from reconciler.engine import Engine
+from reconciler.kinds import fine_tune_job
+from reconciler.kinds.deployment import DeploymentKind
+from reconciler.kinds.fine_tune_job import FineTuneJobKind
+from reconciler.kinds.fine_tune_job.gateway import JobGateway
+
+WITHIN = 300
+"""Seeds within which a planted bug is found."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One rule that is broken: `name` of `owner` becomes what `broken` makes of it."""
+
+    owner: Any
+    name: str
+    broken: Callable[[Any], Any]
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """Have it in the product for a while."""
+        with patch.object(self.owner, self.name, self.broken(getattr(self.owner, self.name))):
+            yield
+
+    def found_at(self, last: int = WITHIN) -> int | None:
+        """Return the first seed that notices; None if none does."""
+        with self.planted():
+            return next((seed for seed in range(last) if play(seed).broken), None)
+
+
+def _never(value: Any) -> Callable[[Any], Any]:
+    return lambda _: lambda *_args, **_kwargs: value
+
+
+def _sent_again(create: Any) -> Any:
+    def again(self: Jobs, body: dict[str, Any]) -> Any:
+        try:
+            return create(self, body)
+        except AzureError:
+            return create(self, body)
+
+    return again
+
+
+def _oldest_first(_: Any) -> Any:
+    return lambda live: (live.created_at, live.id)
+
+
+def _with_text(digests: Any) -> Any:
+    def wrong(self: FineTuneJobKind, desired: Any, parents: Any) -> Any:
+        text = desired.spec.suffix or ""
+        return tuple(f"{len(text) % 10}{digest[1:]}" if text else digest for digest in digests(self, desired, parents))
+
+    return wrong
+
+
+def _only_new_owner(is_ours: Any) -> Any:
+    return lambda self, live, account: is_ours(self, live, account) and live.owner == account.spec.owner
+
+
+def _any_tags(_: Any) -> Any:
+    def ours(self: DeploymentKind, live: Observed, account: Account) -> bool:
+        return not live.facts.get("adopted")
+
+    return ours
+
+
+def _without_duplicates(found: Any) -> Any:
+    return lambda self, *args: replace(found(self, *args), duplicates=())
+
+
+BUGS: dict[str, Bug] = {
+    "creates are repeated after an error": Bug(Jobs, "create", _sent_again),
+    "no look before a create": Bug(JobGateway, "_find", _never(None)),
+    "a mark is enough, without evidence": Bug(FineTuneJobKind, "_evidence", _never(())),
+    "of several jobs the oldest counts": Bug(fine_tune_job, "order", _oldest_first),
+    "the digest holds the text of the suffix": Bug(FineTuneJobKind, "digests", _with_text),
+    "duplicates are left running": Bug(FineTuneJobKind, "_found", _without_duplicates),
+    "prunes under --target": Bug(Planner, "_narrowed", _never(False)),
+    "deletes without --prune": Bug(Planner, "_held_deletion", _never("")),
+    "--continue may do anything": Bug(Planner, "_left_to_a_person", _never(False)),
+    "a deployment without our tags is ours": Bug(DeploymentKind, "is_ours", _any_tags),
+    "former owners are forgotten": Bug(FineTuneJobKind, "is_ours", _only_new_owner),
+    "a deletion waits for nothing": Bug(Engine, "_deletion_waits", lambda _: staticmethod(lambda *_args: None)),
+}
+
+
+def main() -> int:
+    """Say for each bug which seed notices; returns 1 if one is not noticed."""
+    missed = 0
+    for name, bug in BUGS.items():
+        seed = bug.found_at()
+        missed += seed is None
+        print(f"{name}: {'NOT FOUND' if seed is None else f'seed {seed}: {_said(bug, seed)}'}", flush=True)
+    return 1 if missed else 0
+
+
+def _said(bug: Bug, seed: int) -> str:
+    with bug.planted():
+        return play(seed).broken[:110]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
