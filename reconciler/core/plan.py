@@ -22,6 +22,7 @@ from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault
 from reconciler.core.guard import guard, pin_faults
 from reconciler.core.ignore import ignoring
+from reconciler.core.in_use import model_faults
 from reconciler.core.policy import Judges, judge, own
 from reconciler.core.quota import limit_faults
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
@@ -96,6 +97,7 @@ class Planner:
         held = [self._hold(change) for change in (*changes, *duplicates, *deletions)]
         destroying = self.options.destroy
         refusals = guard(held, {} if destroying else self.accounts, self.declared, self.options.allow_delete)
+        refusals += model_faults(held, self.world)
         judges = self.options.judges or own(self.accounts)
         rest = [change for address, change in self.changes.items() if address not in selected]
         pricing = {name: judges.get(name, (account,))[0] for name, account in self.accounts.items()}

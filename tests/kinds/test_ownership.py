@@ -189,6 +189,25 @@ def test_a_model_goes_only_by_name_and_after_its_deployment(repo: Repo, azure: A
     assert len([item for item in models if ".ft-" in item["id"]]) == 1
 
 
+def test_a_model_that_a_stranger_serves_is_not_deleted(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.until_done()
+    model = azure.jobs()[0]["fine_tuned_model"]
+    body = {
+        "sku": {"name": "Standard", "capacity": 1},
+        "properties": {"model": {"format": "OpenAI", "name": model, "version": "1"}},
+    }
+    azure.raw("PUT", f"{arm()}/deployments/theirs?api-version=2025-09-01", body)
+    clock.sleep(10)
+    repo.write("manifests/stack.yaml", STACK.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 3"))
+    allowed = ("FineTuneJob/tone", "Deployment/tone")
+    (fault,) = [one for one in repo.plan(prune=True, allow_delete=allowed).refusals if one.code == "model-in-use"]
+    assert "Deployment/theirs" in fault.detail
+    assert "Deployment/tone " not in fault.detail, "what the plan deletes too does not count"
+    azure.raw("DELETE", f"{arm()}/deployments/theirs?api-version=2025-09-01")
+    clock.sleep(10)
+    assert not [one for one in repo.plan(prune=True, allow_delete=allowed).refusals if one.code == "model-in-use"]
+
+
 def test_two_accounts_are_apart(repo: Repo, azure: Azure) -> None:
     repo.write(
         "manifests/account2.yaml",
