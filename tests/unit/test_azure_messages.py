@@ -148,3 +148,19 @@ def test_a_quota_is_told_with_azures_numbers(message: str, said: str) -> None:
     assert ("quota of their own" in remedy) != ("-finetune" in message), (
         "base pools are told from those for trained models"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "again"),
+    [
+        (409, "RequestConflict", "Another operation is being performed on the parent resource.", True),
+        (409, "AccountProvisioningStateInvalid", "Call failed: account is in state Accepted", True),
+        (400, "AccountProvisioningStateInvalid", "Call failed: account is in state Accepted", True),
+        (400, "BadRequest", "The resource entity provisioning state is not terminal.", True),
+        (409, "FlagMustBeSetForRestore", "An existing resource has been soft-deleted.", False),
+        (400, "InvalidResourceProperties", "The specified SKU is not supported by the model", False),
+    ],
+)
+def test_what_is_sent_again_because_the_account_is_busy(status: int, code: str, message: str, again: bool) -> None:
+    error = from_answer(status, {"error": {"code": code, "message": message}}, {"retry-after": "7"}, "writing")
+    assert (error.passes, error.retry_after) == (again, 7.0)
