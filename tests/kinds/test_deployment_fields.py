@@ -146,3 +146,42 @@ def test_version_and_format_are_told_from_the_name(repo: Repo, name: str, model:
     assert create.after.comparable()["model"] == {"name": name, **model}
     tree = load(repo.folder / "manifests", REGISTRY, {}, None, repo.folder)
     assert [fault.code for fault in tree.warnings] == ["capacity-small"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault", "code"),
+    [
+        ("GlobalStandard", "GlobalBatch", {}, "azure-invalid-resource-properties"),
+        ("capacity: 50", "capacity: 5000", {}, "azure-insufficient-quota"),
+        (
+            "capacity: 50",
+            "capacity: 60",
+            {"status": 409, "code": "FlagMustBeSetForRestore"},
+            "azure-flag-must-be-set-for-restore",
+        ),
+        ("capacity: 50", "capacity: 60", {"status": 403, "code": "AuthorizationFailed"}, "azure-authorization-failed"),
+        (
+            "n_epochs: 2",
+            "n_epochs: 3",
+            {"status": 403, "code": "LinkedAuthorizationFailed"},
+            "azure-linked-authorization-failed",
+        ),
+    ],
+)
+def test_what_azure_refuses_leaves_what_serves_as_it_is(
+    repo: Repo, azure: Azure, old: str, new: str, fault: dict[str, object], code: str
+) -> None:
+    repo.write("manifests/stack.yaml", STACK)
+    repo.until_done()
+    before = only(azure)
+    repo.edit("manifests/stack.yaml", old, new)
+    if fault:
+        azure.fault(
+            path_regex="/deployments/tone$", method="PATCH" if "capacity" in old else "PUT", count=None, **fault
+        )
+    result = repo.apply(wait=True)
+    assert result.code == 1
+    assert result.faults()[-1] == code
+    assert only(azure) == before
+    azure.emulator.faults.clear()
+    assert of(repo.plan(), Update), "nothing is forgotten"
