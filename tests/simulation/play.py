@@ -53,8 +53,8 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-class Broken(AssertionError):
-    """A promise that was not kept."""
+class Broken(BaseException):
+    """A promise that was not kept. As with a Crash, nothing of the product or of an SDK may catch it."""
 
 
 class Serial(Executor):
