@@ -8,14 +8,21 @@ from harness import ACCOUNT, Azure, FakeClock, Repo, addresses, chat, of, traine
 from reconciler.core.change import Create, Wait
 
 
-@pytest.mark.parametrize("api", ["v1", "2024-10-21", "2025-04-01-preview"])
-def test_apply_until_done_then_plan_shows_no_changes(repo: Repo, api: str) -> None:
-    repo.write("manifests/account.yaml", ACCOUNT + f"  api: {api}\n")
+@pytest.mark.parametrize("api", ["v1", "2024-10-21", "2025-04-01-preview", "v1 of a project"])
+def test_apply_until_done_then_plan_shows_no_changes(repo: Repo, azure: Azure, api: str) -> None:
+    repo.write("manifests/account.yaml", ACCOUNT + f"  api: {api.partition(' ')[0]}\n")
+    repo.project = "/api/projects/tone" if "project" in api else ""
     first = repo.plan()
     assert addresses(of(first, Create)) == ["Dataset/tone.training", "Dataset/tone.validation", "FineTuneJob/tone"]
     assert addresses(of(first, Wait)) == ["Deployment/tone"]
     repo.until_done()
     assert repo.plan().converged
+    asked = {
+        item["path"].startswith("/acme/api/projects/tone/")
+        for item in azure.emulator.requests()
+        if item["path"].startswith("/acme")
+    }
+    assert asked == {bool(repo.project)}
 
 
 @pytest.mark.parametrize(
