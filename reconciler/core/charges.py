@@ -37,7 +37,10 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Hosting:
-    """A deployment. `model` is what it serves: a model's name, or the resource whose training makes it."""
+    """A deployment. `model` is what it serves: a model's name, or the resource whose training makes it.
+
+    "" where the name does not tell the base, as the id of a checkpoint.
+    """
 
     model: str | Address
     sku: str

@@ -284,14 +284,24 @@ class _Teller:
         if isinstance(change, Stuck) and not rules.is_ours(live, self.accounts[live.account]):
             return None
         hosting = rules.live_charges(live).hosting
+        if hosting is not None and not hosting.model:
+            hosting = replace(hosting, model=self._declared_model(change))
         return None if hosting is None else self._hosting(live.account, str(change.address), hosting)
+
+    def _declared_model(self, change: Change) -> str | Address:
+        """Return what the manifest of a live object serves: its own name does not tell the base, which is the same."""
+        address = change.declared if isinstance(change, Delete) else change.address
+        item = self.declared.get(address) if address else None
+        declared = self._declared(item).hosting if item else None
+        return declared.model if declared else ""
 
     def _hosting(self, account: str, subject: str, hosting: Hosting) -> Cost | None:
         """Return what an hour costs; None for what is not charged by the hour: a base model that is paid by use."""
         from reconciler.prices import is_provisioned
 
         provisioned = is_provisioned(hosting.sku)
-        if isinstance(hosting.model, str) and base_of(hosting.model) == hosting.model.strip() and not provisioned:
+        named = hosting.model.strip() if isinstance(hosting.model, str) else ""
+        if named and base_of(named) == named and not provisioned:
             return None
         model = self._base(hosting.model)
         if not model:

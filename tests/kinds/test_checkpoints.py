@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from harness import Azure, FakeClock, Repo, addresses, of, trained
 
@@ -338,3 +340,12 @@ def test_a_deployment_of_a_checkpoint_survives_lost_answers(
     three.apply(wait=True)
     three.until_done()
     assert three.plan().converged
+
+
+def test_a_deployed_checkpoint_costs_what_its_base_costs(three: Repo, azure: Azure) -> None:
+    """The id of a checkpoint names no base, and is no base model that is paid by use."""
+    three.until_done()
+    assert azure.deployments()[0]["properties"]["model"]["name"].startswith("ftchkpt-")
+    cost = three.plan().cost
+    assert cost is not None
+    assert (cost.hosting["acme"].low, cost.hosting["acme"].unknown) == (Decimal("1.7"), ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.charges import Charges, Hosting
 from reconciler.core.resource import Address, Desired, Observed
+from reconciler.kinds.deployment.checkpoint import CHECKPOINT_IDS
 from reconciler.kinds.deployment.gate_spec import TRIAL_SKU, CommandGate
 from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel
 
@@ -23,4 +24,5 @@ def live_charges(live: Observed) -> Charges:
     model = live.outputs.get("model") or getattr(getattr(live.spec, "model", None), "name", "")
     if sku is None or not model:
         return Charges()
-    return Charges(hosting=Hosting(str(model), str(sku.name), int(getattr(sku, "capacity", None) or 1)))
+    told = "" if str(model).startswith(CHECKPOINT_IDS) else str(model)
+    return Charges(hosting=Hosting(told, str(sku.name), int(getattr(sku, "capacity", None) or 1)))

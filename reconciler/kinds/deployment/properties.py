@@ -85,8 +85,9 @@ def comparable(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def others(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of ARM's properties those that no field of the spec sets."""
-    return {name: value for name, value in properties.items() if name not in FIRST_CLASS and value is not None}
+    """Return of ARM's properties those that a manifest may set, and no other field of the spec does."""
+    apart = {*FIRST_CLASS, *READ_ONLY}
+    return {name: value for name, value in properties.items() if name not in apart and value is not None}
 
 
 def _spelled(name: str, value: Any) -> Any:
