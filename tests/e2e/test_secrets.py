@@ -198,7 +198,10 @@ def test_links_in_answers_are_not_followed_elsewhere(site: Site, azure: Azure, e
     azure.fault(method="GET", path_regex="/deployments$", body=f'{{"value": [], "nextLink": "{link}"}}')
     ran = site.run("plan", env=SECRETS, code=1)
     assert elsewhere.heard == []
-    assert f"An answer leads to another host\n  127.0.0.1:{elsewhere.port} was not contacted" in ran.text
+    assert (
+        f"An answer leads to another host [endpoint-elsewhere]\n  127.0.0.1:{elsewhere.port} was not contacted"
+        in ran.text
+    )
 
 
 def test_no_proxy_sees_what_stays_on_this_machine(site: Site, elsewhere: Recorder) -> None:
