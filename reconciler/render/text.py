@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, account_of
@@ -17,6 +18,8 @@ EMULATOR_LINE = "EMULATOR: nothing here is Azure."
 HISTORY_LIMIT = 100
 """Jobs that an account may have, finished ones included, as Azure documents it (docs/azure.md, section 7)."""
 HISTORY_WARNING = 80
+_COMMAND = re.compile(r"^ +reconciler (?!--emulator\b)", re.MULTILINE)
+"""A command on a line of its own, to be copied."""
 
 __all__ = ["EMULATOR_LINE", "framed", "history_notes", "item_lines", "plan_text", "printable"]
 
@@ -53,9 +56,14 @@ def plan_text(
 
 
 def framed(body: str, *, color: bool, emulator: bool) -> str:
-    """Say before and after a text that an emulator plays Azure, if one does."""
+    """Say before and after a text that an emulator plays Azure, if one does.
+
+    Commands that stand on lines of their own are to be copied: then they must go to the emulator too, and not to Azure.
+    """
+    if not emulator:
+        return body
     stamp = Paint(color=color)(Tone.ALARM, EMULATOR_LINE)
-    return f"{stamp}\n{body}\n{stamp}" if emulator else body
+    return "\n".join((stamp, _COMMAND.sub(r"\g<0>--emulator ", body), stamp))
 
 
 def item_lines(item: Item, paint: Paint) -> list[str]:

@@ -23,7 +23,7 @@ from reconciler.kinds.fine_tune_job.states import state_of
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_document, drift_text, needs_person, sort_drift
 from reconciler.render.summary import NO_CHANGES
-from reconciler.render.text import EMULATOR_LINE, plan_text
+from reconciler.render.text import EMULATOR_LINE, framed, plan_text
 
 NOW = 1_760_000_000.0
 HEADER = "Account/acme  https://acme.openai.azure.com  v1  Entra ID"
@@ -426,3 +426,13 @@ def test_an_unread_part_of_azure_is_never_called_no_drift():
     made = replace(converged(), unread=(Fault("x", "Azure did not answer"),))
     assert drift_text(made, []).splitlines()[-1] == "Drift: 0 changed, 0 missing, 0 left over, 0 stuck."
     assert text(made).splitlines()[-1] == "Plan: 0 to train, 0 to create, 0 to update, 0 to delete."
+
+
+def test_a_command_that_is_shown_under_the_emulator_goes_to_the_emulator() -> None:
+    body = "To make it:\n  reconciler apply --target A/b\n  reconciler --emulator plan\nsee `reconciler history`"
+    shown = framed(body, color=False, emulator=True)
+    assert (
+        "\n  reconciler --emulator apply --target A/b\n  reconciler --emulator plan\nsee `reconciler history`\n"
+        in shown
+    )
+    assert framed(body, color=False, emulator=False) == body
