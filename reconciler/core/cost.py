@@ -8,6 +8,8 @@
 | hosting | dollars an hour of each deployment, before and after the plan |
 
 Prices are those of the Account, then the list prices of `reconciler.prices`. docs/cost.md says it for users.
+
+It is long because each form of a change has its own sum, and they are read side by side.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 It goes through the declared resources once, what is needed before what needs it. For each it asks the kind which live
 object is the resource's (the claim), and decides. What no manifest claims and bears our mark is then history or left
 over. What an option forbids (no --prune, --target, --continue) stays in the plan as `held`, so it is shown.
+
+It is long because all decisions of one planning share its indices; what can be told without them has a module of its own.
 """
 
 from __future__ import annotations
