@@ -1,4 +1,7 @@
-"""`strategy`: in place, beside and recreate, under each way in which Azure may take the change of a model."""
+"""`strategy`: in place, beside and recreate, under each way in which Azure may take the change of a model.
+
+It is long because the three strategies are held to the same promises, each under every behaviour of Azure.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Everything is real but the network, the time, the threads and the chance: manifests are files, both SDKs run, and the
 emulator answers. A second process runs at the very moment of one request of the first.
+
+It is long because one play is one class: what happens, what is undone and what is checked share its state.
 """
 
 from __future__ import annotations
