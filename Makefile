@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test quick check format azurite bench live live-clean clean
+.PHONY: help demo test quick check format azurite bench live live-clean simulate simulate-bugs kill clean
 
 help: ## Show these commands.
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ live-clean: $(STAMP) ## Take away what a killed run of `make live` left in the a
 SEEDS ?= 1000
 simulate: $(STAMP) ## Play SEEDS=1000 simulations with faults and crashes; say what was injected.
 	PYTHONPATH=tests $(BIN)/python -m simulation 0 $(SEEDS) 2
+
+kill: SEEDS = 50
+kill: $(STAMP) ## Kill real processes at moments that SEEDS=50 seeds choose; say what was done.
+	PYTHONPATH=tests $(BIN)/python -m processes 0 $(SEEDS)
 
 simulate-bugs: $(STAMP) ## Plant bugs on purpose; say which seed notices each.
 	PYTHONPATH=tests $(BIN)/python -m simulation.bugs

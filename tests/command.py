@@ -153,8 +153,12 @@ class Site:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._running.append(process)
+        self.adopt(process)
         return process
+
+    def adopt(self, process: subprocess.Popen[str]) -> None:
+        """Have a process that somebody else started end with this one."""
+        self._running.append(process)
 
     def close(self) -> None:
         """End what is still running."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from reconciler.azure.errors import from_answer, unreadable
-from reconciler.azure.listing import MOST_PAGES
+from reconciler.azure.bounds import LIST_BYTES
+from reconciler.azure.errors import endless, from_answer, unreadable
+from reconciler.azure.listing import MOST_PAGES, within
 from reconciler.azure.session import Session
 from reconciler.azure.wire import Json, items, text
 
@@ -37,12 +38,16 @@ class Arm:
     def list(self, url: str, doing: str, query: Mapping[str, str] | None = None) -> list[Json]:
         """Return all objects of a list, page by page."""
         found: list[Json] = []
-        for _ in range(MOST_PAGES):
-            body = self._calls.safely(doing, lambda url=url: self._page(url, doing, query))  # type: ignore[misc]
+        asked: set[str] = set()
+        left = LIST_BYTES
+        while url and url not in asked and len(asked) < MOST_PAGES:
+            asked.add(url)
+            body, size = self._calls.safely(doing, lambda url=url: self._page(url, doing, query))  # type: ignore[misc]
+            left = within(left - size, self._calls.host)
             found += items(body, "value")
             url = text(body, "nextLink")
-            if not url:
-                break
+        if url:
+            raise endless(doing, len(asked))
         return found
 
     def get(self, url: str, doing: str) -> Json:
@@ -53,11 +58,11 @@ class Arm:
         """Send a write that may be repeated; returns what is answered (it may be empty), without waiting for the operation."""
         return self._calls.safely(doing, lambda: self.send(method, url, doing, body))
 
-    def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> Json:
-        body = self.send("GET", url, doing, query=query)
+    def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> tuple[Json, int]:
+        body, size = self._exchange("GET", url, doing, query=query)
         if not isinstance(body.get("value"), list):
             raise unreadable(doing)
-        return body
+        return body, size
 
     def _object(self, url: str, doing: str) -> Json:
         body = self.send("GET", url, doing)
@@ -65,10 +70,14 @@ class Arm:
             raise unreadable(doing)
         return body
 
-    def send(
-        self, method: str, url: str, doing: str, body: Json | None = None, query: Mapping[str, str] | None = None
-    ) -> Json:
+    def send(self, method: str, url: str, doing: str, body: Json | None = None) -> Json:
         """Send one request, once; returns the JSON object that is answered, or an empty one. Raises AzureError."""
+        return self._exchange(method, url, doing, body)[0]
+
+    def _exchange(
+        self, method: str, url: str, doing: str, body: Json | None = None, query: Mapping[str, str] | None = None
+    ) -> tuple[Json, int]:
+        """Send one request, and tell also how many bytes the answer has."""
         from azure.core.rest import HttpRequest
 
         # The address of a next page carries its query already.
@@ -80,7 +89,7 @@ class Arm:
         if not 200 <= response.status_code < 300:
             said: Any = answer if answer is not None else response.text()
             raise from_answer(response.status_code, said, response.headers, doing)
-        return answer if isinstance(answer, dict) else {}
+        return answer if isinstance(answer, dict) else {}, len(response.content)
 
 
 def _json(response: Any) -> Any:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from reconciler.azure.bounds import PACKED, bound_answer
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import TRUSTED_HOSTS, is_this_machine, trusted_hosts
 from reconciler.azure.errors import AzureError, from_answer, hide, no_answer
@@ -215,10 +216,16 @@ def delegation_key(session: Session, root: str, start: str, expiry: str) -> Dele
         "Authorization": f"Bearer {session.storage_token()}",
         "x-ms-version": STORAGE_VERSION,
         "Content-Type": "application/xml",
+        "Accept-Encoding": PACKED,
     }
     body = f'<?xml version="1.0" encoding="utf-8"?><KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>'
     try:
-        with httpx2.Client(follow_redirects=False, timeout=READ_TIMEOUT, transport=session.storage_transport) as client:
+        with httpx2.Client(
+            follow_redirects=False,
+            timeout=READ_TIMEOUT,
+            transport=session.storage_transport,
+            event_hooks={"response": [bound_answer]},
+        ) as client:
             answer = client.post(
                 f"{root}/", params={"restype": "service", "comp": "userdelegationkey"}, headers=headers, content=body
             )

@@ -162,6 +162,20 @@ def unreadable(doing: str) -> AzureError:
     )
 
 
+def endless(doing: str, pages: int) -> AzureError:
+    """Describe a list that leads on and on: it was not read to its end, and a part of it is no list."""
+    return AzureError(
+        Fault(
+            "list-endless",
+            "The list does not end",
+            f"{doing}: {pages} pages were read, and there would be more.",
+            "Check `endpoint` of the Account, and what stands between here and Azure.",
+        ),
+        status=200,
+        ambiguous=True,
+    )
+
+
 def no_credential(cause: BaseException) -> AzureError:
     """Describe that no token could be had."""
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from reconciler.azure.bounds import LIST_BYTES, too_large
 from reconciler.azure.caller import Caller
-from reconciler.azure.errors import unreadable
+from reconciler.azure.errors import endless, unreadable
 from reconciler.azure.wire import Json, items, text
 from reconciler.core.runtime import Clock
 
@@ -16,7 +17,7 @@ T = TypeVar("T")
 PAGE = 100
 """Objects asked for in one page."""
 MOST_PAGES = 1000
-"""A server that pages on for ever is not followed further than this."""
+"""A server that pages on for ever is not followed further than this: an error, since a part taken for the whole would cost."""
 
 
 def all_pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) -> list[Json]:
@@ -28,8 +29,10 @@ def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) 
     """Yield the pages of a list as they are read, each object once; whoever has enough stops asking."""
     seen: set[str] = set()
     query: dict[str, Any] = {}
+    left = LIST_BYTES
     for _ in range(MOST_PAGES):
-        body = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
+        body, size = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
+        left = within(left - size, caller.host)
         page = items(body)
         new = {text(item, "id"): item for item in page if text(item, "id") and text(item, "id") not in seen}
         seen.update(new)
@@ -37,10 +40,18 @@ def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) 
         if not new or body.get("has_more") is not True:
             return
         query = {"after": text(body, "last_id") or text(page[-1], "id")}
+    raise endless(doing, MOST_PAGES)
 
 
-def _page(raw: bytes, doing: str) -> Json:
-    """Read one page. An answer without a list is an error: taken for an empty list it would cost a second training."""
+def within(left: int, host: str) -> int:
+    """Return how many bytes a list may still have; raises AzureError if it had too many."""
+    if left < 0:
+        raise too_large(host, 200, LIST_BYTES)
+    return left
+
+
+def _page(raw: bytes, doing: str) -> tuple[Json, int]:
+    """Read one page, and tell how many bytes it has. An answer without a list is an error: taken for an empty list it would cost a second training."""
     import orjson
 
     try:
@@ -48,10 +59,10 @@ def _page(raw: bytes, doing: str) -> Json:
     except orjson.JSONDecodeError:
         body = None
     if isinstance(body, list):
-        return {"data": body}
+        return {"data": body}, len(raw)
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):
         raise unreadable(doing)
-    return body
+    return body, len(raw)
 
 
 LINGER, LONGEST_LINGER = 1 / 20, 0.1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from reconciler.azure.bounds import PACKED, bound_answer
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import is_loopback
 from reconciler.azure.errors import AzureError, hide
@@ -55,7 +56,10 @@ class Organisation:
             api_key=key,
             max_retries=0,
             timeout=READ_TIMEOUT,
-            http_client=openai.DefaultHttpxClient(follow_redirects=False, trust_env=not local),
+            default_headers={"Accept-Encoding": PACKED},
+            http_client=openai.DefaultHttpxClient(
+                follow_redirects=False, trust_env=not local, event_hooks={"response": [bound_answer]}
+            ),
         )
 
     def close(self) -> None:

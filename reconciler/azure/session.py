@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from reconciler.azure.bounds import PACKED, bound_answer, bounded_session
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
 from reconciler.azure.errors import AzureError, hide, no_credential
@@ -219,14 +220,14 @@ class Session:
             root = self.data.url.partition(_PROJECTS)[0] if at_resource else self.data.url
             import openai
 
-            headers: dict[str, Any] = {}
+            headers: dict[str, Any] = {"Accept-Encoding": PACKED}
             key: str | Callable[[], str]
             if self.data.scope is None:
                 key = LOOPBACK_CREDENTIAL
                 headers["api-key"] = LOOPBACK_CREDENTIAL
             elif self.account.spec.auth == "api_key":
                 key = _UNUSED
-                headers = {"api-key": self._api_key()}
+                headers["api-key"] = self._api_key()
             else:
                 key = self._token(self.data.scope)
             clients[api, at_resource] = openai.OpenAI(
@@ -242,7 +243,7 @@ class Session:
                     trust_env=not self.data.is_loopback,
                     verify=_trusted(environment=not self.data.is_loopback),
                     transport=self._transports.data,
-                    event_hooks={"request": [self._before_data]},
+                    event_hooks={"request": [self._before_data], "response": [bound_answer]},
                 ),
             )
         return clients[api, at_resource]
@@ -256,19 +257,22 @@ class Session:
     def _control_client(self) -> CognitiveServicesManagementClient:
         with _IMPORTING:
             from azure.core.pipeline.policies import HeadersPolicy, SansIOHTTPPolicy
+            from azure.core.pipeline.transport import RequestsTransport
             from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
         options: dict[str, Any] = {}
         if self.control.scope is None:
             # azure-core refuses to send a bearer token over plain http, so the fixed one goes in as a header.
             options["authentication_policy"] = HeadersPolicy({"Authorization": f"Bearer {LOOPBACK_CREDENTIAL}"})
-            options["use_env_settings"] = False
             credential: Any = object()
         else:
             credential = self._credential
             options["credential_scopes"] = [self.control.scope]
-        if self._transports.control is not None:
-            options["transport"] = self._transports.control
+        transport = self._transports.control or RequestsTransport(
+            session=bounded_session(use_environment=not self.control.is_loopback),
+            connection_timeout=20,
+            read_timeout=READ_TIMEOUT,
+        )
         control = urlsplit(self.control.url).netloc
 
         class OnlyHere(SansIOHTTPPolicy[Any, Any]):
@@ -284,8 +288,7 @@ class Session:
             permit_redirects=False,
             per_call_policies=[OnlyHere()],
             retry_total=0,
-            connection_timeout=20,
-            read_timeout=READ_TIMEOUT,
+            transport=transport,
             **options,
         )
 

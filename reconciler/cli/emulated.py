@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.core.account import Account
@@ -32,8 +33,12 @@ def _keep_out_of_git(folder: Path) -> None:
     """Have git ignore our own folder: what is uploaded to the emulator lies there, and is nothing to commit."""
     if folder.name == ".reconciler":
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="utf-8") as file:
-            file.write("*\n")
+        ignored = folder / ".gitignore"
+        if not ignored.exists():
+            # Moved into its place as a whole: one that a crash left empty would ignore nothing from then on.
+            part = folder / f".gitignore.{os.getpid()}"
+            part.write_text("*\n", encoding="utf-8")
+            part.replace(ignored)
 
 
 @contextmanager

@@ -1,0 +1,227 @@
+"""Answers without an end: whatever a service sends, what is read into memory and waited for has a bound."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from harness import ACCOUNT, FakeClock
+
+from reconciler.azure import arm as arm_module
+from reconciler.azure import bounds, listing
+from reconciler.azure.arm import Arm
+from reconciler.azure.errors import AzureError
+from reconciler.azure.files import Files
+from reconciler.azure.jobs import Jobs
+from reconciler.azure.session import Session
+from reconciler.core.runtime import Runtime
+from reconciler.kinds import REGISTRY
+from reconciler.manifests import load
+
+MIB = 1 << 20
+Answer = Callable[["Hostile"], None]
+READS: dict[str, Callable[[Session], object]] = {
+    "data plane": lambda session: Jobs(session).all(),
+    "control plane": lambda session: Arm(session).list(Arm(session).account + "/deployments", "listing deployments"),
+}
+both = pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Answers as the test says, and counts what it could send."""
+
+    protocol_version = "HTTP/1.1"
+    answer: Answer
+    asked = 0
+    sent = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        try:
+            type(self).answer(self)
+        except OSError:  # the client has hung up
+            self.close_connection = True
+
+    def head(self, **headers: str) -> None:
+        self.send_response(200)
+        for name, value in {"content_type": "application/json", **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def put(self, data: bytes) -> None:
+        self.wfile.write(data)
+        type(self).sent += len(data)
+
+    def json(self, body: object) -> None:
+        raw = json.dumps(body).encode()
+        self.head(content_length=str(len(raw)))
+        self.put(raw)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    """A server that expects its clients to hang up."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def session(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Iterator[Session]:
+    server = Server(("127.0.0.1", 0), Hostile)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    folder = tmp_path_factory.mktemp("repo")
+    (folder / "account.yaml").write_text(f"{ACCOUNT}  endpoint: {url}/acme\n  management_endpoint: {url}\n")
+    opened = Session(load(folder, REGISTRY, {}, None, folder).accounts["acme"], Runtime(clock), {})
+    Hostile.asked = Hostile.sent = 0
+    yield opened
+    opened.close()
+    server.shutdown()
+    server.server_close()
+
+
+def refused(session: Session, read: Callable[[Session], object], answer: Answer) -> AzureError:
+    Hostile.answer = staticmethod(answer)  # type: ignore[assignment]
+    with pytest.raises(AzureError) as caught:
+        read(session)
+    assert session.data.host in caught.value.fault.detail or "pages" in caught.value.fault.detail
+    return caught.value
+
+
+@both
+def test_an_answer_without_an_end_is_not_read_to_the_end(session: Session, read: Callable[[Session], object]) -> None:
+    def forever(http: Hostile) -> None:
+        http.head(transfer_encoding="chunked")
+        http.put(b'2\r\n{"\r\n')
+        while True:
+            http.put(b"100000\r\n" + b"x" * MIB + b"\r\n")
+
+    error = refused(session, read, forever)
+    assert error.fault.code == "answer-too-large"
+    assert error.ambiguous, "whatever was asked for may have been done"
+    assert Hostile.asked == 1, "it is not asked for again"
+    assert Hostile.sent < bounds.ANSWER_BYTES + 8 * MIB
+
+
+@both
+@pytest.mark.parametrize(
+    ("packing", "code"),
+    [
+        ("gzip", "answer-too-large"),
+        ("gzip, gzip", "answer-packed"),
+        ("br", "answer-packed"),
+        ("zstd", "answer-packed"),
+    ],
+)
+def test_an_answer_that_unpacks_to_more_is_refused(
+    session: Session, read: Callable[[Session], object], packing: str, code: str
+) -> None:
+    small = gzip.compress(bytes(bounds.ANSWER_BYTES + 1), 1)
+    assert len(small) < MIB
+
+    def packed(http: Hostile) -> None:
+        http.head(content_length=str(len(small)), content_encoding=packing)
+        http.put(small)
+
+    assert refused(session, read, packed).fault.code == code
+
+
+@both
+def test_an_answer_that_drips_is_given_up(
+    session: Session, read: Callable[[Session], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "ANSWER", bounds.Bounds(bounds.ANSWER_BYTES, 0.3))
+
+    def drip(http: Hostile) -> None:
+        http.head(content_length="100000", content_encoding="gzip")
+        for byte in gzip.compress(bytes(100)):
+            http.put(bytes([byte]))
+            http.wfile.flush()
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    assert refused(session, read, drip).fault.code == "answer-too-slow"
+    assert time.monotonic() - began < 1.5
+
+
+@both
+def test_a_list_that_leads_on_for_ever_is_an_error_and_no_list(
+    session: Session, read: Callable[[Session], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_PAGES", 7)
+    monkeypatch.setattr(arm_module, "MOST_PAGES", 7)
+
+    def another(http: Hostile) -> None:
+        item = {"id": f"ftjob-{Hostile.asked}"}
+        link = f"{session.control.url}/deployments?page={Hostile.asked}"
+        http.json({"data": [item], "has_more": True, "value": [item], "nextLink": link})
+
+    assert refused(session, read, another).fault.code == "list-endless"
+    assert Hostile.asked == 7
+
+
+def test_a_next_page_that_is_the_same_page_is_an_error(session: Session) -> None:
+    link = f"{session.control.url}/deployments?page=1"
+    error = refused(session, READS["control plane"], lambda http: http.json({"value": [], "nextLink": link}))
+    assert error.fault.code == "list-endless"
+    assert Hostile.asked == 2
+
+
+@both
+def test_a_list_of_large_pages_has_a_bound_too(
+    session: Session, read: Callable[[Session], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LIST_BYTES", 5 * MIB)
+    monkeypatch.setattr(arm_module, "LIST_BYTES", 5 * MIB)
+
+    def large(http: Hostile) -> None:
+        item = {"id": f"ftjob-{Hostile.asked}", "text": "x" * (MIB // 2)}
+        link = f"{session.control.url}/deployments?page={Hostile.asked}"
+        http.json({"data": [item], "has_more": True, "value": [item], "nextLink": link})
+
+    assert refused(session, read, large).fault.code == "answer-too-large"
+    assert Hostile.asked == 5
+
+
+def test_the_content_of_a_file_may_be_larger_and_is_streamed(session: Session) -> None:
+    size = bounds.ANSWER_BYTES + 2 * MIB
+
+    def content(http: Hostile) -> None:
+        http.head(content_length=str(size))
+        for _ in range(size // MIB):
+            http.put(bytes(MIB))
+
+    Hostile.answer = staticmethod(content)  # type: ignore[assignment]
+    pieces = [len(piece) for piece in Files(session).content("file-1")]
+    assert sum(pieces) == size
+    assert max(pieces) <= MIB
+
+
+def test_a_file_must_come_on_but_may_take_its_time() -> None:
+    """At 20 kB a second for an hour it is let through; at 10 kB a second it is not. Only waiting counts."""
+
+    clock = FakeClock()
+
+    def pieces(pace: int) -> Iterator[bytes]:
+        for _ in range(3600):
+            clock.sleep(1)
+            yield bytes(pace)
+
+    def read(pace: int) -> int:
+        got = 0
+        for piece in bounds.bounded(pieces(pace), bounds.CONTENT, "h", 200, clock.now):
+            got += len(piece)
+            clock.sleep(5)  # whoever reads does something with it
+        return got
+
+    assert read(20 * 1024) == 3600 * 20 * 1024
+    with pytest.raises(AzureError, match="too slowly"):
+        read(10 * 1024)
