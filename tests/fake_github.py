@@ -27,6 +27,12 @@ class Failure:
     times: int = 1
     headers: dict[str, str] = field(default_factory=dict)
     body: str = '{"message": "told to fail"}'
+    page: int | None = None
+    """Of a list, the page that fails; any if None."""
+
+    def meets(self, method: str, path: str, asked: dict[str, str]) -> bool:
+        page = self.page is None or asked.get("page") == str(self.page)
+        return page and self.method == method and re.search(self.part, path) is not None
 
 
 class GitHub:
@@ -43,6 +49,8 @@ class GitHub:
         """Commit to the pull requests that GitHub says it belongs to."""
         self.history: list[str] = []
         """Commits of main, oldest first."""
+        self.head = "abc123def4567"
+        """The newest commit of each pull request."""
         self.failures: list[Failure] = []
         self.asked: list[str] = []
         self._next = 100
@@ -65,7 +73,8 @@ class GitHub:
                     return
                 raw = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
                 raw = b"" if status == 204 else raw
-                self.send_response(status)
+                # Without the time of this machine: a test says what GitHub's clock shows.
+                self.send_response_only(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(raw)))
@@ -95,7 +104,12 @@ class GitHub:
 
     def pull(self, number: int, *, merged: str = "") -> None:
         """Have a pull request, merged as a commit of main or not."""
-        self.pulls[number] = {"number": number, "merged_at": self.now() if merged else None, "merge_commit_sha": merged}
+        self.pulls[number] = {
+            "number": number,
+            "merged_at": self.now() if merged else None,
+            "merge_commit_sha": merged,
+            "head": {"sha": self.head},
+        }
         if merged:
             self.history.append(merged)
 
@@ -128,7 +142,7 @@ class GitHub:
         self.asked.append(f"{method} {path}")
         if token != f"Bearer {self.token}":
             return 401, {"message": "Bad credentials"}, {}
-        failure = next((one for one in self.failures if one.method == method and re.search(one.part, path)), None)
+        failure = next((one for one in self.failures if one.meets(method, path, asked)), None)
         if failure:
             failure.times -= 1
             if not failure.times:
@@ -174,6 +188,8 @@ class GitHub:
             case "GET", ["pulls", number]:
                 found_pull = self.pulls.get(int(number))
                 return (200, found_pull) if found_pull else (404, {"message": "Not Found"})
+            case "GET", ["branches", "main"]:
+                return 200, {"name": "main", "commit": {"sha": self.history[-1]}}
             case "GET", ["commits", commit, "pulls"]:
                 return 200, [self.pulls[number] for number in self.commits.get(commit, [])]
             case "GET", ["compare", both]:

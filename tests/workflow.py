@@ -1,7 +1,7 @@
 """Runs the jobs of a workflow on this machine: each `run:` step in bash, as it is written; what others do is done here.
 
-`Runner.job` goes through the steps as GitHub does: after a failure only those with `!cancelled()`. Expressions are
-replaced from `context`; one that is not known there fails the test.
+`Runner.job` goes through the steps as GitHub does: after a failure only those with `!cancelled()`, and where outputs of
+steps decide, by those. Expressions are replaced from `context`; one that is not known there fails the test.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
+_OUTPUT = re.compile(r"steps\.(\w+)\.outputs\.(\w+) ([!=]=) '(\w*)'")
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
@@ -64,10 +65,11 @@ class Runner:
         workspace.mkdir()
         temp.mkdir()
         done = Done()
-        known = dict(context)
+        known = {**context, "runner.temp": str(temp)}
         for step in job["steps"]:
             name = str(step.get("name") or step.get("uses"))
-            if not done.worked and "!cancelled()" not in str(step.get("if", "")):
+            condition = str(step.get("if", ""))
+            if (not done.worked and "!cancelled()" not in condition) or not _met(condition, done):
                 done.steps[name] = "skipped"
                 continue
             if "uses" in step:
@@ -115,6 +117,14 @@ class Runner:
             shutil.copytree(self.artifacts / given["name"], workspace, dirs_exist_ok=True)
         else:
             assert action in {"actions/setup-python", "azure/login"}, action
+
+
+def _met(condition: str, done: Done) -> bool:
+    """Whether the outputs that a condition asks for are so."""
+    return all(
+        (done.outputs.get(step, {}).get(name, "") == value) == (sign == "==")
+        for step, name, sign, value in _OUTPUT.findall(condition)
+    )
 
 
 def load(path: str) -> dict[str, Any]:

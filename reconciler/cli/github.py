@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 from reconciler.cli.exits import ERROR, OK
+from reconciler.cli.github_input import document_of, estimates_of, plan_of, read, unusable
 from reconciler.cli.state import GLOBALS, ParallelismOption, PathArgument
 from reconciler.github import BOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable
 
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Plan
+    from reconciler.core.fault import Fault
     from reconciler.github.comments import Comments
     from reconciler.github.event import Event
     from reconciler.github.merged import Awaited
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Comments, issues and summaries for workflows on GitHub (needs GITHUB_TOKEN).",
@@ -56,15 +60,20 @@ def comment(
 ) -> int:
     """Put a plan on its pull request, or bring the one that is there up to date.
 
-    A FILE that is empty or missing means that there is no plan: the one that is there is marked as outdated.
+    A FILE that is empty or missing means that there is no plan: the one that is there is marked as outdated. A run of an
+    older commit than the pull request has by now writes nothing.
     """
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.github.merged import PLAN
+    from reconciler.github.newest import head
     from reconciler.github.text import marker_of
 
     event, comments = _open(repository, author)
     to = number or event.number()
-    body = _read(file)
+    body = read(file)
+    if number is None and event.head and (now := head(comments.api, to)) != event.head:
+        print(f"This is of {event.head[:12]}, and #{to} is at {now[:12]} by now: the run of that one comments.")
+        return OK
     if not body.strip():
         note = f"This plan is not of the newest commit (`{event.head[:12]}`), which has none: {_see(event)}."
         count = comments.outdate(to, PLAN, note)
@@ -90,15 +99,52 @@ def summary(
     from reconciler.render.annotations import plan_annotations
 
     event = Event(os.environ)
-    body = _read(file)
+    body = read(file)
     if body.strip():
         event.summarise(body)
-    document = _document(plan) if plan is not None and plan.exists() else None
+    document = plan_of(plan) if plan is not None and plan.exists() else None
     if document is not None:
         for line in plan_annotations(document):
             print(line)
         acts = any(one["change"]["actions"] != ["no-op"] and not one["held"] for one in document["resource_changes"])
         event.output({"changes": str(acts).lower(), "errored": str(bool(document["errored"])).lower()})
+    return OK
+
+
+@app.command()
+def newest(
+    branch: Annotated[
+        str,
+        typer.Option(
+            "--branch", metavar="NAME", help="The branch; that of the run if absent.", envvar="GITHUB_REF_NAME"
+        ),
+    ] = "",
+    repository: RepositoryOption = None,
+) -> int:
+    """Say whether this run is of the newest commit of its branch, and hand `newest` to the outputs.
+
+    What waited for an approval, or is run again, may be older: what it declares is not to be applied over the newer one.
+    """
+    from reconciler.core.fault import Fault, ReconcilerError
+    from reconciler.github.newest import tip
+    from reconciler.render.fault import workflow_command
+
+    event, comments = _open(repository, BOT)
+    if not (event.commit and branch):
+        detail = "GITHUB_SHA or GITHUB_REF_NAME is empty."
+        raise ReconcilerError(Fault("github-event", "The commit of this run is not known", detail))
+    now = tip(comments.api, branch)
+    event.output({"newest": str(now == event.commit).lower()})
+    if now == event.commit:
+        print(f"{event.commit[:12]} is the newest commit of {branch}.")
+        return OK
+    said = (
+        f"Nothing is done: {branch} is at {now[:12]} by now, and this run is of {event.commit[:12]}. "
+        "The run of the newer commit does what this one would have done, and what came after it; "
+        f"where it has none, run the workflow by hand on {branch}."
+    )
+    event.summarise(said)
+    print(workflow_command("notice", {"title": "Overtaken"}, said))
     return OK
 
 
@@ -111,10 +157,15 @@ def guard(
 ) -> int:
     """Refuse manifests whose Accounts are at other places than the reviewed ones: run it before signing in to Azure."""
     from reconciler.cli.compose import KINDS, load_tree
-    from reconciler.core.fault import Refused
+    from reconciler.core.fault import Fault, Refused
     from reconciler.core.policy import judged_by
     from reconciler.manifests import load_accounts
+    from reconciler.manifests.repository import root_of
 
+    # Its real place: a link may lead to the other tree, which would then be compared with itself.
+    if not path.resolve().is_relative_to(root_of(Path.cwd().resolve(), Path.cwd().resolve())):
+        detail = f"{path} is a link that leads out of the repository."
+        raise Refused(Fault("github-path-outside", "The manifests are not in the repository", detail))
     tree = load_tree(path)
     _, faults = judged_by(tree.accounts, load_accounts(policy_from, KINDS, os.environ))
     if faults:
@@ -149,7 +200,7 @@ def applied(
         made = bench.plan(bench.options(prune=True))
         body = applied_markdown(
             made,
-            _read(log).splitlines(),
+            read(log).splitlines(),
             worked=outcome == "success",
             kinds=KINDS,
             accounts=list(bench.accounts),
@@ -157,7 +208,7 @@ def applied(
             run_url=event.run_url,
             emulator=bench.emulated,
         )
-        estimates = _estimates(_document(plan)) if plan is not None and plan.exists() else None
+        estimates = estimates_of(plan) if plan is not None and plan.exists() else None
         running = in_progress(made, KINDS)
         jobs = {
             job: (estimates or {}).get(address, "")
@@ -167,8 +218,12 @@ def applied(
         event.summarise(body)
         accounts = ",".join(comment_word(name) for name in sorted(bench.accounts))
         numbers = untold(comments, event.commit)
-        for number in numbers:
-            print(f"Told: {tell_applied(comments, number, accounts, event.commit, jobs, body)}")
+
+        def tell(number: int) -> None:
+            told = tell_applied(comments, number, accounts, event.commit, jobs, body, worked=outcome == "success")
+            print(f"Told: {told}")
+
+        _each(numbers, tell)
     if not numbers:
         print("No merged pull request holds this commit: there is nobody to tell.")
     return OK
@@ -193,11 +248,14 @@ def ended(
         return OK
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         made = bench.plan(bench.options())
-        for one in waiting:
+
+        def tell(one: Awaited) -> None:
             body = _how_it_ended(bench, made, one)
             if body and tell_ended(comments, one, body):
                 print(f"Told #{one.number} how {one.job_id} ended.")
+
         print_unread(made)
+        _each(waiting, tell)
     return ERROR if made.errored else OK
 
 
@@ -213,11 +271,13 @@ def issue(
     from reconciler.render.drift_markdown import counted, drift_markdown, findings, line_of
     from reconciler.render.escape import comment_word
 
-    document = _document(file)
+    document = document_of(file)
+    if not isinstance(document, dict) or not isinstance(document.get("accounts"), list):
+        raise unusable(f"{file} is not what `drift --format json` prints.")
     Event(os.environ).summarise(drift_markdown(document))
     _, comments = _open(repository, author)
-    for one in document["accounts"]:
-        name = str(one["name"])
+
+    def tell(name: str) -> None:
         found = findings(document, name)
         said = report(
             comments,
@@ -230,7 +290,23 @@ def issue(
             ),
         )
         print(f"Account/{name}: {said}")
+
+    _each([str(one["name"]) for one in document["accounts"]], tell)
     return OK
+
+
+def _each(items: Iterable[T], act: Callable[[T], None]) -> None:
+    """Do something with each, so that one that fails keeps nothing from the others; raises all failures at the end."""
+    from reconciler.core.fault import ReconcilerError
+
+    faults: list[Fault] = []
+    for item in items:
+        try:
+            act(item)
+        except ReconcilerError as error:
+            faults += error.faults
+    if faults:
+        raise ReconcilerError(*dict.fromkeys(faults))
 
 
 def _open(repository: str | None, author: str) -> tuple[Event, Comments]:
@@ -276,44 +352,6 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
     return ended_markdown(
         report, live, address=run.address, actual=actual_cost(bench, live, run.tokens), estimate=one.estimate
     )
-
-
-def _estimates(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a saved plan says that each training costs: address to words."""
-    from decimal import Decimal
-
-    from reconciler.core.charges import Cost
-    from reconciler.render.cost import cost_text
-
-    found: dict[str, str] = {}
-    for change in document["resource_changes"]:
-        training = (change.get("cost") or {}).get("training")
-        if change["change"]["actions"] == ["create"] and training is not None:
-            low, high = Decimal(training["low"]), Decimal(training["high"])
-            found[str(change["address"])] = cost_text(Cost(low, high)) if high else "unknown"
-    return found
-
-
-def _document(file: Path) -> Any:
-    import json
-
-    from reconciler.core.fault import Fault, ReconcilerError
-
-    try:
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        detail, cause = f"{file}: {error.strerror}.", error
-    except ValueError as error:
-        detail, cause = f"{file}: {error}", error  # type: ignore[assignment]
-    raise ReconcilerError(Fault("github-input", "What an earlier step printed cannot be read", detail)) from cause
-
-
-def _read(file: Path) -> str:
-    """Return a file that an earlier step wrote; "" if it wrote none."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def _see(event: Event) -> str:

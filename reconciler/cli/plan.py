@@ -105,11 +105,14 @@ def _mermaid(made: Plan, *, emulator: bool) -> str:
 
 
 def _next(path: Path, options: Options, out: Path | None) -> str:
-    """Return the command that makes the plan happen, with what decides about it: to be copied."""
+    """Return the command that makes the plan happen, with what decides about it: to be copied.
+
+    A saved plan outside of the current directory is one that a runner made, and whoever reads this has it not.
+    """
     words = ["apply", *([str(path)] if path != MANIFESTS else [])]
     words += ["--prune"] if options.prune else []
     words += [word for address in options.allow_delete for word in ("--allow-delete", address)]
-    if out:
+    if out and Path(os.path.relpath(out)).parts[:1] != ("..",):
         words += ["--plan", str(out)]
     else:
         words += [word for address in options.targets for word in ("--target", address)]
@@ -206,21 +209,27 @@ def saved(made: Plan, bench: Workbench) -> str:
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read; a file that cannot be written whole is not left behind.
 
-    What is no ordinary file (a device, a pipe) is written to and never replaced.
+    A link to a file, or to nothing, is replaced and never followed: what a pull request brings may hold one that leads
+    out of it. What is no ordinary file (a device, a pipe) is written to and never replaced.
     """
+    import tempfile
+
     from reconciler.core.fault import Fault, ReconcilerError
 
-    whole = path.resolve()
-    part = whole.with_name(f".{whole.name}.{os.getpid()}.part")
-    in_place = whole.exists() and not whole.is_file()
+    part = None
     try:
-        descriptor = os.open(whole if in_place else part, os.O_WRONLY | (0 if in_place else os.O_CREAT), 0o600)
+        if path.exists() and not path.is_file():
+            descriptor = os.open(path, os.O_WRONLY)
+        else:
+            # A name that nobody can know before, and so nobody can have put a link at.
+            descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
-        if not in_place:
-            part.replace(whole)
+        if part:
+            Path(part).replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        if part:
+            Path(part).unlink(missing_ok=True)
         raise ReconcilerError(
             Fault(
                 "plan-not-written",

@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reconciler.core.fault import Fault, ReconcilerError
@@ -22,6 +23,10 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between two tries, where GitHub does not say."""
 LONGEST_ASKED = 300.0
 """Seconds that GitHub may ask to wait; a job that waits for more is better run again."""
+UNSAID = 60.0
+"""Seconds to wait where GitHub finds too many requests and does not say until when; it wants a minute at least."""
+PATIENCE = 600.0
+"""Seconds that one command waits in all: less than a job has, so that it ends with a message and is not cut off."""
 PAGE = 100
 """Items on a page: the most that GitHub gives."""
 MOST_PAGES = 30
@@ -61,6 +66,7 @@ class Api:
         self._token = token
         self._runtime = runtime
         self._opener = urllib.request.build_opener(_NoRedirect())
+        self._patience = PATIENCE
 
     def get(self, path: str, **query: object) -> Any:
         """Read something below the repository; raises GitHubError."""
@@ -70,6 +76,8 @@ class Api:
         """Go through a list, page by page."""
         for page in range(1, MOST_PAGES + 1):
             found = self.get(path, **query, per_page=PAGE, page=page)
+            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+                raise _unreadable(f"GET {path}: the answer is no list.")
             yield from found
             if len(found) < PAGE:
                 return
@@ -91,8 +99,12 @@ class Api:
         return self._once("POST", path, {}, body)
 
     def pause(self, error: GitHubError, waits: Iterator[float]) -> None:
-        """Wait before the next try."""
-        self._runtime.clock.sleep(max(next(waits), error.wait))
+        """Wait before the next try; raises the error where this command has waited enough."""
+        seconds = max(next(waits), error.wait)
+        if seconds > self._patience:
+            raise error
+        self._patience -= seconds
+        self._runtime.clock.sleep(seconds)
 
     def waits(self) -> Iterator[float]:
         """Return how long to wait between tries, in seconds."""
@@ -138,9 +150,7 @@ class Api:
             with error:
                 raise self._refused(doing, error) from error
         except ValueError as error:
-            detail = f"{doing}: the answer is not JSON."
-            fault = Fault("github-unreadable", "GitHub's answer could not be read", detail)
-            raise GitHubError(fault, None, passes=True) from error
+            raise _unreadable(f"{doing}: the answer is not JSON.") from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             detail = f"{doing}: {type(reason).__name__}: {reason}"
@@ -156,7 +166,7 @@ class Api:
         passes = (limited or error.code in _PASSING) and wait <= LONGEST_ASKED
         remedy = "Run the job again." if limited or error.code in _PASSING else _REMEDIES.get(error.code, "")
         fault = Fault("github-refused", "GitHub refused", f"{doing}: {error.code} {said}".rstrip(), remedy)
-        return GitHubError(fault, error.code, passes=passes, wait=wait)
+        return GitHubError(fault, error.code, passes=passes, wait=wait or (UNSAID if limited else 0.0))
 
     def _asked(self, headers: Message) -> float:
         """Return how many seconds GitHub asks to wait."""
@@ -165,14 +175,21 @@ class Api:
             return float(after)
         reset = headers.get("x-ratelimit-reset") or ""
         if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-            return max(0.0, float(reset) - self._runtime.clock.now())
+            # Measured by GitHub's own clock: this machine's may be wrong.
+            return max(0.0, float(reset) - (_date(headers) or self._runtime.clock.now()))
         return 0.0
 
 
+_MOVED = "It has another address now. If the repository was renamed, run the job again, or name it with --repository."
 _REMEDIES = {
+    301: _MOVED,
+    302: _MOVED,
+    307: _MOVED,
+    308: _MOVED,
     401: "The token is not valid. In a workflow:\n  env: {GITHUB_TOKEN: ${{ github.token }}}",
     403: "The token may not do this. The job needs `permissions:` with `pull-requests: write`, or `issues: write`.",
     404: "It does not exist, or the token may not see it. The job needs `permissions:` for it.",
+    410: "Issues are turned off in the settings of the repository. Turn them on, or take the step out of the workflow.",
 }
 
 
@@ -181,6 +198,18 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Refuse."""
+
+
+def _unreadable(detail: str) -> GitHubError:
+    return GitHubError(Fault("github-unreadable", "GitHub's answer could not be read", detail), None, passes=True)
+
+
+def _date(headers: Message) -> float | None:
+    """Return when GitHub says that it answered, in seconds since the epoch."""
+    try:
+        return parsedate_to_datetime(headers.get("date") or "").timestamp()
+    except (ValueError, TypeError):
+        return None
 
 
 def _message(error: urllib.error.HTTPError) -> str:

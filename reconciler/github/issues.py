@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
-from reconciler.github.api import stamp
+from reconciler.github.api import PAGE, stamp
 from reconciler.github.comments import Comments
 from reconciler.github.text import cut, first_line, marker_of, state_of
 
 DRIFT = "reconciler:drift"
 _REMEMBERED = 3
-"""Pages of issues, the newest first, in which a decision to leave drift alone is looked for."""
+"""Pages of closed issues, the newest first, in which a decision to leave drift alone is looked for."""
 
 _MOST_KEYS = 1000
 """Things that an issue remembers one by one; of more, what is new is not told."""
@@ -99,12 +100,14 @@ def _close(comments: Comments, issue: Any, found: Found) -> Did:
 
 
 def _ours(comments: Comments, marker: str) -> Iterator[Any]:
-    for place, issue in enumerate(comments.api.pages("issues", state="all", sort="created", direction="desc")):
+    """Go through the issues of an account: all that are open, then of the closed ones the newest."""
+    opened, closed = (
+        comments.api.pages("issues", state=state, sort="created", direction="desc") for state in ("open", "closed")
+    )
+    for issue in (*opened, *islice(closed, _REMEMBERED * PAGE)):
         if "pull_request" in issue or not comments.is_ours(issue):
             continue
-        if marker_of(str(issue.get("body") or "")) == marker and (
-            issue.get("state") == "open" or place < _REMEMBERED * 100
-        ):
+        if marker_of(str(issue.get("body") or "")) == marker:
             yield issue
 
 

@@ -1,12 +1,13 @@
 """What is told on merged pull requests: what an apply did with them, and what became of the trainings that it left running.
 
 No list is kept anywhere. That a merged pull request waits to be told follows from its comments: it has a plan of ours
-and nothing of an apply. Which trainings are awaited stands in the invisible first line of what an apply told. So a run
+and nothing of an apply that worked. Which trainings are awaited stands in the invisible first line of what an apply told. So a run
 that was cancelled in the queue, or failed before it told anything, is made good by the next one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,9 @@ MEMORY = 30 * 86_400.0
 NO_CHANGES = "### No changes."
 """How a plan begins that has nothing to tell of later (`render.markdown`)."""
 _HEAD = 500
+_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+"""What may be the id of a job. Every workflow of a repository writes as the same author, and one of them may repeat what
+a stranger said: what is read back is no order to write something else."""
 _CONTAINS = {"ahead", "identical"}
 
 
@@ -38,7 +42,7 @@ def untold(comments: Comments, commit: str) -> list[int]:
     """Return the merged pull requests that this commit holds and that no apply was told on."""
     api = comments.api
     numbers: dict[int, None] = {}
-    for pull in api.get(f"commits/{commit}/pulls"):
+    for pull in api.pages(f"commits/{commit}/pulls"):
         if pull.get("merged_at"):
             numbers[int(pull["number"])] = None
     planned: dict[int, None] = {}
@@ -46,7 +50,8 @@ def untold(comments: Comments, commit: str) -> list[int]:
     for comment in comments.recent(stamp(api.now - MEMORY)):
         marker = marker_of(str(comment["body"]))
         if marker.startswith(APPLY):
-            told.add(_number(comment))
+            # One that was told of a failure is told again: a later apply made it good, or did not.
+            told |= set() if state_of(str(comment["body"])).get("failed") else {_number(comment)}
         elif marker.startswith(PLAN) and NO_CHANGES not in str(comment["body"])[:_HEAD]:
             planned[_number(comment)] = None
     for number in planned:
@@ -71,7 +76,14 @@ def _holds(comments: Comments, commit: str, number: int) -> bool:
 
 
 def tell_applied(
-    comments: Comments, number: int, accounts: str, commit: str, jobs: Mapping[str, str], body: str
+    comments: Comments,
+    number: int,
+    accounts: str,
+    commit: str,
+    jobs: Mapping[str, str],
+    body: str,
+    *,
+    worked: bool = True,
 ) -> str:
     """Tell a pull request what an apply did, and remember which trainings it left running; return the address.
 
@@ -79,7 +91,7 @@ def tell_applied(
     """
     marker = f"{APPLY}:{accounts}"
     earlier = {job: cost for old in comments.of(number, marker) for job, cost in _jobs(old).items()}
-    state = {"commit": commit, "jobs": {**jobs, **earlier}}
+    state = {"commit": commit, "jobs": {**jobs, **earlier}, **({} if worked else {"failed": True})}
     return comments.write(number, f"{first_line(marker, state)}\n\n{body}")
 
 
@@ -103,7 +115,8 @@ def tell_ended(comments: Comments, one: Awaited, body: str) -> bool:
 
 def _jobs(comment: Any) -> dict[str, str]:
     listed = state_of(str(comment["body"])).get("jobs")
-    return {str(job): str(cost) for job, cost in listed.items()} if isinstance(listed, dict) else {}
+    known = listed if isinstance(listed, dict) else {}
+    return {job: str(cost) for job, cost in known.items() if _JOB_ID.fullmatch(job)}
 
 
 def _number(comment: Any) -> int:

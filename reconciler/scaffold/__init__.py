@@ -10,7 +10,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 WORKFLOWS = ("plan.yml", "apply.yml", "drift.yml")
-_PIP = "python -m pip install --disable-pip-version-check --quiet"
+# Isolated: else a folder `pip` in what is checked out would be run in its place.
+_PIP = "python -I -m pip install --disable-pip-version-check --quiet"
 _PLACES = {"CODEOWNERS": ".github/CODEOWNERS", "gitignore": ".gitignore"}
 """Where a file of `tree` goes, if not to its own name."""
 

@@ -11,6 +11,8 @@ import pytest
 from command import Site, plain
 from harness import Azure
 
+from reconciler.cli.plan import write_private
+
 MAKE_ANEW = "Make and review a new plan:\n    reconciler plan --out plan.json\n"
 
 
@@ -44,6 +46,19 @@ def test_the_file_is_private_even_where_one_was_readable(site: Site) -> None:
     site.write("plan.json", "{}").chmod(0o644)
     assert saved(site).stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in site.folder.iterdir()) == ["manifests", "plan.json"]
+
+
+def test_a_link_is_replaced_and_never_followed(tmp_path: Path) -> None:
+    for name, target in (("file", "../mine"), ("nothing", "../not-there"), ("itself", "itself")):
+        (tmp_path / "mine").write_text("mine")
+        out = tmp_path / "checkout" / name
+        out.parent.mkdir(exist_ok=True)
+        out.symlink_to(target)
+        write_private(out, "plan")
+        assert not out.is_symlink()
+        assert (out.read_text(), out.stat().st_mode & 0o777) == ("plan\n", 0o600)
+        assert (tmp_path / "mine").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["checkout", "file", "itself", "mine", "nothing"]
 
 
 @pytest.mark.parametrize(

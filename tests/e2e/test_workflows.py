@@ -67,6 +67,7 @@ class World:
             "GITHUB_RUN_ID": "5",
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_SHA": "c7",
+            "GITHUB_REF_NAME": "main",
         }
         self.runner = Runner(folder / "machine", env, self._checkout)
         self.context = {
@@ -209,6 +210,21 @@ def test_a_plan_that_went_stale_is_refused_and_told(world: World) -> None:
     assert world.azure.writes() == []
 
 
+def test_what_a_newer_commit_has_overtaken_is_not_applied_over_it(world: World) -> None:
+    world.github.pull(7, merged="c7")
+    world.github.pull(8, merged="c8")
+    for job in ("apply", "continue"):
+        (world.runner.artifacts / "plan").mkdir(parents=True, exist_ok=True)
+        (world.runner.artifacts / "plan" / "plan.json").write_text("{}")
+        done = world.job(APPLY, job).expect()
+        assert {"Apply": "skipped", "Go on": "skipped"}.items() >= {
+            name: how for name, how in done.steps.items() if name in {"Apply", "Go on"}
+        }.items()
+        assert "main is at c8 by now" in done.said.partition("=== summary")[2]
+    assert world.github.bodies(7) == []
+    assert world.azure.emulator.requests() == []
+
+
 # What is true of all workflows, as files
 
 
@@ -260,6 +276,7 @@ def test_permissions_pins_and_queues(path: str) -> None:
                 assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
             else:
                 assert "${{" not in step["run"], "an expression in a script is code that others can write"
+                assert "python -m" not in step["run"], "a folder of that name in a checkout would be run"
 
 
 def test_what_may_spend_needs_its_own_environment() -> None:
@@ -268,6 +285,12 @@ def test_what_may_spend_needs_its_own_environment() -> None:
     assert places == {"plan": "azure-plan", "apply": "azure-apply", "continue": "azure-continue"}
     scripts = {name: " ".join(step.get("run", "") for step in job["steps"]) for name, job in apply.items()}
     assert "reconciler apply --plan plan.json --prune" in scripts["apply"]
+    for name in ("apply", "continue"):
+        order = [step.get("name") for step in apply[name]["steps"]]
+        acts = next(step for step in apply[name]["steps"] if step.get("name") in {"Apply", "Go on"})
+        assert order.index("Overtaken?") < order.index(acts["name"])
+        assert acts["if"] == "steps.newest.outputs.newest == 'true'"
+    assert "github.ref == 'refs/heads/main'" in apply["plan"]["if"], "no other branch is applied by hand"
     assert [name for name, text in scripts.items() if "--auto-approve" in text] == []
     assert "--prune" not in scripts["continue"]
     groups = {job["concurrency"]["group"] for job in apply.values()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +77,7 @@ HALFWAY = (
     (Failure("GET", "comments", 200, body="<html>"), "something else answered"),
     (Failure("POST", "comments", 403, headers={"retry-after": "61"}), "too many at once: GitHub says when to come back"),
     (Failure("POST", "comments", 429, times=2), "too many, and it does not say when"),
+    (Failure("GET", "comments", 200, body='{"message": "busy"}'), "an answer that is no list"),
 )  # fmt: skip
 
 
@@ -105,7 +107,10 @@ ENDS = (
     (404, {}, "github-refused", "does not exist"),
     (422, {}, "github-refused", ""),
     (500, {}, "github-refused", "Run the job again"),
-    (302, {"location": "https://evil.test/"}, "github-refused", ""),
+    (302, {"location": "https://evil.test/"}, "github-refused", "another address"),
+    (410, {}, "github-refused", "Issues are turned off"),
+    (403, {"retry-after": "200"}, "github-refused", "Run the job again"),
+    (429, {}, "github-refused", "Run the job again"),
     (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 3600)}, "github-refused", "Run the job again"),
 )  # fmt: skip
 
@@ -122,6 +127,28 @@ def test_what_does_not_pass_is_said_with_the_way_out(
     assert remedy in caught.value.faults[0].remedy
     assert github.token not in str(caught.value.faults)
     assert clock.now() - before < 900, "nobody pays a runner to wait for an hour"
+
+
+def test_a_second_page_that_fails_makes_no_second_comment(github: GitHub, comments: Comments) -> None:
+    for number in range(130):
+        github.say(7, f"chatter {number}", "ann")
+    github.say(7, f"{PLAN}\n\none", BOT)
+    github.failures.append(Failure("GET", "comments", 502, times=8, page=2))
+    comments.write(7, f"{PLAN}\n\ntwo")
+    assert [body.split()[-1] for body in github.bodies(7)] == ["two"]
+
+
+@pytest.mark.parametrize("wrong", [-7200, 0, 7200])
+def test_a_limit_is_waited_for_by_the_clock_of_github(
+    github: GitHub, comments: Comments, clock: FakeClock, wrong: int
+) -> None:
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(clock.now() + wrong))
+    reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(clock.now()) + wrong + 90), "date": date}
+    github.failures.append(Failure("GET", "comments", 403, headers=reset))
+    before = clock.now()
+    comments.write(7, f"{PLAN}\n\none")
+    assert 89 <= clock.now() - before <= 91
+    assert len(github.bodies(7)) == 1
 
 
 def test_a_wrong_token_and_an_unsafe_address(github: GitHub, clock: FakeClock) -> None:
@@ -187,6 +214,25 @@ def test_a_merged_pull_request_is_told_even_if_its_own_run_never_came(github: Gi
     for number in (7, 8):
         tell_applied(comments, number, "acme", "c8", {"ftjob-1": "$3"}, "did it")
     assert untold(comments, "c10") == [10]
+
+
+def test_who_was_told_of_a_failure_is_told_when_a_later_apply_made_it_good(github: GitHub, comments: Comments) -> None:
+    for number in (7, 8):
+        comments.write(number, f"{PLAN}\n\nplan")
+        github.pull(number, merged=f"c{number}")
+        github.commits[f"c{number}"] = [number]
+    tell_applied(comments, 7, "acme", "c7", {}, "failed", worked=False)
+    assert sorted(untold(comments, "c8")) == [7, 8]
+    for number in (7, 8):
+        tell_applied(comments, number, "acme", "c8", {}, "did it")
+    assert untold(comments, "c9") == []
+    assert [body.split()[-1] for body in github.bodies(7, "<!-- reconciler:apply")] == ["it"]
+
+
+def test_what_another_workflow_wrote_as_our_author_gives_no_orders(github: GitHub, comments: Comments) -> None:
+    said = first_line("reconciler:apply:acme", {"jobs": {"x --> @everyone": "$1", "": "", "ftjob-1": "$2"}})
+    github.say(7, said, BOT)
+    assert list(awaited(comments)) == [Awaited(7, "ftjob-1")]
 
 
 def test_a_pull_request_without_changes_is_not_told_of_the_apply_of_another(github: GitHub, comments: Comments) -> None:
@@ -256,6 +302,26 @@ def test_an_issue_that_was_opened_twice_becomes_one(github: GitHub, comments: Co
     assert [one["state"] for one in github.issues.values()] == ["open", "closed"]
     report(comments, found())
     assert report(comments, found("a")) == "opened", "closing a twin is no decision of a person"
+
+
+def test_closing_that_fails_halfway_is_made_good_and_told_once(github: GitHub, comments: Comments) -> None:
+    report(comments, found("a"))
+    github.failures.append(Failure("PATCH", "issues/", 403))
+    with pytest.raises(GitHubError):
+        report(comments, found())
+    (issue,) = github.issues.values()
+    assert issue["state"] == "open"
+    assert report(comments, found()) == "closed"
+    assert len(github.comments) == 1
+
+
+def test_an_old_issue_is_found_behind_thousands_of_closed_ones(github: GitHub, comments: Comments) -> None:
+    report(comments, found("a"))
+    for number in range(1000, 4200):
+        github.issues[number] = {"number": number, "state": "closed", "user": {"login": "ann"}, "body": ""}
+    github.asked.clear()
+    assert report(comments, found("a")) == "updated"
+    assert len(github.asked) < 8, "a run costs few requests"
 
 
 def test_issues_of_others_and_pull_requests_are_left_alone(github: GitHub, comments: Comments) -> None:

@@ -1,0 +1,68 @@
+"""What earlier steps of a workflow left: the files that the commands of `github` read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.core.fault import ReconcilerError
+
+
+def estimates_of(plan: Path) -> dict[str, str] | None:
+    """Return what a saved plan says that each training costs: address to words; None where it cannot be read."""
+    from decimal import Decimal
+
+    from reconciler.core.charges import Cost
+    from reconciler.core.fault import ReconcilerError
+    from reconciler.render.cost import cost_text
+
+    try:
+        document = plan_of(plan)
+    except ReconcilerError:
+        # `apply` has refused it, and that is to be told.
+        return None
+    found: dict[str, str] = {}
+    for change in document["resource_changes"]:
+        training = (change.get("cost") or {}).get("training")
+        if change["change"]["actions"] == ["create"] and training is not None:
+            low, high = Decimal(training["low"]), Decimal(training["high"])
+            found[str(change["address"])] = cost_text(Cost(low, high)) if high else "unknown"
+    return found
+
+
+def document_of(file: Path) -> Any:
+    """Return a file of JSON; raises ReconcilerError where it is none."""
+    import json
+
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        detail, cause = f"{file}: {error.strerror}.", error
+    except ValueError as error:
+        detail, cause = f"{file}: {error}", error  # type: ignore[assignment]
+    raise unusable(detail) from cause
+
+
+def unusable(detail: str) -> ReconcilerError:
+    """Return the error for a file that is not what an earlier step writes."""
+    from reconciler.core.fault import Fault, ReconcilerError
+
+    return ReconcilerError(Fault("github-input", "What an earlier step printed cannot be read", detail))
+
+
+def plan_of(file: Path) -> Any:
+    """Return a saved plan; raises ReconcilerError where it is not whole."""
+    from reconciler.render.document import read_approval
+
+    document = document_of(file)
+    read_approval(document)
+    return document
+
+
+def read(file: Path) -> str:
+    """Return a file that an earlier step wrote; "" if it wrote none."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
