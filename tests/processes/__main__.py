@@ -14,6 +14,7 @@ from processes.play import Service, play
 def main(first: int, last: int) -> int:
     """Play seeds; returns 1 if a promise was broken."""
     began, counts, broken = time.monotonic(), Counter[str](), 0
+    said = began
     with tempfile.TemporaryDirectory(prefix="reconciler-kill-") as name:
         service = Service(Path(name) / "service")
         try:
@@ -23,6 +24,9 @@ def main(first: int, last: int) -> int:
                 if report.broken:
                     broken += 1
                     print(f"seed {seed}: {report.broken}\n{report.said}", flush=True)
+                if time.monotonic() - said > 60:
+                    said = time.monotonic()
+                    print(f"… {seed + 1 - first} of {last - first} seeds, {broken} broken", flush=True)
         finally:
             service.close()
     for what, count in sorted(counts.items()):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 COMMITS = ("epochs", "data", "revert", "add", "rename", "capacity", "text", "remove")
 APPLY = ("apply", "--auto-approve")
 PRUNE = (*APPLY, "--prune", "--allow-delete", "Deployment/*", "--allow-delete", "Dataset/*")
-COMMANDS: tuple[tuple[str, ...], ...] = (APPLY, PRUNE, (*APPLY, "--parallelism", "1"), ("plan", "--out", "plan.json"))
+PLAN = ("plan", "--out", "plan.json")
+COMMANDS: tuple[tuple[str, ...], ...] = (APPLY, PRUNE, (*APPLY, "--parallelism", "1"), PLAN)
 MOMENTS = ("request", "request+")
 """What a death is counted by: requests, of which the last is not carried out, or (+) is; or changes of files."""
 
@@ -61,7 +62,10 @@ def script(seed: int) -> Script:
         commands = [chance.choices(COMMANDS, (5, 3, 2, 1))[0]]
         if not embedded and chance.random() < 0.3:
             commands.append(chance.choice((APPLY, PRUNE)))
-        rounds.append(Round(commit, chance.randrange(100), tuple(commands), _death(chance, embedded, len(commands))))
+        death = _death(chance, embedded, len(commands))
+        if death and death.moment == "file" and chance.random() < 0.6:
+            commands[0] = PLAN  # an apply changes few files, and none if the data is as fresh as in a first round
+        rounds.append(Round(commit, chance.randrange(100), tuple(commands), death))
     return Script(embedded, tuple(rounds))
 
 
@@ -70,7 +74,7 @@ def _death(chance: random.Random, embedded: bool, processes: int) -> Death | Non
     if drawn < 0.1:
         return None
     if drawn < 0.3:
-        return Death("file", chance.randrange(1, 6))
+        return Death("file", chance.randrange(1, 5))
     service = not embedded and drawn < 0.4
     # An apply of two jobs sends about thirty requests; two at once send twice as many.
     return Death(chance.choice(MOMENTS), chance.randrange(1, 31 * processes), service)

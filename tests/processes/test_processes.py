@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from processes.play import Service, play
 
-SEEDS = (0, 1, 2)
+SEEDS = {23: "one of two at once", 40: "the service", 28: "at a change of a file"}
+"""A seed, and what is killed in it."""
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS, ids=SEEDS.values())
 def test_who_is_killed_is_finished_by_the_next(seed: int, tmp_path: Path, service: Service) -> None:
     report = play(seed, tmp_path, service)
     assert not report.broken, f"{report.broken}\n{report.said}"
+    assert report.counts["killed"] + report.counts["service killed"], "nobody died: take another seed"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +21,8 @@ from reconciler.kinds import REGISTRY
 from reconciler.kinds.deployment.spec import DeploymentSpec
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_text
+from reconciler.render.markdown import plan_markdown
+from reconciler.render.mermaid import plan_mermaid
 from reconciler.render.summary import NO_CHANGES, counts, summary
 from reconciler.render.text import plan_text
 
@@ -95,6 +99,54 @@ def test_the_last_line_counts_what_apply_would_do(name: str, said: str, chosen: 
     assert counted.train + counted.create + counted.update + counted.delete == len(made.actions) + replaced
     assert bool(counted) == bool(made.actions)
     assert (summary(made, REGISTRY) == NO_CHANGES) == made.converged
+
+
+_TEXT_LINE = re.compile(r"^  (\+|~|-/\+|-) (\S+)", re.MULTILINE)
+_TABLE_ROW = re.compile(r"^\| `(\+|~|-/\+|-)` \w+ `([^`]+)` \|", re.MULTILINE)
+_HELD_ROW = re.compile(r"^- (create|update|recreate|delete) `([^`]+)`", re.MULTILINE)
+_GLYPHS = {"create": "+", "update": "~", "recreate": "-/+", "delete": "-", "delete create": "-/+"}
+_HEADING = re.compile(r"(\d+) to (train|create|update|recreate|delete)")
+
+
+@given(st.lists(st.integers(0, 14), max_size=8), st.integers(0, 2))
+def test_every_renderer_names_the_same_changes_and_counts(chosen: list[int], heldback: int):
+    """Each change has a name of its own, so that one that is missing in a text is missed."""
+    changes: list[Change] = []
+    for number, sort in enumerate(chosen):
+        change = everything(f"n{number}", "y").changes[sort]
+        if isinstance(change, Delete):
+            change = replace(change, live=replace(change.live, name=f"n{number}"))
+        if isinstance(change, Create | Update | Replace | Delete):
+            change = replace(change, held="not now" if number < heldback else "")
+        changes.append(change)
+    made = Plan(tuple(changes), needs={change.address: () for change in changes})
+    expected = Counter(
+        (
+            _GLYPHS[{"Replace": "recreate"}.get(type(change).__name__, type(change).__name__.lower())],
+            str(change.address),
+        )
+        for change in changes
+        if isinstance(change, Create | Update | Replace | Delete)
+    )
+    assert Counter(_TEXT_LINE.findall(text(made))) == expected
+    page = plan_markdown(made, [], kinds=REGISTRY, now=0, accounts=["acme"])
+    held = [(_GLYPHS[word], address) for word, address in _HELD_ROW.findall(page)]
+    assert Counter([*_TABLE_ROW.findall(page), *held]) == expected
+    rows = document(made)["resource_changes"]
+    acting = [row for row in rows if row["change"]["actions"] != ["no-op"]]
+    assert Counter((_GLYPHS[" ".join(row["change"]["actions"])], row["address"]) for row in acting) == expected
+    verbs = Counter(verb for row in acting if not row["held"] for verb in row["change"]["actions"])
+    told = {word: int(number) for number, word in _HEADING.findall(page.partition("\n\n")[2].partition("\n")[0])}
+    again = told.get("recreate", 0)
+    counted = counts(made, REGISTRY)
+    assert (counted.create, counted.update, counted.delete) == (verbs["create"], verbs["update"], verbs["delete"])
+    assert (told.get("create", 0) + again, told.get("update", 0), told.get("delete", 0) + again) == (
+        counted.create,
+        counted.update,
+        counted.delete,
+    )
+    drawn = plan_mermaid(made, REGISTRY)
+    assert all(address in drawn for _, address in expected)
 
 
 def entries(approval: Approval) -> dict[str, list[Approved]]:
