@@ -186,8 +186,7 @@ def confirm(word: str) -> None:
 
 def saved_approval(file: Path, bench: Workbench) -> Approval:
     """Read a saved plan and check that it is of this tree, these accounts and this kind of Azure."""
-    import orjson
-
+    from reconciler.cli.documents import json_document
     from reconciler.core.fault import Fault, ReconcilerError, Refused
     from reconciler.render.document import read_approval
 
@@ -197,11 +196,11 @@ def saved_approval(file: Path, bench: Workbench) -> Approval:
         return Refused(Fault(code, summary, detail, remedy))
 
     try:
-        document: Any = orjson.loads(file.read_bytes())
+        document = json_document(file)
     except OSError as error:
         detail = f"{file}: {error.strerror}."
         raise ReconcilerError(Fault("plan-missing", "The saved plan cannot be read", detail, remedy)) from error
-    except orjson.JSONDecodeError as error:
+    except ValueError as error:
         raise refused("plan-unreadable", "The saved plan is not a whole JSON document", f"{file}: {error}") from error
     approval, meta = read_approval(document)
     if meta.emulator != bench.emulated:

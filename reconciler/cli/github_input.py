@@ -33,10 +33,10 @@ def estimates_of(plan: Path) -> dict[str, str] | None:
 
 def document_of(file: Path) -> Any:
     """Return a file of JSON; raises ReconcilerError where it is none."""
-    import json
+    from reconciler.cli.documents import json_document
 
     try:
-        return json.loads(file.read_bytes())
+        return json_document(file)
     except OSError as error:
         detail, cause = f"{file}: {error.strerror}.", error
     except ValueError as error:

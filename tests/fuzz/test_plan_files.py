@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import orjson
+import pytest
 from fuzz.mangle import RAW, spoiled
 from harness import NOW, STACK, Repo
 
 from reconciler.cli.apply import refuse_if_stale
-from reconciler.core.fault import Refused
+from reconciler.cli.documents import MOST_BYTES, json_document
+from reconciler.cli.github_input import plan_of
+from reconciler.core.fault import ReconcilerError, Refused
 from reconciler.kinds import REGISTRY
 from reconciler.render.document import _hash, dumps, plan_document, read_approval
 
-FILES = 800
+FILES = 400
 
 
 def test_a_plan_file_with_anything_in_it(repo: Repo) -> None:
@@ -45,8 +49,8 @@ def test_a_plan_file_with_anything_in_it(repo: Repo) -> None:
             continue
         # It was let through whole: then every change of the plan still stands in the file.
         assert shown <= {item.get("address") for item in document["resource_changes"]}, what
-    assert read > 100
-    assert refused > 100
+    assert read > 50
+    assert refused > 50
 
 
 def test_a_plan_file_cut_anywhere_or_replaced(repo: Repo) -> None:
@@ -64,3 +68,33 @@ def test_a_plan_file_cut_anywhere_or_replaced(repo: Repo) -> None:
         except Refused:
             continue
         raise AssertionError(raw[:60])
+
+
+@pytest.mark.parametrize(
+    ("reason", "raw"),
+    [
+        ("nothing", b""),
+        ("nested deeper than any stack", b"[" * 100_000),
+        ("the same, closed", b'{"a":' * 50_000 + b"1" + b"}" * 50_000),
+        ("no text", b"\xff\xfe\x00\x00"),
+        ("zeros", bytes(1000)),
+        ("a number that Python refuses", b"9" * 5000),
+        ("a number that is none", b'{"format_version": NaN}'),
+        ("half a surrogate", b'{"format_version": "\\ud800"}'),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused_in_words(tmp_path: Path, reason: str, raw: bytes) -> None:
+    file = tmp_path / "plan.json"
+    file.write_bytes(raw)
+    with pytest.raises(ReconcilerError):
+        plan_of(file)
+
+
+def test_no_more_is_read_of_a_file_than_a_plan_can_have(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    with file.open("wb") as opened:
+        opened.truncate(MOST_BYTES + 1)
+    with pytest.raises(ValueError, match="more than 64 MiB"):
+        json_document(file)
+    with pytest.raises(ValueError, match="more than 64 MiB"):
+        json_document(Path("/dev/zero"))
