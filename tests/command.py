@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import pty
 import re
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from harness import Azure, examples
+from warm import Warm
 
 COMMAND = (sys.executable, "-W", "error", "-m", "reconciler.cli.main")
 ACCOUNT = """\
@@ -128,17 +130,22 @@ class Site:
     ) -> Ran:
         """Run the command to its end; `code` is what it must exit with, `before` is run in its process first."""
         began = time.monotonic()
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            preexec_fn=before,
-        )
+        environ = {**self.env, **(env or {})}
+        # Python itself reads these when it starts.
+        if before or any(name.startswith(("PYTHON", "LC_")) for name in environ) or environ["LANG"] != "C.UTF-8":
+            done = subprocess.run(
+                [*COMMAND, *arguments],
+                cwd=self.folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+                preexec_fn=before,
+            )
+        else:
+            done = _warm().run(arguments, self.folder, environ, timeout)
         ran = Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
         return ran if code is None else ran.expect(code)
 
@@ -170,6 +177,12 @@ class Site:
     def terminal(self, *arguments: str, env: Mapping[str, str] | None = None) -> Terminal:
         """Start the command on a terminal of its own."""
         return Terminal([*COMMAND, *arguments], self.folder, {**self.env, "TERM": "xterm", **(env or {})})
+
+
+@functools.cache
+def _warm() -> Warm:
+    """One for all tests of this process."""
+    return Warm()
 
 
 def ended(process: subprocess.Popen[str], timeout: float = PATIENCE) -> Ran:
