@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.core.change import Change, Delete, Keep, Plan, Stuck, Wait, account_of, is_held
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Stuck, Wait, account_of, is_held
 from reconciler.core.fault import Fault, by_place
 from reconciler.core.resource import Phase
 from reconciler.core.rules import Rules
@@ -28,12 +28,16 @@ from reconciler.render.words import plural
 LIMIT = 65_000
 """Characters of a comment; GitHub refuses more than 65,536."""
 MARKER = "reconciler:plan"
+_ROWS = 25
+"""Rows of the table that are shown without a fold."""
 _UNFOLDED = 3
 """Warnings that are shown without a fold."""
 _NAMED = 10
 """Objects that a box names; it counts the rest."""
 _HEADER = "| Change | What and why |\n|---|---|\n"
 _DESTROYING = ("recreate", "delete", "cancel")
+_RUNS_CODE = "gate-runs-code"
+"""The warning that a program of the repository would be run: a reviewer sees it above the table."""
 
 
 def marker(accounts: Iterable[str]) -> str:
@@ -88,9 +92,12 @@ class _Comment:
         self._changes = Changes(plan, kinds, now=now)
         self._graph = Graph(plan, kinds, alone=False)
         known = sorted((change for change in plan.changes if plan.knows(change)), key=account_of)
-        self._listed = [change for change in known if not is_held(change) and not self._changes.is_quiet(change)]
+        listed = [change for change in known if not is_held(change) and not self._changes.is_quiet(change)]
+        self._listed = sorted(listed, key=lambda change: (account_of(change), self._order(change)))
         self._held = [change for change in known if is_held(change)]
         self._deciding = [change for change in self._listed if _needs_decision(change)]
+        self._runs = [fault for fault in plan.warnings if fault.code == _RUNS_CODE]
+        self._warnings = [fault for fault in plan.warnings if fault.code != _RUNS_CODE]
 
     def verdict(self, accounts: Sequence[str]) -> str:
         """Return the heading: what happens, in numbers and words."""
@@ -109,7 +116,9 @@ class _Comment:
             else f"{len(accounts)} accounts"
         )
         what = ", ".join(said) if counted else "nothing to do now"
-        return f"### Plan for {named}: {what}" if accounts else f"### Plan: {what}"
+        what += f", {len(self._deciding):,} stuck" if self._deciding else ""
+        state = " is refused" if self._plan.refusals else " is not whole" if self._plan.errored else ""
+        return f"### Plan for {named}{state}: {what}" if accounts else f"### Plan{state}: {what}"
 
     def sentence(self) -> str:
         """Return in one line what is not done now, so that nothing is missed."""
@@ -124,7 +133,7 @@ class _Comment:
             f"{works:,} in progress at Azure" if works else "",
             f"{len(self._deciding):,} stuck" if self._deciding else "",
             f"{len(self._held):,} held back" if self._held else "",
-            plural(len(plan.warnings), "warning") if plan.warnings else "",
+            plural(len(self._warnings), "warning") if self._warnings else "",
             f"{unchanged:,} unchanged" if unchanged else "",
         ]
         text = ", ".join(part for part in said if part)
@@ -141,6 +150,12 @@ class _Comment:
             _box("WARNING", unread if self._plan.errored else [], map(fault_item, merged(self._plan.unread))),
             _box("CAUTION", ["**`apply` refuses this plan as it is:**"], map(fault_item, refusals)),
             _box("CAUTION", [], self._destroyed(), between="\n>\n"),
+            _box(
+                "IMPORTANT",
+                [f"**Runs {plural(len(self._runs), 'program')} of this repository**"],
+                map(fault_item, self._runs),
+                ("program", "programs"),
+            ),
             _box(
                 "WARNING",
                 [f"**{len(self._deciding):,} stuck: a person must decide**"],
@@ -168,9 +183,16 @@ class _Comment:
         """Return the table and everything below it."""
         changes = self._changes
         folded = [change for change in self._listed if not _needs_decision(change)]
+        most = _ROWS if len(self._listed) > _ROWS + _UNFOLDED else len(self._listed)
         return [
-            Part([changes.row(change) for change in self._listed], head=_HEADER, rank=1),
-            _listed(self._plan.warnings, ("warning", "warnings")),
+            Part([changes.row(change) for change in self._listed[:most]], head=_HEADER, rank=1),
+            Part(
+                [changes.row(change) for change in self._listed[most:]],
+                head=f"<details>\n<summary>{plural(len(self._listed) - most, 'more change')}</summary>\n\n{_HEADER}",
+                tail="\n\n</details>",
+                rank=3,
+            ),
+            _listed(self._warnings, ("warning", "warnings")),
             _listed(findings, ("finding in manifests or data", "findings in manifests or data")),
             *self._graph_part(),
             *self._held_parts(),
@@ -208,6 +230,14 @@ class _Comment:
             )
             for reason, group in groups.items()
         ]
+
+    def _order(self, change: Change) -> int:
+        """Return where a change stands in the table: what needs a person or costs most first, what others need last."""
+        if _needs_decision(change):
+            return 0
+        if self._kinds[change.address.kind].long_running:
+            return 1
+        return 3 if isinstance(change, Create) and change.desired.content else 2
 
     def _word(self, change: Change) -> str:
         return action_of(change, self._kinds).word

@@ -147,8 +147,9 @@ class Changes:
             return f"{code(self._base(change), IN_CELL)}, nothing earlier to compare with"
         if change.reason == RETRY:
             return f"again, after {code(live_name(old), 16)}"
-        differs = _few(change.why) or "nothing that Azure returns differs"
         changed = [f"data: {text}" for text in self._data(change, against=False)]
+        # What changed in the data says more than names and digests of its files do.
+        differs = _few(change.why, files=not changed) or "nothing that Azure returns differs"
         return "<br>".join([f"compared with {code(live_name(old), 16)}: {differs}", *changed])
 
     def _base(self, change: Create) -> str:
@@ -223,13 +224,14 @@ def _line(text: str) -> str:
     return code(text.strip(), 2 * LONGEST_VALUE) if text.startswith("  ") else prose(text, 2 * LONGEST_VALUE)
 
 
-def _few(changes: Sequence[FieldChange]) -> str:
-    return _listed([f"{code(field_name(item.path), IN_CELL)} {_arrow(item)}" for item in changes])
+def _few(changes: Sequence[FieldChange], *, files: bool = True) -> str:
+    """Return the first changes; of those of files the sides too, or only that they changed."""
+    return _listed([f"{code(field_name(item.path), IN_CELL)} {_arrow(item, files=files)}" for item in changes])
 
 
-def _arrow(item: FieldChange) -> str:
+def _arrow(item: FieldChange, *, files: bool) -> str:
     sides = [shown(side, path=item.path, longest=IN_CELL) for side in (item.before, item.after)]
-    if sides[0] == sides[1]:
+    if sides[0] == sides[1] or (item.path.endswith("_file") and not files):
         return "changed"
     return " \u2192 ".join(map(value, sides))
 

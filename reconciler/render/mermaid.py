@@ -1,4 +1,4 @@
-"""The graph of a plan in Mermaid, which GitHub draws: what is needed stands left of what needs it."""
+"""The graph of a plan in Mermaid, which GitHub draws: what is needed stands left of what needs it, or above it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from reconciler.render.escape import mermaid
 
 MOST_NODES, MOST_EDGES = 60, 200
 """More than this is a tangle that nobody reads, and Mermaid refuses more than 500 edges."""
+_GAP = 8
+"""Room between two nodes, and inside of one around its name, in characters."""
 # Each has its own background, border and text, so that it can be read on white and on black; the word in the label says
 # the same as the colour.
 _STYLES: Mapping[str, str] = {
@@ -86,7 +88,27 @@ class Graph:
             for need, address in self._edges
         ]
         used = {action.style for action in actions}
-        return "\n".join(["flowchart LR", *nodes, *edges]) + _styles([name for name in _STYLES if name in used])
+        return "\n".join([f"flowchart {self._direction()}", *nodes, *edges]) + _styles(
+            [name for name in _STYLES if name in used]
+        )
+
+    def _direction(self) -> str:
+        """Return how it is drawn narrower, as a phone shows it: from left to right, or from top to bottom."""
+        needs: dict[Address, list[Address]] = {}
+        for need, address in self._edges:
+            needs.setdefault(address, []).append(need)
+        # Plans list what is needed before what needs it, and what waits in a circle is refused before.
+        depths: dict[Address, int] = {}
+        levels: dict[int, list[int]] = {}
+        for change in self._nodes:
+            if not isinstance(change, Delete):
+                above = (depths.get(need, -1) for need in needs.get(change.address, ()))
+                depths[change.address] = max(above, default=-1) + 1
+            depth = 0 if isinstance(change, Delete) else depths[change.address]
+            levels.setdefault(depth, []).append(len(str(change.address)) + _GAP)
+        across = sum(max(widths) for widths in levels.values())
+        down = max(sum(widths) for widths in levels.values())
+        return "TD" if down < across else "LR"
 
 
 def plan_mermaid(plan: Plan, kinds: Mapping[str, Rules]) -> str:

@@ -43,11 +43,14 @@ _COLOURS = (("#2f6fbf", "blue"), ("#c26a00", "orange"), ("#1f7a4d", "green"), ("
 _SIGNS = {"converged": "✅", "overfits": "⚠️", "no-gain": "⚠️", "diverged": "❌"}
 
 
-def report_markdown(runs: Sequence[Run], *, now: float, emulator: bool = False) -> str:
-    """Return the report, shortened from its end where it would be too long for GitHub."""
+def report_markdown(runs: Sequence[Run], *, now: float, emulator: bool = False, headed: bool = True) -> str:
+    """Return the report, shortened from its end where it would be too long for GitHub.
+
+    Without a heading where it stands below another one.
+    """
     stamp = [f"**{EMULATOR_LINE}**"] if emulator else []
     heading = f"# How {code(runs[0].address)} went" if len(runs) == 1 else f"# {len(runs)} trainings compared"
-    blocks = [*stamp, heading]
+    blocks = [*stamp, *([heading] if headed else [])]
     if len(runs) > 1:
         blocks += [_comparison(runs), *_charts(charts_of(runs))]
     for run in runs:
@@ -83,13 +86,6 @@ def _comparison(runs: Sequence[Run]) -> str:
 def _run(run: Run, *, alone: bool) -> Iterator[str]:
     if not alone:
         yield f"## {code(run.address)}"
-    values = "".join(f", {code(name)} {value(setting(chosen))}" for name, chosen in run.settings.items())
-    yield (
-        f"{prose(run.status)}: {code(run.job_id)}, {code(run.base or 'base model unknown')}, "
-        f"{METHODS.get(run.method, code(run.method))}{values}  \n{time_line(run)}"
-        + (f"  \nModel: {code(run.model)}" if run.model else "")
-        + (f"  \nServed by {', '.join(code(name) for name in served_by(run))}" if served_by(run) else "")
-    )
     found = run.diagnosis
     sign = f"{_SIGNS[found.verdict]} " if found.verdict in _SIGNS else ""
     said = [f"**{sign}{verdict_line(run)}.** {_prose(found.text)}"]
@@ -100,6 +96,13 @@ def _run(run: Run, *, alone: bool) -> Iterator[str]:
     step = next_step(run)
     yield f"**What next.** {_prose(step.text)}" + (
         "\n\n" + fenced(step.lines.splitlines(), step.language) if step.lines else ""
+    )
+    values = "".join(f", {code(name)} {value(setting(chosen))}" for name, chosen in run.settings.items())
+    yield (
+        f"{prose(run.status)}: {code(run.job_id)}, {code(run.base or 'base model unknown')}, "
+        f"{METHODS.get(run.method, code(run.method))}{values}  \n{time_line(run)}"
+        + (f"  \nModel: {code(run.model)}" if run.model else "")
+        + (f"  \nServed by {', '.join(code(name) for name in served_by(run))}" if served_by(run) else "")
     )
     if alone:
         yield from _charts(charts_of([run]))

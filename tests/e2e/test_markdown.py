@@ -21,10 +21,10 @@ def test_a_comment_of_a_first_plan(site: Site) -> None:
 
 | Change | What and why |
 |---|---|
-| `+` upload `Dataset/tone.training` | 60 examples, 5.8 kB |
-| `+` upload `Dataset/tone.validation` | 12 examples, 1.2 kB |
 | `+` train `FineTuneJob/tone` | `gpt-4.1-mini-2025-04-14`, nothing earlier to compare with |
 | `…` wait `Deployment/tone` | for `FineTuneJob/tone`, then create |
+| `+` upload `Dataset/tone.training` | 60 examples, 5.8 kB |
+| `+` upload `Dataset/tone.validation` | 12 examples, 1.2 kB |
 """
         in said
     )
@@ -43,7 +43,7 @@ def test_a_comment_says_why_it_trains_and_what_to_run(site: Site) -> None:
     again = site.run("plan", "--format", "markdown", "--out", "plan.json", "--detailed-exitcode", code=2)
     assert again.out == first.out, "the same plan is the same comment"
     graph = site.run("plan", "--format", "mermaid", code=0).out
-    assert graph.startswith("flowchart LR\n  n0[")
+    assert graph.startswith("flowchart TD\n  n0[")
     assert graph.rstrip("\n").split("classDef")[0] in first.out
 
 

@@ -110,6 +110,36 @@ def test_the_first_line_finds_the_comment_again() -> None:
     assert marker(["b", "a"]) == "<!-- reconciler:plan:a,b -->"
 
 
+def test_what_matters_most_comes_first_and_the_rest_is_folded_and_counted() -> None:
+    jobs = [job(f"j{number:02}", seed=number) for number in range(32)]
+    said = comment(plan([dataset(), *jobs, job(), deployment()], []))
+    check(said)
+    words = [line.split()[2] for line in said.splitlines() if line.startswith("| `")]
+    assert words == ["train"] * 33 + ["wait", "upload"], "what others need comes last"
+    assert said.partition("<details>")[0].count("\n| `") == 25
+    assert "<summary>10 more changes</summary>" in said
+
+
+def test_what_runs_code_is_said_above_the_table_and_a_verdict_says_what_stops_it() -> None:
+    runs = Fault("gate-runs-code", "A gate runs code of this repository", "tools/judge.py", severity="warning")
+    said = comment(replace(retrain(), warnings=(runs, WARNING)))
+    check(said)
+    box, table = said.index("> **Runs 1 program of this repository**"), said.index("| Change |")
+    assert box < table
+    assert said.count("judge") == 1, "it is not told again among the warnings"
+    assert "\n1 warning." in said
+    assert "### Plan for `acme` is refused: " in comment(refused())
+    assert comment(trouble()).splitlines()[2].endswith("nothing to do now, 1 stuck")
+    unread = replace(retrain(), unread=(Fault("x", "Azure did not answer"),))
+    assert "### Plan for `acme` is not whole: " in comment(unread)
+
+
+@pytest.mark.parametrize(("jobs", "direction"), [(1, "TD"), (2, "TD"), (3, "LR"), (9, "LR")])
+def test_the_graph_is_drawn_the_narrower_way(jobs: int, direction: str) -> None:
+    made = plan([dataset(), *(job(f"j{number}", seed=number) for number in range(jobs))], [])
+    assert plan_mermaid(made, REGISTRY).startswith(f"flowchart {direction}\n")
+
+
 def test_a_plan_that_is_refused_or_not_whole_offers_no_command() -> None:
     assert "```sh" in comment(retrain())
     assert "```sh" not in comment(refused())
@@ -290,7 +320,7 @@ def test_text_of_others_is_shown_as_it_is(said: str) -> None:
 def test_no_name_is_syntax_of_the_graph(name: str, other: str) -> None:
     made = replace(everything(name, other), needs={Address("Deployment", name): (Address("Deployment", other),)})
     lines = plan_mermaid(made, REGISTRY).split("\n")
-    assert lines[0] == "flowchart LR"
+    assert lines[0] in {"flowchart LR", "flowchart TD"}
     label = r'"[\w /.#;-]+<br/>[\w /.#;-]+"'
     for line in lines[1:]:
         assert re.fullmatch(
@@ -405,4 +435,4 @@ def test_several_accounts_are_told_apart_row_by_row() -> None:
     assert "### Plan for `acme`, `beta`: 1 to train" in said
     rows = [line for line in said.splitlines() if line.startswith("| `")]
     assert rows[0].startswith("| `~` update `Deployment/tone` in `acme` |")
-    assert rows[1].startswith("| `+` upload `Dataset/tone.training` in `beta` |")
+    assert rows[1].startswith("| `+` train `FineTuneJob/tone` in `beta` |")
