@@ -1,4 +1,7 @@
-"""What a plan does, as notes of GitHub beside the manifests that it follows from; made from the saved plan."""
+"""What a plan does, as notes of GitHub beside the manifests that it follows from; made from the saved plan.
+
+A note stands at the first field that differs: on a pull request that is a line which it changes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ def plan_annotations(document: Mapping[str, Any]) -> list[str]:
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     for change in document["resource_changes"]:
-        actions, place = change["change"]["actions"], change.get("place")
+        actions, fields = change["change"]["actions"], change.get("field_places") or {}
+        place = next(iter(fields.values()), change.get("place"))
         if actions == ["no-op"] or change.get("held") or not place or not place.get("file"):
             continue
         training = (change.get("cost") or {}).get("training")

@@ -34,7 +34,7 @@ from reconciler.core.change import (
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import canonical
 from reconciler.core.fault import Fault, Place, Refused
-from reconciler.core.resource import SERVING, Address, Observed, Phase, Unknown
+from reconciler.core.resource import SERVING, Address, Desired, Observed, Phase, Unknown
 from reconciler.core.rules import Rules
 from reconciler.render.action import gone_for, then_word
 from reconciler.render.cost import change_cost_document, cost_document
@@ -43,7 +43,7 @@ from reconciler.render.fault import fault_document, faults_document
 from reconciler.render.summary import counts, summary
 from reconciler.render.words import hidden, plain_value, settings
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "no-op": ("no-op",),
     "create": ("create",),
@@ -150,6 +150,7 @@ def change_document(change: Change, plan: Plan, kinds: Mapping[str, Rules] | Non
         "held": change.held if isinstance(change, Create | Update | Replace | Delete) else "",
         "diagnostic": fault_document(change.fault) if isinstance(change, Stuck) else None,
         "place": _place(change),
+        "field_places": _field_places(change),
     }
 
 
@@ -251,6 +252,25 @@ def _place(change: Change) -> dict[str, Any] | None:
         case _:
             place = change.desired.place
     return _place_document(place) if place else None
+
+
+def _field_places(change: Change) -> dict[str, Any]:
+    """Return where the fields stand that differ, or because of which it trains anew."""
+    match change:
+        case Update() | Replace():
+            fields: Iterable[FieldChange] = change.changes
+        case Create():
+            fields = change.why
+        case _:
+            return {}
+    places = {item.path: _place_of(change.desired, item.path) for item in fields}
+    return {path: _place_document(place) for path, place in places.items() if place.file}
+
+
+def _place_of(desired: Desired, path: str) -> Place:
+    """Return where a field stands, also one that a manifest writes inside of another: `method.hyperparameters.…`."""
+    inside = (place for written, place in desired.places.items() if written.endswith(f".{path}"))
+    return desired.places.get(path) or next(inside, desired.place_of(path))
 
 
 def _place_document(place: Place) -> dict[str, Any]:

@@ -145,6 +145,11 @@ _DEFS: Schema = {
         held=_text("Why it is shown and not done; empty if it is done."),
         diagnostic=_or_null(_ref("diagnostic")),
         place=_or_null(_ref("place")),
+        field_places={
+            "description": "Where fields stand that differ, or because of which it trains anew, by path. New in 1.3.",
+            "type": "object",
+            "additionalProperties": _ref("place"),
+        },
     ),
 }
 

@@ -13,6 +13,7 @@ from harness import STACK, Azure, Repo, examples
 from reconciler.core.change import DataChange
 from reconciler.core.resource import Address
 from reconciler.kinds import REGISTRY
+from reconciler.render.annotations import plan_annotations
 from reconciler.render.document import FORMAT_VERSION, dumps, plan_document
 from reconciler.render.plan_schema import plan_schema
 
@@ -70,6 +71,8 @@ def test_plans_of_every_sort_are_valid(repo: Repo, azure: Azure) -> None:
     repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
     repo.write("manifests/data/train.jsonl", examples(21))
     plans += [made(repo, data=True), made(repo, prune=True)]
+    notes = {line.split(",title=")[1].split("::")[0] for line in plan_annotations(plans[-1])}
+    assert {"train FineTuneJob/tone,line=9", "update Deployment/tone,line=16"} <= notes, "beside the lines that differ"
     repo.write(
         "manifests/stack.yaml",
         STACK.partition("---")[0].replace("model: gpt-4.1-mini", "attempt: 2\n  model: gpt-4.1-mini"),
