@@ -78,8 +78,9 @@ class _Past:
         self._is_job = is_job
         self._bench = bench
         found = [(change, live) for change in made.changes if (live := live_of(change)) is not None]
-        self._addresses = {live.id: change.address for change, live in found}
-        self._matched = {live.id: str(change.address) for change, live in found}
+        past = {live.id for live in made.history}
+        self._addresses = {live.id: change.address for change, live in found if live.id not in past}
+        self._matched = {live_id: str(address) for live_id, address in self._addresses.items()}
         self._serving = serving(made)
         jobs = {live.id: live for live in (*(live for _, live in found), *made.history) if is_job(live.kind)}
         self.jobs = sorted(jobs.values(), key=lambda live: live.created_at, reverse=True)

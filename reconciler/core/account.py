@@ -182,6 +182,11 @@ class AccountSpec(Block):
         default=0,
         description="How many superseded versions of each dataset's file are kept; older ones are left over.",
     )
+    keep_models: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None,
+        description="How many superseded models of each declared job are kept; older ones are listed as left over, and "
+        "deleted only by name. Without it all are kept.",
+    )
     location: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9 ]+$",

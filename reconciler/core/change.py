@@ -144,6 +144,7 @@ class Delete:
     """It is a former object that stays for a time, whatever flags say; `held` says until when."""
     expired: str = ""
     """Why `declared` does not declare it any more, where nothing has taken its place."""
+    notes: tuple[str, ...] = ()
 
     @property
     def address(self) -> Address:

@@ -29,6 +29,7 @@ from reconciler.core.policy import Judges, judge, own
 from reconciler.core.quota import limit_faults
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
 from reconciler.core.rules import Claim, Former, Resolved, Rules, View
+from reconciler.core.superseded import EVERYTHING, Retention, has_model, listed, retention
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Planner:
         held = [self._hold(change) for change in (*changes, *duplicates, *deletions)]
         destroying = self.options.destroy
         refusals = guard(held, {} if destroying else self.accounts, self.declared, self.options.allow_delete)
-        refusals += model_faults(held, self.world)
+        refusals += model_faults(held, self.world, self.declared, self.kinds)
         judges = self.options.judges or own(self.accounts)
         rest = [change for address, change in self.changes.items() if address not in selected]
         pricing = {name: judges.get(name, (account,))[0] for name, account in self.accounts.items()}
@@ -283,12 +284,15 @@ class Planner:
                     and rules.is_ours(live, account)
                 ]
                 spared = () if self.options.destroy else rules.spared(unmatched, account, self.declared)
+                retained = self._retained(rules, unmatched, account)
                 for live in unmatched:
                     if live.id in spared:
                         continue
                     finished = live.phase in {Phase.READY, Phase.FAILED}
-                    if rules.keeps_history and finished and not self._named_for_deletion(live):
+                    if rules.keeps_history and finished and not self._named_for_deletion(live, retained):
                         history.append(live)
+                        if live.id in retained.surplus:
+                            deletions.append(listed(live, account))
                     elif not rules.in_use(live, self.world, name):
                         was, old = self.former.get(_identity(live), (None, Former(live)))
                         reason: Literal["destroy", "left_over"] = "destroy" if self.options.destroy else "left_over"
@@ -299,9 +303,26 @@ class Planner:
         deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))
         return deletions, history
 
-    def _named_for_deletion(self, live: Observed) -> bool:
-        is_pinned = any(_identity(live) == _identity(one) for one in self.pinned.values())
-        return live.phase is Phase.READY and not is_pinned and names(self.options.allow_delete, live, globs=False)
+    def _retained(self, rules: Rules, unmatched: Sequence[Observed], account: Account) -> Retention:
+        if self.options.destroy or not rules.keeps_history:
+            return EVERYTHING
+        free = [live for live in unmatched if not self._is_pinned(live)]
+        current = [
+            change.live
+            for change in self.changes.values()
+            if isinstance(change, Keep) and change.live is not None and change.live.kind == rules.name
+        ]
+        return retention(free, current, account, self.world, self.declared, self.kinds)
+
+    def _is_pinned(self, live: Observed) -> bool:
+        return any(_identity(live) == _identity(one) for one in self.pinned.values())
+
+    def _named_for_deletion(self, live: Observed, retained: Retention) -> bool:
+        """Whether a model is to go; one that `keep_models` keeps does not by a name that it shares with others, only by its id."""
+        if not has_model(live) or self._is_pinned(live):
+            return False
+        exact = f"{live.kind}/{live.id}" in self.options.allow_delete
+        return exact if live.id in retained.kept else names(self.options.allow_delete, live, globs=False)
 
     def _hold(self, change: Change) -> Change:
         if isinstance(change, Delete):

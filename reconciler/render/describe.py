@@ -183,7 +183,8 @@ class Describer:
             unneeded = f"left over: another one serves {printable(change.declared)}"
         left_over = unneeded if change.reason == "left_over" and not change.held else ""
         reason = f" ({why or left_over})" if why or left_over else ""
-        return Item("-", Tone.REMOVE, change.address, f"{word}{what}{reason}", tuple(self._lost(live, works=works)))
+        details = (*self._lost(live, works=works), *_safe(change.notes))
+        return Item("-", Tone.REMOVE, change.address, f"{word}{what}{reason}", details)
 
     def _lost(self, live: Observed, *, works: bool) -> list[str]:
         return [progress(live, self._now)] if works else lost(live)

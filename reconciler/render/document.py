@@ -167,7 +167,7 @@ def outputs_of(change: Change) -> dict[str, Any]:
 def _notes(change: Change, kinds: Mapping[str, Rules] | None) -> list[str]:
     """Return what a person should know of a change, and with `kinds` of what is made."""
     made = kinds[change.address.kind].notes(change.desired) if kinds and isinstance(change, Create) else ()
-    own = change.notes if isinstance(change, Create | Update | Replace | Wait | Keep) else ()
+    own = () if isinstance(change, Stuck) else change.notes
     outage = gone_for(change, kinds or {})
     return [*made, *([outage] if outage else []), *(note.strip() for note in own)]
 

@@ -1,0 +1,92 @@
+"""Which finished models an Account keeps of those that newer ones have taken the place of: `keep_models`.
+
+A model is superseded if a manifest has its own finished model, another one, and both bear the same name. What anything
+needs is none: what is served or trained on, by whomever, and what a manifest names or pins. The last model of a manifest
+that is gone is superseded by nothing. Nothing is deleted by this: it says what a plan lists, and a model goes only by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.account import Account
+from reconciler.core.change import Delete
+from reconciler.core.in_use import IDENTIFIED, declared_users, is_of, serves
+from reconciler.core.resource import Address, Desired, Observed, Phase, World
+from reconciler.core.rules import Rules
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Ids of superseded models: those that the Account keeps, and those that it does not."""
+
+    kept: frozenset[str] = frozenset()
+    surplus: frozenset[str] = frozenset()
+
+
+EVERYTHING = Retention()
+
+
+def retention(
+    unmatched: Sequence[Observed],
+    current: Iterable[Observed],
+    account: Account,
+    world: World,
+    declared: Mapping[Address, Desired],
+    kinds: Mapping[str, Rules],
+) -> Retention:
+    """Return what becomes of the unmatched objects of a kind; `current` are those that manifests have.
+
+    Where something cannot be told (an account that could not be read, a checkpoint that is named by its id), all is kept.
+    """
+    most = account.spec.keep_models
+    if most is None or world.failures or _serves_something_unknown(world, declared, kinds):
+        return EVERYTHING
+    names = {live.name for live in current if live.phase is Phase.READY and live.account == account.name}
+    lines: dict[str, list[Observed]] = {}
+    for live in sorted(unmatched, key=lambda live: (live.created_at, live.id), reverse=True):
+        if live.name in names and has_model(live) and not _is_needed(live, world, declared, kinds):
+            lines.setdefault(live.name, []).append(live)
+    return Retention(
+        frozenset(live.id for line in lines.values() for live in line[:most]),
+        frozenset(live.id for line in lines.values() for live in line[most:]),
+    )
+
+
+def has_model(live: Observed) -> bool:
+    """Return whether a finished object has a model that can be deleted."""
+    return live.phase is Phase.READY and bool(live.outputs.get("model")) and not live.facts.get("model_gone")
+
+
+def listed(live: Observed, account: Account) -> Delete:
+    """Return how a plan lists a model that the Account does not keep: not to be deleted, and how to name it."""
+    kept = f"beyond `keep_models: {account.spec.keep_models}` of Account/{account.name}"
+    command = f"  reconciler apply --prune --allow-delete {live.kind}/{live.id}"
+    notes = (f"made by {live.id}; to delete it, name it:", command)
+    return Delete(live, "left_over", held=f"left over, not deleted: {kept}, and a model goes only by name", notes=notes)
+
+
+def _is_needed(live: Observed, world: World, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> bool:
+    model = str(live.outputs["model"])
+    return (
+        any(serves(other, live, model) or _trains_on(other, model) for other in world)
+        or next(iter(declared_users(model, declared, kinds)), None) is not None
+    )
+
+
+def _trains_on(live: Observed, model: str) -> bool:
+    base = getattr(live.spec, "model", None)
+    return live.phase is Phase.WORKING and isinstance(base, str) and is_of(base, model)
+
+
+def _serves_something_unknown(world: World, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> bool:
+    """Whether something serves a checkpoint by an id, which does not say whose checkpoint it is."""
+    live = (
+        str(one.outputs.get("model") or "")
+        for one in world
+        if one.phase is not Phase.GONE and not one.facts.get("from")
+    )
+    hosted = (kinds[item.address.kind].charges(item, declared).hosting for item in declared.values())
+    named = (one.model for one in hosted if one is not None and isinstance(one.model, str))
+    return any(name.startswith(IDENTIFIED) for names in (live, named) for name in names)
