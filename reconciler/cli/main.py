@@ -36,11 +36,11 @@ from reconciler.cli import (
     validate,
 )
 from reconciler.cli.events import OPTION, VARIABLE, Log, asked_for
-from reconciler.cli.exits import BUG, CHANGES, ERROR, IN_PROGRESS, INTERRUPTED, OK, REFUSED, USAGE
+from reconciler.cli.exits import BUG, CHANGES, ERROR, IN_PROGRESS, INTERRUPTED, OK, REFUSED, USAGE, epilog
 from reconciler.cli.state import GLOBALS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
 
@@ -125,28 +125,39 @@ def options(
     GLOBALS.no_color = no_color
 
 
-app.command(rich_help_panel=EVERY_DAY)(init.init)
-app.command(rich_help_panel=EVERY_DAY)(validate.validate)
-app.command(rich_help_panel=EVERY_DAY)(plan.plan)
-app.command(rich_help_panel=EVERY_DAY)(apply.apply)
-app.command(rich_help_panel=EVERY_DAY)(look.status)
-app.command(rich_help_panel=LOOK)(report.report)
-app.command(rich_help_panel=LOOK)(drift.drift)
-app.command(rich_help_panel=LOOK)(history.history)
-app.command(rich_help_panel=LOOK)(look.logs)
-app.command(rich_help_panel=LOOK)(probe.probe)
-app.command(rich_help_panel=LOOK)(doctor.doctor)
-app.command("import", rich_help_panel=RARE)(importing.import_)
-app.command(rich_help_panel=RARE)(promote.promote)
-app.command(rich_help_panel=RARE)(act.cancel)
-app.command(rich_help_panel=RARE)(act.destroy)
-app.command(rich_help_panel=RARE)(schema.schema)
-app.command(rich_help_panel=RARE)(tools.emulator)
-app.command(rich_help_panel=RARE)(tools.demo)
+_COMMANDS_BY_GROUP: Mapping[str, Mapping[str, Callable[..., int]]] = {
+    EVERY_DAY: {
+        "init": init.init,
+        "validate": validate.validate,
+        "plan": plan.plan,
+        "apply": apply.apply,
+        "status": look.status,
+    },
+    LOOK: {
+        "report": report.report,
+        "drift": drift.drift,
+        "history": history.history,
+        "logs": look.logs,
+        "probe": probe.probe,
+        "doctor": doctor.doctor,
+    },
+    RARE: {
+        "import": importing.import_,
+        "promote": promote.promote,
+        "cancel": act.cancel,
+        "destroy": act.destroy,
+        "schema": schema.schema,
+        "emulator": tools.emulator,
+        "demo": tools.demo,
+    },
+}
+for _group, _members in _COMMANDS_BY_GROUP.items():
+    for _name, _function in _members.items():
+        app.command(_name, rich_help_panel=_group, epilog=epilog(_name))(_function)
 app.add_typer(github.app, name="github", rich_help_panel=RARE)
 
-_COMMANDS = {str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands} | {"github"}
-_ANYWHERE = {"--emulator", "--no-color"}
+_COMMANDS = {str(one.name) for one in app.registered_commands} | {"github"}
+ANYWHERE = {"--emulator", "--no-color"}
 """Global switches that are accepted after the command too; so is --log-format with its value."""
 
 
@@ -185,7 +196,7 @@ def _globals_first(arguments: list[str]) -> list[str]:
     rest: list[str] = []
     words = iter(arguments)
     for word in words:
-        if word in _ANYWHERE or word.startswith(f"{OPTION}="):
+        if word in ANYWHERE or word.startswith(f"{OPTION}="):
             moved.append(word)
         elif word == OPTION:
             moved += [word, *([following] if (following := next(words, None)) is not None else [])]

@@ -12,6 +12,9 @@ from reconciler.core.account import AccountSpec
 from reconciler.kind import Kind
 from reconciler.manifests.head import API_VERSION, Metadata
 
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+"""What pydantic leaves as it is where a value is read before it is checked, and its name in JSON Schema."""
+
 
 def json_schema(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """Return the schema of one YAML document: one alternative for each kind, Account first."""
@@ -24,8 +27,18 @@ def json_schema(kinds: Mapping[str, Kind]) -> dict[str, Any]:
         "description": "One YAML document; a file may hold several, separated by `---`.",
         "type": "object",
         "oneOf": [_document(kind, spec, names) for kind, spec in specs.items()],
-        "$defs": definitions.get("$defs", {}),
+        "$defs": _bounded(definitions.get("$defs", {})),
     }
+
+
+def _bounded(value: Any) -> Any:
+    """Return a part of a schema with each bound under the name by which editors know it."""
+    if isinstance(value, list):
+        return [_bounded(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    scalar = str(value.get("type")) in {"integer", "number"}
+    return {_BOUNDS.get(key, key) if scalar else key: _bounded(one) for key, one in value.items()}
 
 
 def _document(kind: str, spec: type[BaseModel], names: Mapping[Any, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 One table serves three: tests/emulator/test_conformance.py puts every row to the emulator, docs/conformance.md is printed from it,
 and what is in Azure and not here is listed too. Print the page with:
 
-    PYTHONPATH=tests .venv/bin/python -m emulator.conformance > docs/conformance.md
+    make docs
 """
 
 from __future__ import annotations

@@ -240,9 +240,7 @@ def test_codes(direct, there, row):
 
 
 def test_the_page_is_printed_from_the_table():
-    assert (ROOT / "docs/conformance.md").read_text() == "\n".join(page()) + "\n", (
-        "run: PYTHONPATH=tests .venv/bin/python -m emulator.conformance > docs/conformance.md"
-    )
+    assert (ROOT / "docs/conformance.md").read_text() == "\n".join(page()) + "\n", "run: make docs"
 
 
 @pytest.mark.skipif(not TYPES.is_file(), reason="Microsoft's types of ARM are not at hand")
