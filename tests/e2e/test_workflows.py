@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,16 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from command import ACCOUNT, Site
 from fake_github import Failure, GitHub
 from harness import STACK, Azure, examples
 from workflow import ROOT, Done, Runner, load
 
+from reconciler.cli.main import app
 from reconciler.scaffold import workflows
 
 PLAN, APPLY, DRIFT, CI = (f".github/workflows/{name}.yml" for name in ("plan", "apply", "drift", "ci"))
 ALL = (PLAN, APPLY, DRIFT, CI)
 AZURE_VARIABLES = {"vars.AZURE_CLIENT_ID": "client", "vars.AZURE_TENANT_ID": "tenant"}
+
+
+_COMMAND = re.compile(r"(?<![\w/.@-])reconciler ((?:--emulator )?(?:[a-z]+)(?: [^|`>\n&]*)?)(?=[|`>\n&])")
 
 
 class ShiftedClock:
@@ -303,9 +309,15 @@ def test_the_workflows_of_this_project_are_those_that_init_writes() -> None:
 
 
 @pytest.mark.slow
-def test_workflows_and_action_pass_the_checkers() -> None:
+def test_workflows_and_action_pass_the_checkers(tmp_path: Path) -> None:
     tools = Path(sys.executable).parent
     files = [str(ROOT / path) for path in ALL]
+    # And those that `init` writes elsewhere, which install a release.
+    for path, text in workflows("contoso", "azure-finetune-reconciler==1.0.0").items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        files.append(str(file))
     for command in (
         [tools / "zizmor", "--offline", "--quiet", *files, ROOT / "action.yml"],
         [tools / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files],
@@ -325,6 +337,28 @@ def test_the_recipes_pass_the_schemas_of_their_systems(tmp_path: Path) -> None:
         command += ["--regex-variant", "nonunicode", "--data-transform", schema]
         ran = subprocess.run([*map(str, command), str(file)], capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_each_command_that_the_documentation_and_the_workflows_name_exists_with_these_flags() -> None:
+    texts = [ROOT / path for path in (*ALL, "action.yml", ".pre-commit-hooks.yaml", "docs/recipes.md", "docs/ci.md")]
+    asked: set[tuple[str, ...]] = set()
+    for text in texts:
+        for found in _COMMAND.finditer(text.read_text()):
+            asked.add(tuple(shlex.split(re.sub(r"\$\{\w+:\+(.*?)\}(?= |$)", r"\1", found[1]), comments=True)))
+    assert len(asked) > 20
+    root = typer.main.get_command(app)
+    seen = set()
+    for words in asked:
+        command: Any = root
+        path, rest = [], [word for word in words if word != "--emulator"]
+        while hasattr(command, "get_command") and rest:
+            path.append(rest.pop(0))
+            command = command.get_command(None, path[-1])
+            assert command is not None, words
+        known = {name for option in command.params for name in option.opts}
+        assert {word.partition("=")[0] for word in rest if word.startswith("-")} <= known, words
+        seen.add(" ".join(path))
+    assert {"plan", "apply", "drift", "validate", "github guard", "github newest", "github ended"} <= seen
 
 
 def action(command: str, **inputs: str) -> dict[str, Any]:
