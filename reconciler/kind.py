@@ -234,6 +234,8 @@ class Kind:
     prune: ClassVar[str] = ""
     keeps_history: ClassVar[bool] = False
     gone_for: ClassVar[str] = ""
+    doubles: ClassVar[bool] = False
+    """Whether two runs at once could each make one: then the list is read until it shows what a run made."""
     unique_digest: ClassVar[bool] = False
     """Whether two resources of one account may not have the same digest."""
 

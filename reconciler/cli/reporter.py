@@ -66,13 +66,13 @@ class Reporter:
         if outcome.status == "unchanged" and (before is None or before.status in {"unchanged", "done"}):
             return
         progress = ""
-        if _works(outcome) and not outcome.wrote:
+        if _works(outcome) and not outcome.wrote and not outcome.later:
             if not self._is_news(key, outcome):
                 return
             progress = self._progress(outcome)
         if self._view:
             self._view.note(outcome, progress)
-            if _works(outcome) and not outcome.wrote:
+            if _works(outcome) and not outcome.wrote and not outcome.later:
                 return
         line = outcome_line(outcome, kinds=KINDS, color=GLOBALS.color(), progress=progress)
         if line and line not in self._said:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,6 +34,7 @@ from reconciler.core.fault import Fault, ReconcilerError, Refused
 from reconciler.core.plan import Options, make_plan
 from reconciler.core.resource import UNREAD, Address, Desired, Observed, Phase, World
 from reconciler.core.runtime import Runtime
+from reconciler.engine.listed import Listed
 from reconciler.engine.outcome import Outcome, Status, bug, not_approved, not_taken, signature
 from reconciler.engine.work import Gateways, Worker
 from reconciler.kind import Closer, Kind
@@ -44,8 +45,8 @@ T = TypeVar("T")
 _Key = Address | tuple[str, ...]
 _Object = tuple[str, str, str]
 """Account, kind and id of a live object."""
-KNOWN_FOR = 120.0
-"""Seconds for which what this run wrote is believed over a list that may be late."""
+KNOWN_FOR = 300.0
+"""Seconds for which what this run wrote is believed over a list that may be late; longer than `listed` waits."""
 
 
 class Executor(Protocol):
@@ -83,6 +84,7 @@ class Engine:
         self.runtime = runtime
         self.executor = executor
         self._worker = Worker(kinds, gateways, runtime, settle)
+        self._listed = Listed(kinds, runtime)
         self._known: dict[_Object, tuple[float, Observed]] = {}
         self._switched: set[_Object] = set()
         self._closer: dict[_Object, Observed] = {}
@@ -90,10 +92,18 @@ class Engine:
 
     def observe(self) -> World:
         """List everything once, all lists in parallel; what cannot be read is kept as a fault."""
+        return self._with_known(self._read(None))
+
+    def _read(self, keys: Collection[tuple[str, str]] | None) -> World:
+        """Read the lists of these accounts and kinds, or all, and return what they say."""
         now = self.runtime.clock.now()
         found: dict[tuple[str, str], tuple[Observed, ...]] = {}
         failures: dict[tuple[str, str], Fault] = {}
-        tasks = {key: self.executor.submit(gateway.observe) for key, gateway in self.gateways.items()}
+        tasks = {
+            key: self.executor.submit(gateway.observe)
+            for key, gateway in self.gateways.items()
+            if keys is None or key in keys
+        }
         for key, task in tasks.items():
             try:
                 found[key] = tuple(task.result())
@@ -101,8 +111,12 @@ class Engine:
                 failures[key] = error.faults[0]
             except Exception as error:  # noqa: BLE001  (what one list answers must not hide what the others say)
                 failures[key] = bug(None, error, traceback.format_exc())
-        known = {key: live for key, (at, live) in self._known.items() if now - at < KNOWN_FOR}
-        return World(found, failures, now).overlaid(known, self._switched)
+        return World(found, failures, now)
+
+    def _with_known(self, world: World) -> World:
+        """Put what this run wrote in the place of what the lists say of it."""
+        known = {key: live for key, (at, live) in self._known.items() if world.at - at < KNOWN_FOR}
+        return world.overlaid(known, self._switched)
 
     def plan(self, desired: Sequence[Desired], options: Options, world: World | None = None) -> Plan:
         """Look and make a plan; what the plan asks to know more of is looked at closer, one call for each.
@@ -152,7 +166,8 @@ class Engine:
         plan = first
         while True:
             if plan is None:
-                plan = approval.limited(self.plan(desired, options))
+                world = yield from self._listed.look(self._read)
+                plan = approval.limited(self.plan(desired, options, self._with_known(world)))
             # What failed in this run is not tried again, so it needs no approval in the shape that it has now.
             tried = tuple(change for change in plan.changes if _key(change) not in given_up)
             missing = approval.missing(replace(plan, changes=tried))
@@ -162,7 +177,8 @@ class Engine:
             for outcome in self.run(plan, attempted=attempted, given_up=given_up):
                 acted = acted or outcome.wrote or _settled_now(outcome)
                 working = working or _goes_on(outcome)
-                yield outcome
+                self._listed.note(outcome)
+                yield self._listed.judged(outcome)
             plan = None
             if acted:
                 waits = self.runtime.backoff(first=1.0, longest=30.0)

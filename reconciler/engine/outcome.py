@@ -66,6 +66,17 @@ def not_answering(change: Change, live: Observed, seconds: float) -> Fault:
     )
 
 
+def not_listed(change: Change, live: Observed, seconds: float) -> Fault:
+    """Say that what was made does not show in the list, so that nothing is known of what others made."""
+    return Fault(
+        "not-listed",
+        "It was created, and another run may or may not have created it too",
+        f"{live.id} is not in the list {seconds:.0f} s after its creation, so the list does not tell. {live.id} goes on.",
+        "Run the command again: it looks first, and cancels all but one.",
+        subject=str(change.address),
+    )
+
+
 def not_taken(change: Change) -> Fault:
     """Say that Azure said yes and did nothing."""
     return Fault(

@@ -161,7 +161,13 @@ class Worker:
     def _outcome(self, change: Change, live: Observed, seconds: float) -> Outcome:
         if isinstance(change, Delete):
             if live.phase is Phase.WORKING:
-                return Outcome(change, "unchanged", live, message="it goes on: the other one ended", seconds=seconds)
+                return Outcome(
+                    change,
+                    "unchanged",
+                    live,
+                    message="it goes on: the other one ended, or is behind it by now",
+                    seconds=seconds,
+                )
             return Outcome(change, "pending" if live.phase is Phase.SETTLING else "done", live, seconds=seconds)
         works = live.phase is Phase.WORKING
         if isinstance(change, Update) and works and self._kinds[live.kind].switches(change.desired, live):

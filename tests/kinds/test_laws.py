@@ -105,8 +105,8 @@ def test_a_create_that_fails_before_it_commits_stops_and_the_next_run_goes_on(re
 
 def test_two_applies_at_once_train_one_job(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     azure.configure(list_delay_s=60.0)
-    repo.apply()
-    repo.apply()
+    repo.broken_off()
+    repo.broken_off()
     azure.configure(list_delay_s=0.0)
     assert len(azure.jobs()) == 2, "the lists were late, so the second run could not see the first job"
     clock.sleep(120)

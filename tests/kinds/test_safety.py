@@ -139,8 +139,8 @@ def test_continue_does_not_take_a_purged_history_for_a_first_deployment(
 def test_target_keeps_the_duplicates_of_its_job(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     repo.edit("manifests/stack.yaml", "  training_type", "  suffix: voice\n  training_type")
     azure.configure(list_delay_s=60.0)
-    repo.apply()
-    repo.apply()
+    repo.broken_off()
+    repo.broken_off()
     clock.sleep(90)
     plan = repo.plan(targets=("FineTuneJob/tone",))
     assert len(of(plan, Delete)) == 1
@@ -230,8 +230,8 @@ def test_what_cannot_be_replaced_is_not_deleted(repo: Repo, azure: Azure, clock:
 
 def test_a_winner_that_cannot_be_read_once_is_read_again(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     azure.configure(list_delay_s=60.0)
-    repo.apply()
-    repo.apply()
+    repo.broken_off()
+    repo.broken_off()
     azure.configure(list_delay_s=0.0)
     winner = min(azure.jobs(), key=lambda job: (job["created_at"], job["id"]))["id"]
     azure.fault(method="GET", path_regex=f"/fine_tuning/jobs/{winner}$", status=403, count=1)
@@ -241,8 +241,8 @@ def test_a_winner_that_cannot_be_read_once_is_read_again(repo: Repo, azure: Azur
 
 def test_a_cancel_that_is_refused_is_a_failure(repo: Repo, azure: Azure) -> None:
     azure.configure(list_delay_s=60.0)
-    repo.apply()
-    repo.apply()
+    repo.broken_off()
+    repo.broken_off()
     azure.configure(list_delay_s=0.0)
     azure.fault(method="POST", path_regex="/cancel$", status=403, count=None)
     assert repo.apply(wait=True).code == 1

@@ -46,6 +46,8 @@ CALM_RUNS = 12
 """Runs after the troubles, within which everything must be as committed."""
 PENDING = 90.0
 """Seconds from the creation of a job to its start."""
+UNSURE = {"create-unsure", "not-listed"}
+"""What is said when it is not known whether something was made, or made twice."""
 MODES: dict[str, dict[str, Any]] = {
     "apply": {},
     "prune": {"prune": True},
@@ -91,6 +93,13 @@ class Report:
     trace: list[str] = field(default_factory=list)
 
 
+@dataclass
+class Run:
+    """One process: `looked_back` once it has ended without saying that it could not see what others made."""
+
+    looked_back: bool = False
+
+
 class Play:
     """One simulation."""
 
@@ -106,6 +115,7 @@ class Play:
         self.foreign: dict[str, Any] = {}
         self.clones: set[str] = set()
         self.late = 0.0
+        self.made_by: dict[str, Run] = {}
         self.looked: list[float] = []
         self.racing = False
         self.trained_on: dict[str, str] = {}
@@ -223,8 +233,10 @@ class Play:
         self.report.counts[f"run {mode}"] += 1
         tree = self.tree
 
+        run = Run()
+
         def watch(request: Request, answer: Response) -> None:
-            self._watch(request, mode, tree)
+            self._watch(request, mode, tree, run)
             after(request, answer)
 
         wire = Wire(self.azure.emulator, self.clock.sleep, before, watch)
@@ -245,6 +257,8 @@ class Play:
             except Refused as refused:
                 result.refused, result.code = refused, 4
             self._heard(result, list(latest.values()))
+            unsure = any(outcome.fault and outcome.fault.code in UNSURE for outcome in result.outcomes)
+            run.looked_back = not (unsure or result.refused)
             if result.code == 0:
                 self.looked.append(began)
             return result
@@ -267,7 +281,7 @@ class Play:
 
     # -- what is promised while it happens
 
-    def _watch(self, request: Request, mode: str, tree: Tree) -> None:
+    def _watch(self, request: Request, mode: str, tree: Tree, run: Run) -> None:
         entry = self.azure.emulator.log[-1]
         if not entry["committed"]:
             return
@@ -279,6 +293,7 @@ class Play:
             job = list(world.account("acme").jobs.values())[-1]
             if not self.late and not self.racing:
                 self._is_first(job)
+            self.made_by[job.id] = run
             # Now, since the file may be deleted later.
             self.trained_on[job.id] = _sha(world.store.content(job.training_file).removeprefix(BOM))
         if mode == "continue" and (request.method == "DELETE" or what == "POST /acme/openai/v1/fine_tuning/jobs"):
@@ -416,25 +431,25 @@ class Play:
                 trained.setdefault(key, []).append(job)
         for key, jobs in trained.items():
             # A job is allowed once for each attempt that a person asked for.
-            if self._nobody_could_see(key, jobs):
-                self.report.counts["trained twice: late lists, and no run looked again in time"] += 1
+            if len(jobs) > self._allowed(key) and self._nobody_could_see(jobs):
+                self.report.counts["trained twice: every run that created was killed, and none looked in time"] += 1
             elif len(jobs) > self._allowed(key):
                 names = [f"{job.id} {job.suffix} created {job.created - self.azure.clock.now():.0f}" for job in jobs]
                 raise Broken(f"trained {len(jobs)} times, allowed {self._allowed(key)}: {key} {names}")
         for name, one in self.tree.served.items():
             self._serves(name, one)
 
-    def _nobody_could_see(self, key: str, jobs: Sequence[JobRecord]) -> bool:
-        """Whether lists were too late for each run that created, and none looked again before the training began.
+    def _nobody_could_see(self, jobs: Sequence[JobRecord]) -> bool:
+        """Whether no run was there that could have cancelled one of two jobs: a limit that docs/reliability.md names.
 
-        Then no run was there that could have cancelled one of them: a limit that docs/reliability.md names.
+        Each run that created one was killed before a list could show both, or said that it does not know; and no run
+        looked between then and the end of the first training.
         """
-        if len(jobs) < 2:
-            return False
-        created = sorted(job.created for job in jobs)
-        declared = any(self._key(name, job) == key for name, job in self.tree.jobs.items())
-        in_time = any(created[-1] + self.late <= run <= created[0] + PENDING for run in self.looked)
-        return created[-1] - created[0] < self.late and not (declared and in_time)
+        world = self.azure.emulator.world
+        shown = max(job.created for job in jobs) + self.late
+        ended = min(world.phase(job).finished or 0.0 for job in jobs)
+        looked = any(shown <= run <= ended for run in self.looked)
+        return not looked and not any(self.made_by[job.id].looked_back for job in jobs)
 
     def _allowed(self, key: str) -> int:
         asked: set[int] = set()

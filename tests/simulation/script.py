@@ -29,7 +29,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "clock_ahead_s": (0.0, 300.0, -300.0),
     "deployment_seconds": (0.0, 2.0, 400.0),
     "file_processing_seconds": (0.0, 2.0, 120.0),
-    "list_delay_s": (0.0, 0.0, 5.0, 20.0),
+    "list_delay_s": (0.0, 0.0, 5.0, 20.0, 60.0),
 }
 """What is not known of Azure, and what each may be."""
 _PATHS = (r"/fine_tuning/jobs$", r"/files$", r"/fine_tuning/jobs/", r"/deployments", r"/cancel$", r"/content$", "")

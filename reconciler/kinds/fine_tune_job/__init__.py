@@ -58,6 +58,7 @@ class FineTuneJobKind(Kind):
     prune: ClassVar[str] = "jobs"
     keeps_history: ClassVar[bool] = True
     unique_digest: ClassVar[bool] = True
+    doubles: ClassVar[bool] = True
 
     def connect(self, session: Session) -> JobGateway:
         """Return the gateway to one account's jobs and models."""

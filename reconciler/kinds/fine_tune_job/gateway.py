@@ -31,6 +31,7 @@ from reconciler.kinds.fine_tune_job.spec import (
     training_type,
 )
 from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED
+from reconciler.kinds.fine_tune_job.verdicts import order
 from reconciler.results.checkpoints import Checkpoint, read
 
 NOT_YET = "Azure pauses no job before its first step: the next look tries again"
@@ -155,7 +156,7 @@ class JobGateway:
         """Cancel a job that has not ended; delete the model of one that has."""
         live = self.refresh(change.live)
         if live.phase is Phase.WORKING:
-            if change.duplicate_of and not self._still_wins(change.duplicate_of):
+            if change.duplicate_of and not self._still_wins(change.duplicate_of, live):
                 return live
             cancelled = self._after_cancel(live)
             # A cancel may be answered before it is carried out.
@@ -223,10 +224,11 @@ class JobGateway:
             return now
         return answered if answered.id else self.refresh(live)
 
-    def _still_wins(self, job_id: str) -> bool:
+    def _still_wins(self, job_id: str, other: Observed) -> bool:
         """Read the winner again: both must not be cancelled by two runs that saw different lists."""
         try:
-            return self._observed(self._jobs.get(job_id)).phase in {Phase.WORKING, Phase.READY}
+            winner = self._observed(self._jobs.get(job_id))
+            return winner.phase in {Phase.WORKING, Phase.READY} and order(winner) < order(other)
         except AzureError:
             # Nothing is known of the winner, so the other one goes on; the next run looks again.
             return False

@@ -1,0 +1,80 @@
+"""After a paid create: the list is read until it shows the job, and of two jobs of two runs one is cancelled."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Azure, FakeClock, Repo, Result
+
+from reconciler.core.approval import Approval
+from reconciler.core.plan import Options
+from reconciler.kinds import REGISTRY
+from reconciler.render.outcome import outcome_line
+
+OPTIONS = Options()
+
+
+def said(result: Result) -> str:
+    return "\n".join(outcome_line(outcome, kinds=REGISTRY) for outcome in result.outcomes)
+
+
+def lists(azure: Azure) -> int:
+    return sum(
+        item["method"] == "GET" and item["path"].endswith("/fine_tuning/jobs") for item in azure.emulator.requests()
+    )
+
+
+def states(azure: Azure) -> list[str]:
+    azure.configure(list_delay_s=0.0)
+    oldest_first = sorted(azure.jobs(), key=lambda job: (job["created_at"], job["id"]))
+    return [job["status"] for job in oldest_first]
+
+
+def test_a_list_that_is_current_costs_no_request_and_no_second(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    result = repo.apply()
+    assert "waiting" not in said(result)
+    assert lists(azure) == 3, "to plan, right before the create, and to go on"
+    assert len(azure.emulator.requests()) == 20, "as many as without"
+    assert [outcome.seconds < 5 for outcome in result.outcomes if outcome.wrote] == [True] * 3
+
+
+@pytest.mark.parametrize("late", [5.0, 60.0])
+def test_the_second_of_two_runs_sees_both_jobs_and_cancels_one(repo: Repo, azure: Azure, late: float) -> None:
+    azure.configure(list_delay_s=late)
+    repo.broken_off()
+    result = repo.apply()
+    assert result.code == 0
+    assert "waiting until the list shows ftjob-" in said(result)
+    assert states(azure) == ["pending" if late == 5.0 else "running", "cancelled"]
+    repo.until_done()
+    assert states(azure) == ["succeeded", "cancelled"]
+    assert repo.plan().converged
+
+
+@pytest.mark.parametrize("late", [5.0, 60.0])
+def test_the_first_of_two_runs_is_enough(repo: Repo, azure: Azure, late: float) -> None:
+    azure.configure(list_delay_s=late)
+    tree, engine = repo.engine()
+    result = Result(0, engine.plan(tree.desired, OPTIONS))
+    for outcome in engine.converge(tree.desired, OPTIONS, Approval.of(result.plan), first=result.plan):
+        result.outcomes.append(outcome)
+        if outcome.later:
+            # Another run creates the same while the first waits, and dies.
+            repo.broken_off()
+    assert states(azure) == ["running" if late == 60.0 else "pending", "cancelled"]
+
+
+@pytest.mark.parametrize("trouble", ["late", "refused"])
+def test_a_job_that_no_list_shows_is_an_error_that_says_what_is_not_known(
+    repo: Repo, azure: Azure, trouble: str
+) -> None:
+    azure.configure(list_delay_s=10_000.0)
+    if trouble == "refused":
+        azure.fault(method="GET", path_regex="/fine_tuning/jobs$", status=403, count=None, skip=2)
+    result = repo.apply()
+    assert result.code == 1
+    assert "not-listed" in result.faults()
+    assert "may or may not have created it too" in said(result)
+    azure.control("DELETE", "faults")
+    assert states(azure) == ["running"]
+    repo.until_done()
+    assert states(azure) == ["succeeded"]
