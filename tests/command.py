@@ -36,6 +36,8 @@ spec:
   management_endpoint: {url}
   owner: team-a
 """
+KEY = "b7e2-every-command-knows-it-and-none-may-say-it-4c1f"
+"""A key that each command at an emulated Azure has in its environment: found in anything said or written, the test fails."""
 PATIENCE = 60.0
 """Seconds after which a test gives up."""
 _RANDOM = (
@@ -104,6 +106,7 @@ class Site:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"}
         self._running: list[subprocess.Popen[str]] = []
         if azure:
+            self.env["AZURE_OPENAI_API_KEY"] = KEY
             self.write("manifests/account.yaml", ACCOUNT.format(url=azure.server.url))
             self.write("manifests/data/train.jsonl", examples(60))
             self.write("manifests/data/valid.jsonl", examples(12, "check"))
@@ -147,6 +150,7 @@ class Site:
         else:
             done = _warm().run(arguments, self.folder, environ, timeout)
         ran = Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+        assert KEY not in ran.text
         return ran if code is None else ran.expect(code)
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -173,6 +177,8 @@ class Site:
             if process.poll() is None:
                 process.kill()
             process.communicate()
+        told = [path for path in self.folder.parent.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+        assert told == [], "a key was written to a file"
 
     def terminal(self, *arguments: str, env: Mapping[str, str] | None = None) -> Terminal:
         """Start the command on a terminal of its own."""
@@ -188,6 +194,7 @@ def _warm() -> Warm:
 def ended(process: subprocess.Popen[str], timeout: float = PATIENCE) -> Ran:
     """Wait for a started command."""
     out, err = process.communicate(timeout=timeout)
+    assert KEY not in out + err
     return Ran(process.returncode, out, err)
 
 

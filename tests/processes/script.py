@@ -75,6 +75,7 @@ def _death(chance: random.Random, embedded: bool, processes: int) -> Death | Non
         return None
     if drawn < 0.3:
         return Death("file", chance.randrange(1, 5))
-    service = not embedded and drawn < 0.4
-    # An apply of two jobs sends about thirty requests; two at once send twice as many.
-    return Death(chance.choice(MOMENTS), chance.randrange(1, 31 * processes), service)
+    service = not embedded and drawn < 0.5
+    # A first apply of two jobs sends about thirty requests, a later one ten; two at once send twice as many.
+    most = 12 if service else chance.choice((10, 28))
+    return Death(chance.choice(MOMENTS), chance.randrange(1, most * processes), service)
