@@ -194,7 +194,7 @@ def _warm() -> Warm:
 def ended(process: subprocess.Popen[str], timeout: float = PATIENCE) -> Ran:
     """Wait for a started command."""
     out, err = process.communicate(timeout=timeout)
-    assert KEY not in out + err
+    assert KEY not in f"{out}{err}"
     return Ran(process.returncode, out, err)
 
 

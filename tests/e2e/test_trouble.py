@@ -130,7 +130,8 @@ def test_no_credential_is_said_at_once_and_once(site: Site) -> None:
 
 def test_no_api_key_names_the_variables(site: Site) -> None:
     in_azure(site, "  auth: api_key\n")
-    ran = site.run("plan", env={"AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"}, code=1)
+    env = {"AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential", "AZURE_OPENAI_API_KEY": ""}
+    ran = site.run("plan", env=env, code=1)
     assert "No API key is set" in ran.text
     assert "neither AZURE_OPENAI_API_KEY_ACME nor AZURE_OPENAI_API_KEY is set" in ran.text
 
