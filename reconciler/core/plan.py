@@ -297,7 +297,9 @@ class Planner:
                         was, old = self.former.get(_identity(live), (None, Former(live)))
                         reason: Literal["destroy", "left_over"] = "destroy" if self.options.destroy else "left_over"
                         deletions.append(
-                            Delete(live, reason, held=old.kept, declared=was, kept=bool(old.kept), expired=old.expired)
+                            Delete(
+                                old.live, reason, held=old.kept, declared=was, kept=bool(old.kept), expired=old.expired
+                            )
                         )
         last_first = {kind: -place for place, kind in enumerate(self.kinds)}
         deletions.sort(key=lambda change: (last_first[change.live.kind], change.live.account, change.live.name))

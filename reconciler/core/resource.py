@@ -99,6 +99,9 @@ class Spec(Block):
     immutable: ClassVar[frozenset[str]] = frozenset()
     """Dotted paths of fields that only a new object can change."""
 
+    repeats: ClassVar[frozenset[str]] = frozenset()
+    """Dotted paths of what a live object says twice: they are compared, and not shown where all of it is."""
+
     account: str | None = Field(default=None, description="Name of the Account; needed only where there are several.")
 
     @property

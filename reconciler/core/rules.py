@@ -26,6 +26,7 @@ class Former:
     """A live object that was a resource's, and which another one has taken the place of."""
 
     live: Observed
+    """What may have passed on its protection to what has taken its place."""
     kept: str = ""
     """Why it is not deleted yet; empty if it may go."""
     expired: str = ""

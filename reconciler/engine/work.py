@@ -93,7 +93,7 @@ class Worker:
 
     def _made_anew(self, gateway: Gateway, change: Replace, refs: Mapping[Address, Observed]) -> Observed:
         """Make what was just deleted; what it held of quota may be freed a little later than its name."""
-        create = Create(change.desired, change.after, "replace", change.digest)
+        create = Create(change.desired, change.after, "replace", change.digest, supersedes=change.live)
         deadline = self._clock.now() + self._settle
         for pause in self._runtime.backoff(first=1.0, longest=10.0):
             try:

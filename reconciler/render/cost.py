@@ -23,14 +23,16 @@ from reconciler.core.cost import key_of
 from reconciler.render.words import plural, printable
 
 ARROW = "->"
+HALF_A_CENT = Decimal("0.005")
+"""Below this an amount is shown as `under $0.01`, which begins no range that reads well."""
 TOLD = 3
 """Things whose cost is unknown that one line names."""
 
 
 def cost_text(cost: Cost) -> str:
-    """Return a cost: `$36`, `$12 to $120`, `up to $5,000`, `about $3`, `unknown`, `$36 + unknown`."""
+    """Return a cost: `$36`, `$12 to $120`, `up to $5,000`, `under $0.01`, `about $3`, `unknown`, `$36 + unknown`."""
     low, high = dollars(cost.low), dollars(cost.high)
-    text = high if low == high else f"up to {high}" if not cost.low else f"{low} to {high}"
+    text = high if low == high else f"up to {high}" if cost.low < HALF_A_CENT else f"{low} to {high}"
     if cost.about:
         text = f"about {text}"
     if not cost.unknown:

@@ -30,8 +30,8 @@ from reconciler.render.data import change_text
 from reconciler.render.fault import explanation, known_by
 from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
 
-MISSING = "is missing; Azure deletes idle deployments after 15 days and developer-tier ones after 24 hours"
-"""Why a deployment that was there is probably gone (docs/azure.md, section 11)."""
+MISSING = "missing: never made, or deleted since by Azure or somebody"
+"""What is known of a deployment that is not there although its job ended long ago: nothing at Azure tells which."""
 
 
 ADOPTED = "adopted as it is; `apply` marks it as ours by its tags"
@@ -231,7 +231,7 @@ def lost(live: Observed) -> list[str]:
     said = [
         f"{field_name(path)} {shown(value, path=path)}"
         for path, value in settings(live.spec).items()
-        if value not in (None, "")
+        if value not in (None, "") and path not in live.spec.repeats
     ]
     count = live.facts.get("bytes")
     if isinstance(count, int | float):

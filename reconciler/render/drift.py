@@ -34,8 +34,11 @@ from reconciler.render.fault import fault_document, merged, unread_texts
 from reconciler.render.text import framed, item_lines
 from reconciler.render.words import Paint, Tone, field_name, hidden, joined, lines, plain_value, printable
 
-MISSING = "Azure has probably deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or somebody has."
-"""Why a deployment that was there is gone (docs/azure.md, section 11)."""
+MISSING = (
+    "It was never made, or Azure has deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or "
+    "somebody has."
+)
+"""Why a deployment is not there although its job ended long ago (docs/azure.md, section 11)."""
 NO_KINDS: Mapping[str, Rules] = MappingProxyType({})
 NO_DRIFT = "No drift. Azure matches the manifests."
 

@@ -180,7 +180,8 @@ class Changes:
                 return [line for item in (*change.changes, *later) for line in _sides(item)]
             case Delete():
                 had = settings(change.live.spec)
-                return [f"- {_field(path, item)}" for path, item in had.items() if item not in (None, "")]
+                shown_ = {path: item for path, item in had.items() if path not in change.live.spec.repeats}
+                return [f"- {_field(path, item)}" for path, item in shown_.items() if item not in (None, "")]
             case Wait(live=None):
                 return [f"+ {_field(path, item)}" for path, item in settings(change.desired.spec).items()]
             case Wait() | Keep() | Stuck():

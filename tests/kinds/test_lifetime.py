@@ -32,7 +32,7 @@ def test_what_vanished_is_made_anew_by_a_person_or_by_the_manifest_and_never_una
     clock.sleep(25 * HOUR)
     assert serving(azure) == [], "Azure deletes what is of the developer tier"
     text = said(repo)
-    assert "24 hours after it was made" in text
+    assert "it was never made, or Azure has deleted it: a developer-tier deployment lives 24 hours" in text
     for hands_free in ("unattended", "auto_approved"):
         result = repo.apply(**{hands_free: True})
         assert (serving(azure), result.statuses()["Deployment/tone"]) == ([], "held"), hands_free
@@ -52,13 +52,13 @@ def test_the_cause_is_what_can_have_been(repo: Repo, azure: Azure, clock: FakeCl
     clock.sleep(16 * DAY)
     assert serving(azure) == []
     text = said(repo)
-    assert "nobody called for 15 days" in text
+    assert "it was never made, or Azure has deleted it because nobody called it for 15 days" in text
     assert "$1.70" in text, "what it costs to make it anew"
     repo.until_done()
     clock.sleep(60)
     azure.raw("DELETE", f"{arm()}/deployments/tone?api-version=2025-09-01")
     clock.sleep(60)
-    assert "somebody deleted it, or it was never made" not in said(repo), "by now it may have been idle"
+    assert "nobody called it for 15 days, or somebody has" in said(repo), "by now it may have been idle"
 
 
 def test_a_first_deployment_within_a_day_needs_nobody(repo: Repo, azure: Azure, clock: FakeClock) -> None:
@@ -150,4 +150,4 @@ def test_a_create_that_is_missing_is_a_create(repo: Repo, azure: Azure, clock: F
     clock.sleep(60)
     (create,) = of(repo.plan(), Create)
     assert create.reason == "missing"
-    assert "2 days ago: somebody deleted it" in create.notes[0]
+    assert "2 days ago: it was never made, or somebody has deleted it" in create.notes[0]

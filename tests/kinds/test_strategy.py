@@ -164,7 +164,11 @@ def test_beside_serves_without_a_gap_keeps_prunes_and_reverts(
     clock.sleep(30 * HOUR)
     assert not repo.plan(prune=True).actions
     clock.sleep(20 * HOUR)
-    assert "left over: another one serves Deployment/tone" in said(repo, prune=True)
+    told = said(repo, prune=True)
+    assert "left over: another one serves Deployment/tone" in told
+    assert "sku.capacity 50" in told
+    shown = plan_markdown(repo.plan(prune=True), [], accounts=[], kinds=REGISTRY, now=clock.now())
+    assert "currentCapacity" not in told + shown, "what Azure says twice is shown once"
     assert needs_person(repo.plan(prune=True), REGISTRY)
     assert "the time for which it is kept is over" in drift_text(repo.plan(prune=True), [], kinds=REGISTRY)
     repo.until_done(prune=True)
@@ -251,6 +255,7 @@ def test_recreate_says_how_long_nothing_serves_and_is_never_unattended(
     repo.write("manifests/stack.yaml", stack("recreate"))
     repo.until_done()
     before = names(azure)["tone"]
+    azure.hand("set_tags", deployment="tone", tags={**tagged(azure, "tone"), "reconciler-protect": "true"})
     retrain(repo, 3)
     waiting = repo.plan()
     assert "then recreate (nothing serves for about 5 minutes" in said(repo)
@@ -277,6 +282,7 @@ def test_recreate_says_how_long_nothing_serves_and_is_never_unattended(
     assert order[0] == "DELETE"
     assert set(order[1:]) == {"PUT"}, "quota was slow, so the creation was tried again"
     assert names(azure)["tone"] != before
+    assert tagged(azure, "tone")["reconciler-protect"] == "true", "a protection that no manifest takes off stays"
 
 
 def test_a_recreation_that_fails_half_way_is_loud_and_made_good(repo: Repo, azure: Azure, clock: FakeClock) -> None:
@@ -358,6 +364,31 @@ def test_many_former_versions_are_pruned_without_a_guard_in_the_way(repo: Repo, 
     assert plan.refusals == (), "half of all go, and each has a successor"
     repo.until_done(prune=True)
     assert len(names(azure)) == 4
+
+
+def test_protection_goes_over_to_what_serves(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    protected = stack("{type: beside, keep_old: 1h}") + "  protect: true\n"
+    repo.write("manifests/stack.yaml", protected)
+    repo.until_done()
+    (first,) = names(azure)
+    repo.edit("manifests/stack.yaml", "  protect: true\n", "")
+    retrain(repo, 3)
+    repo.until_done()
+    tags = {item["name"]: item["tags"].get("reconciler-protect") for item in azure.deployments()}
+    assert tags == dict.fromkeys(tags, "true"), "without a word the protection stays, on the next version too"
+    second = next(iter(tags.keys() - {first}))
+    clock.sleep(2 * HOUR)
+    azure.hand("set_tags", deployment=second, tags={**tagged(azure, second), "reconciler-protect": ""})
+    assert [fault.code for fault in repo.plan(prune=True).refusals] == ["protected"], "it was never passed on"
+    azure.hand("set_tags", deployment=second, tags={**tagged(azure, second), "reconciler-protect": "true"})
+    repo.until_done(prune=True)
+    assert list(names(azure)) == [second], "what serves is protected, and not what did"
+    repo.write("manifests/stack.yaml", "")
+    assert "protected" in {fault.code for fault in repo.plan(prune=True).refusals}
+
+
+def tagged(azure: Azure, name: str) -> dict[str, str]:
+    return next(dict(item["tags"]) for item in azure.deployments() if item["name"] == name)
 
 
 def test_models_by_name_have_versions_too(repo: Repo, azure: Azure) -> None:

@@ -181,6 +181,12 @@ def test_what_is_hosted_is_said_even_if_nothing_changes() -> None:
     assert cost_line(found) == "Cost: hosting $1,224 in 30 days; list prices of 2026-08-11"
 
 
+def test_a_range_from_next_to_nothing_is_told_by_its_end() -> None:
+    assert cost_text(Cost(Decimal("0.0049"), Decimal("0.03"))) == "up to $0.03"
+    assert cost_text(Cost(Decimal("0.005"), Decimal("0.03"))) == "$0.01 to $0.03"
+    assert cost_text(Cost(Decimal("0.001"), Decimal("0.002"))) == "under $0.01"
+
+
 def test_models_of_another_encoding_are_an_estimate() -> None:
     found = cost(data(1_000_000), job(model="Llama-3.3-70B-Instruct"))
     assert cost_text(found.now) == "about $13.50"

@@ -304,7 +304,7 @@ Plan: 0 to train, 0 to create, 0 to update, 1 to delete."""
 def test_a_vanished_deployment_says_why_it_is_probably_gone():
     finished = live_job(digest_of(job(), dataset()), finished_at=NOW - 30 * 86400)
     made = plan([dataset(), job(), deployment()], [live_file(), finished], Options(prune=True))
-    assert "Deployment/tone  create (is missing; Azure deletes idle deployments after 15 days" in text(made)
+    assert "Deployment/tone  create (missing: never made, or deleted since by Azure or somebody)\n" in text(made)
     assert document(made)["resource_drift"][0]["action_reason"] == "missing"
     assert (
         drift_text(made, [HEADER])
@@ -313,7 +313,7 @@ def test_a_vanished_deployment_says_why_it_is_probably_gone():
 
 Missing:
   + Deployment/tone  is missing
-      Azure has probably deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or somebody has.
+      It was never made, or Azure has deleted it (idle deployments after 15 days, developer-tier ones after 24 hours), or somebody has.
       To make it:
         reconciler apply --target Deployment/tone
       To do without it, remove its manifest at manifests/x.yaml:4:3.

@@ -253,7 +253,7 @@ class DeploymentKind(Kind):
         return draft_of(live, named, WRITABLE)
 
     def needs_person(self, change: Create | Update) -> str:
-        """What has vanished is made anew when somebody has looked at the plan, or has said so in the manifest."""
+        """What may have vanished is made when somebody has looked at the plan, or has said so in the manifest."""
         return needs_review(change)
 
     def may_continue(self, change: object) -> bool:

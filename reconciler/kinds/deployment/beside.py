@@ -93,7 +93,18 @@ class Versions:
             claim = replace(claim, live=current, notes=(*claim.notes, f"{current.name} is the one to call again"))
         elif live is not None and not is_ready and current.id != live.id:
             claim = replace(claim, live=replace(live, facts={**live.facts, SERVING: current.outputs}))
-        return replace(claim, former=tuple(Former(one, self._kept(one, current, began)) for one in rest))
+        former = (Former(self._released(one, current), self._kept(one, current, began)) for one in rest)
+        return replace(claim, former=tuple(former))
+
+    def _released(self, old: Observed, current: Observed) -> Observed:
+        """Return a former version without its protection, if what serves in its place bears it now, or the manifest takes it off.
+
+        Protected is what serves, not each version that ever did. Its tag stays: it decides again if the version is gone back to.
+        """
+        passed_on = old.id != current.id and bool(current.facts.get("protect"))
+        if passed_on or _spec(self.desired).protect is False:
+            return replace(old, facts={**old.facts, "protect": ""})
+        return old
 
     def _kept(self, old: Observed, current: Observed, began: float) -> str:
         subject = self.desired.address

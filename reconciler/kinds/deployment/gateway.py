@@ -210,7 +210,9 @@ class DeploymentGateway:
     def _tags(self, change: Create, refs: Mapping[Address, Observed], name: str) -> dict[str, str]:
         jobs = [live.id for live in refs.values() if live.outputs.get("model")]
         tags = self._own_tags(change.digest)
-        if getattr(change.after, "protect", None):
+        declared = getattr(change.after, "protect", None)
+        inherited = change.supersedes is not None and change.supersedes.facts.get("protect")
+        if declared or (declared is None and inherited):
             tags[PROTECT] = "true"
         stable = stable_name(change.desired)
         if name != stable or change.reason == BESIDE:

@@ -1,7 +1,8 @@
 """How long a deployment is there: what vanished by itself, what is declared for a time only, and what is protected.
 
 Azure deletes deployments by itself: of the developer tier after 24 hours, others when nobody called them for 15 days. So one
-that is not there was either never made, or is missing. A run that nobody looks at makes only the first kind anew.
+that is not there was either never made, or is missing. Nothing at Azure tells the two apart, so what is said is true of both,
+and a run that nobody looks at makes only what can hardly have vanished yet: its job ended less than a day ago.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ FIRST_DEPLOYMENT = 24 * 3600.0
 DEVELOPER_LIFE, IDLE_LIFE = 24 * 3600.0, 15 * 24 * 3600.0
 """Seconds after which Azure deletes a developer-tier deployment, and one that nobody calls (docs/azure.md, section 11)."""
 MISSING = "missing"
+NEVER = "it was never made"
 
 
 def missing(desired: Desired, refs: Resolved, view: View) -> Claim:
-    """Claim a deployment that is not there: still to be made, or (its job ended long ago) missing, with the probable cause."""
+    """Claim a deployment that is not there: still to be made, or (its job ended long ago) perhaps vanished, with the causes."""
     jobs = [live for live in refs.values() if isinstance(live, Observed)]
     purged = any(live.facts.get("model_only") for live in jobs)
     ends = [_end(live) for live in jobs]
@@ -37,17 +39,17 @@ def missing(desired: Desired, refs: Resolved, view: View) -> Claim:
     age = None if purged else view.now - max(ends)
     notes = [_cause(_spec(desired).sku.name, age)]
     if _spec(desired).on_missing != "recreate":
-        notes.append("`on_missing: recreate` in its spec would make it anew without a review")
+        notes.append("`on_missing: recreate` in its spec would make it without a review")
     return Claim(reason=MISSING, notes=tuple(notes))
 
 
 def _cause(sku: str, age: float | None) -> str:
     if sku.lower() == "developertier":
-        return "probable cause: Azure deletes a developer-tier deployment 24 hours after it was made"
+        return f"{NEVER}, or Azure has deleted it: a developer-tier deployment lives 24 hours"
     if age is not None and age < IDLE_LIFE:
         days = max(1, round(age / 86400))
-        return f"its job ended {days} day{'s' * (days != 1)} ago: somebody deleted it, or it was never made"
-    return "probable cause: Azure deletes a deployment that nobody called for 15 days"
+        return f"its job ended {days} day{'s' * (days != 1)} ago: {NEVER}, or somebody has deleted it"
+    return f"{NEVER}, or Azure has deleted it because nobody called it for 15 days, or somebody has"
 
 
 def expired(desired: Desired, claim: Claim, refs: Resolved, view: View) -> Claim:
@@ -84,9 +86,9 @@ def protected_notes(spec: DeploymentSpec, live: Observed | None) -> tuple[str, .
 
 
 def needs_review(change: Create | Update) -> str:
-    """Return why a person must look before what vanished is made anew; "" for anything else."""
+    """Return why a person must look before what may have vanished is made; "" for anything else."""
     if isinstance(change, Create) and change.reason == MISSING and _spec(change.desired).on_missing != "recreate":
-        return "missing, not made anew: nobody has looked at this plan. Apply a saved plan, or write `on_missing: recreate`"
+        return "missing, and nobody has looked at this plan: apply a saved one, or write `on_missing: recreate`"
     return ""
 
 

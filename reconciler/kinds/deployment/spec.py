@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -181,6 +181,8 @@ class Sku(Block):
 
 class DeploymentSpec(Spec):
     """A deployment of a model."""
+
+    repeats: ClassVar[frozenset[str]] = frozenset({"extra_properties.currentCapacity"})
 
     deployment_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = Field(
         default=None, description="Name in Azure; the manifest's name if absent."
