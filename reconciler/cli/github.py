@@ -192,7 +192,7 @@ def applied(
     """Tell the merged pull requests what `apply` did. Those of runs that told nothing are told too."""
     from reconciler.cli.compose import KINDS, workbench
     from reconciler.github.merged import tell_applied, untold
-    from reconciler.render.applied_markdown import applied_markdown, in_progress
+    from reconciler.render.applied_markdown import applied_markdown, awaited_jobs
     from reconciler.render.escape import comment_word
 
     event, comments = _open(repository, author)
@@ -209,12 +209,7 @@ def applied(
             emulator=bench.emulated,
         )
         estimates = estimates_of(plan) if plan is not None and plan.exists() else None
-        running = in_progress(made, KINDS)
-        jobs = {
-            job: (estimates or {}).get(address, "")
-            for address, job in running.items()
-            if estimates is None or address in estimates
-        }
+        jobs = awaited_jobs(made, estimates, KINDS)
         event.summarise(body)
         accounts = ",".join(comment_word(name) for name in sorted(bench.accounts))
         numbers = untold(comments, event.commit)

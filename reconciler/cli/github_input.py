@@ -15,6 +15,7 @@ def estimates_of(plan: Path) -> dict[str, str] | None:
 
     from reconciler.core.charges import Cost
     from reconciler.core.fault import ReconcilerError
+    from reconciler.kinds import REGISTRY
     from reconciler.render.cost import cost_text
 
     try:
@@ -24,10 +25,12 @@ def estimates_of(plan: Path) -> dict[str, str] | None:
         return None
     found: dict[str, str] = {}
     for change in document["resource_changes"]:
+        kind = REGISTRY.get(str(change["kind"]))
+        if change["change"]["actions"] != ["create"] or kind is None or not kind.long_running:
+            continue
         training = (change.get("cost") or {}).get("training")
-        if change["change"]["actions"] == ["create"] and training is not None:
-            low, high = Decimal(training["low"]), Decimal(training["high"])
-            found[str(change["address"])] = cost_text(Cost(low, high)) if high else "unknown"
+        low, high = (Decimal(training["low"]), Decimal(training["high"])) if training else (Decimal(0), Decimal(0))
+        found[str(change["address"])] = cost_text(Cost(low, high)) if high else "unknown"
     return found
 
 

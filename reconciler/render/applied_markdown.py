@@ -19,6 +19,9 @@ LIMIT = 60_000
 """Characters; GitHub takes 65,536, and the comment has an invisible line above this."""
 _VERDICT = "Apply: "
 _MOST_LINES = 400
+_MOST_REASONS = 15
+"""Lines about what failed that are shown without a fold."""
+_FAILED = ("error: ", "  ! ")
 
 
 def applied_markdown(
@@ -50,6 +53,7 @@ def applied_markdown(
         *stamp,
         Part([heading]),
         Part([prose(verdict.removeprefix(_VERDICT))] if verdict else []),
+        Part([] if worked else [_failures(log)]),
         Part(unread, head="> [!WARNING]\n> **Part of Azure could not be read after it:**\n>\n"),
         Part([row for row in rows if row], head="| Resource | Now |\n|---|---|\n", rank=1),
         Part([f"{plural(len(trainings), 'training')} in progress. {told}"] if trainings else []),
@@ -70,12 +74,19 @@ def applied_markdown(
 _AGAIN = fenced(["reconciler plan --prune"], "sh")
 
 
-def in_progress(plan: Plan, kinds: Mapping[str, Rules]) -> dict[str, str]:
-    """Return the trainings that go on at Azure: address to id."""
+def awaited_jobs(plan: Plan, estimates: Mapping[str, str] | None, kinds: Mapping[str, Rules]) -> dict[str, str]:
+    """Return the trainings whose end is to be told of: id to estimate.
+
+    `estimates` are of what the saved plan trains, by address. A job of it may have ended already: some are short, and
+    this may be told late. Where the plan is not known, it is what goes on at Azure.
+    """
     return {
-        str(change.address): change.live.id
+        live.id: (estimates or {}).get(str(change.address), "")
         for change in plan.changes
-        if isinstance(change, Keep) and change.live is not None and _trains(change, kinds)
+        if isinstance(change, Keep | Stuck)
+        and (live := change.live) is not None
+        and kinds[live.kind].long_running
+        and (_trains(change, kinds) if estimates is None else str(change.address) in estimates)
     }
 
 
@@ -93,6 +104,22 @@ def ended_markdown(
     said += [f"**{known[:1].upper()}{known[1:]}**"] if known else []
     said += [prose(next_plan)] if next_plan else []
     return "\n\n".join([*said, report])
+
+
+def _failures(log: Sequence[str]) -> str:
+    """Return what failed, as it was printed: each error, and what stands indented below it."""
+    said: list[str] = []
+    depth: int | None = None
+    for line in log:
+        inset = len(line) - len(line.lstrip())
+        if line.startswith(_FAILED):
+            depth = inset
+        elif depth is not None and inset <= depth:
+            depth = None
+        if depth is not None and line.strip():
+            said.append(line)
+    more = [f"… and {len(said) - _MOST_REASONS} more lines below"] if len(said) > _MOST_REASONS else []
+    return fenced([*said[:_MOST_REASONS], *more]) if said else ""
 
 
 def _trains(change: Change, kinds: Mapping[str, Rules]) -> bool:

@@ -387,6 +387,8 @@ def test_the_action_for_other_repositories(world: World) -> None:
     told = {name for name in steps if steps[name] == "success"}
     every = {step["name"] for step in load("action.yml")["runs"]["steps"] if "run" in step}
     assert every - told == {"Refuse Accounts that nobody reviewed"}, "no base was named"
-    assert [body.split(" ")[1].split(":")[1] for body in world.github.bodies(7)] == ["plan", "apply"]
+    assert [body.split(" ")[1].split(":")[1] for body in world.github.bodies(7)] == ["plan", "apply", "ended"], (
+        "also a training that had ended when the apply was told"
+    )
     assert [one["name"] for one in world.azure.deployments()] == ["tone"]
     assert world.github.issues == {}
