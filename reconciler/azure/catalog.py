@@ -36,7 +36,8 @@ class Catalog:
             return bytes(answer.content)
 
         listed = all_pages(self._session.data_calls, "listing base models", fetch)
-        return [_says(body) for body in listed if not text(body, "fine_tune")]
+        # A list in the shape of v1 tells a model of a job only by its name (docs/azure.md, section 5).
+        return [_says(body) for body in listed if not text(body, "fine_tune") and ".ft-" not in text(body, "id")]
 
     def ahead(self) -> float | None:
         """Return how many seconds Azure's clock was ahead of ours at the last list; None if it did not say the time."""

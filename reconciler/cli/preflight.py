@@ -95,6 +95,8 @@ def _trainings(session: Session, asked: _Asked, bench: Workbench) -> Iterable[Fa
     if not asked.trainings:
         return []
     listed = Catalog(session).base_models()
+    if not listed:
+        return []  # it speaks of no base model at all, so that it lacks one says nothing
     found = {base: said_of(base, listed) for base in {one.base for one in asked.trainings}}
     declared, now = _declared(bench), bench.runtime.clock.now()
     return [

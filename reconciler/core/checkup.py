@@ -156,8 +156,9 @@ def model_lines(jobs: Sequence[Wanted], says: Sequence[ModelSays] | None) -> Ite
     for job in jobs:
         together.setdefault((job.base, job.training_type), []).append(job.address)
     for (base, kind), addresses in together.items():
-        if says is None:
-            words = f"{base}, {kind} training: Azure's list of models could not be read"
+        if not says:
+            why = "could not be read" if says is None else "names no base model"
+            words = f"{base}, {kind} training: Azure's list of models {why}"
             yield Line("unknown", "model", f"{words} ({_names(addresses)})")
             continue
         level, words, remedy = can_train(base, kind, said_of(base, says))

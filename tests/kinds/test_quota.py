@@ -203,6 +203,10 @@ class TestAzuresOwnWord:
         live.forget()
         assert run(["apply", "--auto-approve"]) == 4
         assert live.writes() == []
+        live.configure(models=[])
+        warned, refused = planned(site, capsys)
+        assert refused == [], "a list that names no base model at all says nothing of one"
+        assert "model-doubtful" not in warned
 
     def test_an_end_that_azure_says_takes_the_place_of_the_table(
         self, site: Repo, live: Azure, capsys: pytest.CaptureFixture[str]
