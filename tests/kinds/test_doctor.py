@@ -244,7 +244,8 @@ def test_one_no_is_a_warning_and_two_are_an_error(base: str, kind: str, flags: d
 def test_a_list_that_was_not_read_or_lacks_the_model_is_told() -> None:
     job = Wanted(Address("FineTuneJob", "tone"), "gpt-4.1", "global")
     assert [line.level for line in model_lines([job], None)] == ["unknown"]
-    assert [line.level for line in model_lines([job], [])] == ["warning"]
+    assert [line.level for line in model_lines([job], [])] == ["unknown"], "a list without any base model says nothing"
+    assert [line.level for line in model_lines([job], [ModelSays("gpt-4o")])] == ["warning"]
     assert can_train("gpt-9", "global", None)[0] == "error"
     newer = [ModelSays("gpt-9-mini-2027-01-01"), ModelSays("gpt-9-2027-01-01")]
     found = said_of("GPT-9", newer)
