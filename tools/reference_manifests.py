@@ -36,6 +36,8 @@ class Block:
     schema: Schema
     case: str = ""
     """Which of several alternatives it is, for example `type: dpo`."""
+    change: str = ""
+    """What an edit of the field does that holds it; so does one of its own fields that says nothing else."""
 
     @property
     def heading(self) -> str:
@@ -121,7 +123,8 @@ class Page:
                 definition = self._definition(ref)
                 case = _case(definition) if len(refs) > 1 else ""
                 path = f"{block.path}.{name}" if block.path else name
-                yield ref, Block(block.kind, path, definition, case or block.case)
+                change = self._words(one)[1] or block.change
+                yield ref, Block(block.kind, path, definition, case or block.case, change)
 
     def _fields(self, block: Block) -> None:
         required = block.schema.get("required", [])
@@ -132,9 +135,8 @@ class Page:
                 facts.append("**required**")
             elif one.get("default") not in (None, [], {}, ()):
                 facts.append(f"default {_code(one['default'])}")
-            referred = self._definition(next(_refs(one))) if "description" not in one else {}
-            said = one.get("description") or referred.get("description", "")
-            words, _, change = said.partition(ON_CHANGE)
+            words, own = self._words(one)
+            change = own or block.change
             self.lines.append(
                 f'- <a id="{block.anchor(name)}"></a>**`{name}`** · {" · ".join(facts)}\n\n  {_prose(words)}'
             )
@@ -144,12 +146,18 @@ class Page:
                 self.lines.append(f"\n  Example: {'; '.join(_code({name: example}) for example in examples)}")
             self.lines.append("")
 
-    def _type(self, one: Schema, homes: Mapping[str, str]) -> str:
-        """Return in words what a field may hold."""
+    def _words(self, one: Schema) -> tuple[str, str]:
+        """Return what a field is, and what an edit of it does."""
+        referred = self._definition(next(_refs(one))) if "description" not in one else {}
+        words, _, change = str(one.get("description") or referred.get("description", "")).partition(ON_CHANGE)
+        return words, change
+
+    def _type(self, one: Schema, homes: Mapping[str, str], *, among: bool = False) -> str:
+        """Return in words what a field may hold; `among` others, what tells it from them."""
         if options := list(_options(one)):
-            return _either([self._type(option, homes) for option in options])
+            return _either([self._type(option, homes, among=len(options) > 1) for option in options])
         if ref := one.get("$ref", "").removeprefix(REF):
-            case = _case(self._definition(ref))
+            case = _case(self._definition(ref)) if among else ""
             return f"[{f'`{case}`' if case else 'mapping'}](#{homes[ref]})" if ref in homes else "mapping"
         if "const" in one:
             return _code(one["const"])
@@ -231,7 +239,14 @@ def _flow_of(value: Any) -> str:
 
 
 def _prose(text: str) -> str:
-    return re.sub(r"(\{+[^}`]*\}+)", r"`\1`", text.strip()) if "`" not in text else text.strip()
+    """Return a description as Markdown: what stands in braces as code, pages as links."""
+    parts = text.strip().split("`")
+    return "`".join(part if index % 2 else _plain(part) for index, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
+    linked = re.sub(r"docs/(\S+\.md)", r"[\1](../\1)", text)
+    return re.sub(r"(\$?\{+[^}]*\}+)", r"`\1`", linked)
 
 
 _NAMES = {"Account": "acme"}

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
+from reconciler.core.account_terms import Limits, Policy, Prices
 from reconciler.core.fault import Place
 from reconciler.core.resource import Block, Whole
 
@@ -25,185 +30,140 @@ _RESOURCE_ID = re.compile(
 )
 
 
-TrainingType = Literal["standard", "data_zone", "global", "developer"]
-
-
-def _amount(value: Any) -> Any:
-    """Take a number as it is written: 0.1 is a tenth, and no binary fraction near it."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("is no amount: write US dollars as a number, for example 4.50")  # noqa: TRY004  (for pydantic)
-    return Decimal(str(value))
-
-
-Usd = Annotated[
-    Decimal,
-    Field(ge=0, le=Decimal(10**9), allow_inf_nan=False),
-    BeforeValidator(_amount),
-    WithJsonSchema({"type": "number", "minimum": 0}),
-]
-"""An amount of US dollars, exact: as it is written."""
-Globs = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
-
-
-class TrainingPrices(Block):
-    """Dollars a unit by training type."""
-
-    standard: Usd | None = Field(default=None, description="Training in the region of the account.")
-    data_zone: Usd | None = Field(default=None, description="Data zone training.")
-    global_: Usd | None = Field(default=None, alias="global", description="Global training.")
-    developer: Usd | None = Field(default=None, description="Developer training.")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_there(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError("has no number: write the price in US dollars, or leave the line out")
-        return value
-
-    @model_validator(mode="after")
-    def _is_not_empty(self) -> TrainingPrices:
-        if not self.model_fields_set:
-            raise ValueError("holds no price: name one by training type, for example `global: 5.00`")
-        return self
-
-    def of(self, training_type: str) -> Decimal | None:
-        """Return the price of a training type; None if there is none."""
-        found: Decimal | None = getattr(self, "global_" if training_type == "global" else training_type, None)
-        return found
-
-
-class Prices(Block):
-    """Prices in US dollars that go before the list prices that the release knows, model by model."""
-
-    as_of: date | None = Field(default=None, description="The day that the prices are of, for people.")
-    training: dict[str, TrainingPrices] = Field(
-        default_factory=dict,
-        description="By model and training type: dollars for a million tokens.",
-        examples=[{"gpt-4.1-mini": {"global": 4.5}}],
-    )
-    training_hour: dict[str, TrainingPrices] = Field(
-        default_factory=dict,
-        description="By model and training type: dollars for an hour of reinforcement training.",
-        examples=[{"o4-mini": {"global": 90}}],
-    )
-    hosting: dict[str, dict[str, Usd]] = Field(
-        default_factory=dict,
-        description="By base model and sku: dollars for an hour; for provisioned skus for an hour of one unit of capacity.",
-        examples=[{"gpt-4.1-mini": {"GlobalStandard": 1.5}}],
-    )
-
-
-class MaxUsd(Block):
-    """What may be spent, in US dollars."""
-
-    per_job: Usd | None = Field(default=None, description="The most that one training may cost.")
-    hosting_per_month: Usd | None = Field(
-        default=None, description="The most that all deployments of the account may cost in 30 days."
-    )
-
-
-class Policy(Block):
-    """What the manifests of an account may ask for; a plan that asks for more is refused. What is absent is allowed."""
-
-    training_types: tuple[TrainingType, ...] | None = Field(
-        default=None, description="Training types that may be used."
-    )
-    models: Globs | None = Field(
-        default=None, description="Base models that may be trained and deployed; globs.", examples=[["gpt-4.1-mini*"]]
-    )
-    skus: Globs | None = Field(
-        default=None, description="Skus that deployments may have.", examples=[["GlobalStandard", "DeveloperTier"]]
-    )
-    required: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(\.[A-Za-z0-9_-]+)+$")], ...] = Field(
-        default=(),
-        description="Fields that must be set: Kind, then the field of the spec, or metadata.labels.NAME.",
-        examples=[["FineTuneJob.validation_file", "Deployment.metadata.labels.team"]],
-    )
-    max_usd: MaxUsd | None = Field(default=None, description="What may be spent.")
-
-
-class Limits(Block):
-    """Limits of an account that differ from the documented ones, for example because Microsoft raised them."""
-
-    files: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Files for fine-tuning.")
-    bytes: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Bytes of all these files together.")
-    jobs: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Jobs, finished ones included.")
-    running_jobs: Annotated[Whole, Field(ge=0)] | None = Field(
-        default=None, description="Jobs that run at once, standard and global together."
-    )
-    running_developer_jobs: Annotated[Whole, Field(ge=0)] | None = Field(
-        default=None, description="Developer jobs that run at once."
-    )
-    queued_jobs: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Jobs that wait.")
-    deployments: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="Deployments of all models.")
-    fine_tuned_deployments: Annotated[Whole, Field(ge=0)] | None = Field(
-        default=None, description="Deployments of fine-tuned models."
-    )
-
-
 class AccountSpec(Block):
     """Where resources live, how to reach it, and who owns what is made there."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "resource_id": "/subscriptions/SUBSCRIPTION-ID/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme",
+                    "owner": "acme-ml",
+                    "location": "swedencentral",
+                    "policy": {"skus": ["DeveloperTier", "GlobalStandard"], "max_usd": {"per_job": 50}},
+                }
+            ]
+        }
+    )
     advice: ClassVar[Mapping[str, str]] = {
         "api_key": "A key has no place in a manifest: write `auth: api_key` and set AZURE_OPENAI_API_KEY.",
     }
 
     resource_id: str | None = Field(
         default=None,
-        description="ARM id of the Azure OpenAI or Foundry account. Needed for deployments.",
+        description="ARM id of the Azure OpenAI or Foundry account (in the portal: Resource ID). Needed for deployments; "
+        "this or `endpoint` is required. On change: another account: everything is looked for, and made, "
+        "there.",
         examples=[
             "/subscriptions/SUBSCRIPTION-ID/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme"
         ],
     )
     endpoint: str | None = Field(
         default=None,
-        description="Data-plane endpoint; derived from the account's name if absent.",
+        description="Where the data plane answers; absent: https://NAME.openai.azure.com (of the cloud). The URL of a "
+        "Foundry project works too. On change: another account or project: everything is looked for, and "
+        "made, there.",
         examples=["https://acme.openai.azure.com"],
     )
-    management_endpoint: str | None = Field(default=None, description="ARM endpoint; fixed by `cloud` if absent.")
-    cloud: Literal["public", "usgovernment", "china"] = Field(default="public", description="The Azure cloud.")
+    management_endpoint: str | None = Field(
+        default=None,
+        description="Where ARM answers; absent: as `cloud` says. Only hosts of the cloud are sent a credential. On "
+        "change: deployments are looked for there.",
+        examples=["https://management.azure.com"],
+    )
+    cloud: Literal["public", "usgovernment", "china"] = Field(
+        default="public",
+        description="The Azure cloud: its hosts, and whom its credential is asked of. On change: another Azure: "
+        "everything is looked for, and made, there.",
+        examples=["usgovernment"],
+    )
     api: str = Field(
         default="v1",
         pattern=r"^(v1|\d{4}-\d{2}-\d{2}(-preview)?)$",
-        description="Data-plane surface: `v1` or a dated API version.",
+        description="The data-plane API: `v1`, or a dated version. On change: nothing at Azure; what exists is found "
+        "again.",
         examples=["v1", "2025-04-01-preview"],
     )
     auth: Literal["entra", "api_key"] = Field(
         default="entra",
-        description="`api_key` (from AZURE_OPENAI_API_KEY) serves the data plane only; deployments always need Entra.",
+        description="How the data plane is asked: `entra` by the signed-in identity, `api_key` by the key in "
+        "AZURE_OPENAI_API_KEY. Deployments need Entra all the same. On change: nothing at Azure.",
+        examples=["api_key"],
     )
-    owner: Owner = Field(description="Marks what is made from these manifests; unique per source of truth.")
-    previous_owners: tuple[Owner, ...] = Field(default=(), description="Former values of `owner`, still recognised.")
+    owner: Owner = Field(
+        description="Marks everything that is made from these manifests; 3 to 20 of a-z, 0-9 and `-`, another one for "
+        "each repository. On change: what the old name marks is no longer ours, and is trained and made anew: "
+        "put the old name into `previous_owners`.",
+        examples=["acme-ml"],
+    )
+    previous_owners: tuple[Owner, ...] = Field(
+        default=(),
+        description="Former values of `owner`, whose marks are still ours. On change: nothing at Azure; what a removed "
+        "name marks is no longer ours.",
+        examples=[["acme"]],
+    )
     prune: tuple[Literal["datasets", "jobs", "deployments"], ...] = Field(
         default=("datasets", "deployments"),
-        description="What is planned for deletion when its manifest is gone (done only with --prune).",
+        description="What `--prune` deletes when its manifest is gone: files of datasets, jobs that have not ended "
+        "(cancelled), deployments. On change: nothing, until the next apply with `--prune`.",
+        examples=[["datasets", "jobs", "deployments"]],
     )
     keep_files: Annotated[Whole, Field(ge=0)] = Field(
         default=0,
-        description="How many superseded versions of each dataset's file are kept; older ones are left over.",
+        description="How many superseded versions of each declared dataset's file stay at Azure; older ones are left "
+        "over. On change: nothing, until the next apply with `--prune`.",
+        examples=[3],
     )
     keep_models: Annotated[Whole, Field(ge=0)] | None = Field(
         default=None,
         description="How many superseded models of each declared job are kept; older ones are listed as left over, and "
-        "deleted only by name. Without it all are kept.",
+        "deleted only by name (`--prune --allow-delete`). Without it all are kept. On change: nothing is deleted by itself.",
+        examples=[5],
     )
     location: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9 ]+$",
-        description="Azure region of the account. Only prices depend on it; without it they may be ranges.",
+        description="Azure region of the account; only prices depend on it, which are ranges without it. On change: "
+        "nothing at Azure.",
         examples=["swedencentral"],
     )
-    policy: Policy | None = Field(default=None, description="What the manifests of this account may ask for.")
-    prices: Prices | None = Field(default=None, description="Prices that go before the list prices.")
-    limits: Limits | None = Field(default=None, description="Limits that go before the documented ones.")
+    policy: Policy | None = Field(
+        default=None,
+        description="What the manifests of this account may ask for and spend; a plan that asks for more is refused "
+        "(docs/policy.md). On change: nothing at Azure; the next plan is judged by it.",
+        examples=[{"skus": ["DeveloperTier"]}],
+    )
+    prices: Prices | None = Field(
+        default=None,
+        description="Prices that go before the list prices (docs/cost.md). On change: nothing at Azure; the next plan "
+        "counts with them.",
+        examples=[{"training": {"gpt-4.1-mini": {"global": 4.5}}}],
+    )
+    limits: Limits | None = Field(
+        default=None,
+        description="Limits of the account that go before the documented ones (docs/limits.md). On change: nothing at "
+        "Azure; the next plan counts with them.",
+        examples=[{"jobs": 500}],
+    )
     subscription_id: str | None = Field(
-        default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."
+        default=None,
+        pattern=f"^{_PART}$",
+        description="Azure subscription, in place of the one in `resource_id`. On change: deployments are looked for "
+        "there.",
+        examples=["00000000-0000-0000-0000-000000000000"],
     )
     resource_group: str | None = Field(
-        default=None, pattern=f"^{_PART}$", description="Overrides the one in `resource_id`."
+        default=None,
+        pattern=f"^{_PART}$",
+        description="Resource group, in place of the one in `resource_id`. On change: deployments are looked for there.",
+        examples=["ml"],
     )
     account_name: str | None = Field(
-        default=None, pattern=f"^{_NAME}$", description="Overrides the one in `resource_id`."
+        default=None,
+        pattern=f"^{_NAME}$",
+        description="Name of the account, in place of the one in `resource_id`. On change: another account: everything is "
+        "looked for, and made, there.",
+        examples=["acme"],
     )
 
     @field_validator("resource_id")

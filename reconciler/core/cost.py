@@ -20,7 +20,8 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from reconciler.core.account import Account, TrainingPrices
+from reconciler.core.account import Account
+from reconciler.core.account_terms import TrainingPrices
 from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck, Update, Wait, account_of
 from reconciler.core.charges import (
     FREE,

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from reconciler.core.account import Account, MaxUsd
+from reconciler.core.account import Account
+from reconciler.core.account_terms import MaxUsd
 from reconciler.core.change import Change, Create, Replace, Update, Wait, account_of
 from reconciler.core.charges import FREE, HOURS_A_MONTH, Charges, Cost, Missing, PlanCost, cents, rate_text
 from reconciler.core.cost import base_model, key_of

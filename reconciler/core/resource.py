@@ -102,7 +102,12 @@ class Spec(Block):
     repeats: ClassVar[frozenset[str]] = frozenset()
     """Dotted paths of what a live object says twice: they are compared, and not shown where all of it is."""
 
-    account: str | None = Field(default=None, description="Name of the Account; needed only where there are several.")
+    account: str | None = Field(
+        default=None,
+        description="Name of the Account in which it is made; needed only where the tree has several. On change: it is "
+        "made in the other account; what the former one holds stays there, as left over or as history.",
+        examples=["acme"],
+    )
 
     @property
     def fixed(self) -> frozenset[str]:

@@ -26,8 +26,18 @@ NAME = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
 class Adopt(Block):
     """The live object that a resource takes over."""
 
-    job: str | None = Field(default=None, min_length=1, description="Id of a fine-tuning job.", examples=["ftjob-…"])
-    file: str | None = Field(default=None, min_length=1, description="Id of an uploaded file.", examples=["file-…"])
+    job: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Id of the fine-tuning job that a FineTuneJob takes over.",
+        examples=["ftjob-0123456789abcdef0123456789abcdef"],
+    )
+    file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Id of the uploaded file that a Dataset takes over.",
+        examples=["file-0123456789abcdef0123456789abcdef"],
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> Adopt:
@@ -40,17 +50,27 @@ class Metadata(Block):
     """What a document is called."""
 
     name: Annotated[str, StringConstraints(pattern=NAME)] = Field(
-        description="Lower-case letters, digits, hyphens and dots, at most 63; unique for its kind.",
+        description="Lower-case letters, digits, hyphens and dots, at most 63; unique for its kind in the tree. On "
+        "change: a job keeps its model and a file stays as it is; a Deployment without `deployment_name` is "
+        "made under the new name.",
         examples=["support-tone"],
     )
-    labels: dict[str, str] = Field(default_factory=dict, description="For people and filters; Azure never sees them.")
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="For people, and for `policy.required`; Azure never sees them. On change: nothing at Azure.",
+        examples=[{"team": "support"}],
+    )
     adopt: bool | Adopt = Field(
         default=False,
-        description="Takes over a live object that was not made from these manifests: true (by name), {job: ID} or {file: ID}.",
+        description="Takes over a live object that was not made from these manifests: `true` for a deployment (by its "
+        "name), {job: ID} or {file: ID}; what they say must agree (docs/adoption.md). On change: an object "
+        "that is no longer adopted is nobody's; a job is then trained anew.",
+        examples=[True, {"job": "ftjob-0123456789abcdef0123456789abcdef"}],
     )
     ignore: list[Annotated[str, StringConstraints(pattern=FIELD)]] = Field(
         default_factory=list,
-        description="Fields of `spec` that others may change at Azure: set when the object is made, never compared or reset.",
+        description="Fields of `spec` that others may change at Azure: set when the object is made, then neither compared "
+        "nor reset. On change: a field that is taken off the list is compared again.",
         examples=[["sku.capacity"]],
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from reconciler.core.account import AccountSpec
 from reconciler.kind import Kind
@@ -16,11 +16,22 @@ _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 """What pydantic leaves as it is where a value is read before it is checked, and its name in JSON Schema."""
 
 
+class _AsWritten(GenerateJsonSchema):
+    """Keeps the order in which things are declared, in examples too."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        """Sort nothing."""
+        del parent_key
+        return value
+
+
 def json_schema(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """Return the schema of one YAML document: one alternative for each kind, Account first."""
     specs: dict[str, type[BaseModel]] = {"Account": AccountSpec, **{name: kind.spec for name, kind in kinds.items()}}
     models: list[type[BaseModel]] = [Metadata, *specs.values()]
-    names, definitions = models_json_schema([(model, "validation") for model in models], ref_template="#/$defs/{model}")
+    names, definitions = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/$defs/{model}", schema_generator=_AsWritten
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Manifest of reconciler",

@@ -6,15 +6,20 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import typer
+from pydantic import BaseModel, TypeAdapter
 
 from reconciler.cli.exits import ALWAYS, MEANINGS
 from reconciler.cli.main import app
+from reconciler.core.account import AccountSpec
 from reconciler.kinds import REGISTRY
+from reconciler.kinds.deployment.spec import DeploymentSpec
+from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec, decides_weights
 from reconciler.manifests import json_schema
+from reconciler.manifests.head import Metadata
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "reference"
@@ -91,3 +96,68 @@ def test_bounds_have_the_names_that_editors_know() -> None:
     text = json.dumps(json_schema(REGISTRY))
     assert not re.findall(r'"(ge|gt|le|lt)": -?\d', text)
     assert json_schema(REGISTRY)["$defs"]["Sku"]["properties"]["capacity"]["minimum"] == 1
+
+
+def _models() -> dict[str, type[BaseModel]]:
+    """Every model that the schema is made of, by its name there."""
+    found: dict[str, type[BaseModel]] = {}
+
+    def walk(annotation: Any) -> None:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found[f"{annotation.__module__}.{annotation.__name__}"] = annotation
+            for field in annotation.model_fields.values():
+                walk(field.annotation)
+        for inner in get_args(annotation):
+            walk(inner)
+
+    for model in (Metadata, AccountSpec, *(kind.spec for kind in REGISTRY.values())):
+        walk(model)
+    return found
+
+
+def test_every_example_is_valid_and_every_field_that_needs_one_has_one() -> None:
+    for name, model in _models().items():
+        for key, field in model.model_fields.items():
+            assert len(field.description or "") > 8, f"{name}.{key}"
+            fixed = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+            assert field.examples or fixed, f"{name}.{key} has no example"
+            if key in {
+                "resource_id",
+                "as_of",
+            }:  # a placeholder that is refused on purpose; a date, which YAML reads as text
+                continue
+            for example in field.examples or ():
+                TypeAdapter(field.rebuild_annotation()).validate_python(example)
+    for model in (AccountSpec, *(kind.spec for kind in REGISTRY.values())):
+        extra: Any = model.model_config["json_schema_extra"]
+        for example in extra["examples"]:
+            model.model_validate(example)
+
+
+def test_each_field_of_a_manifest_says_what_an_edit_does() -> None:
+    for model in (Metadata, AccountSpec, *(kind.spec for kind in REGISTRY.values())):
+        for key, field in model.model_fields.items():
+            assert "On change: " in (field.description or ""), f"{model.__name__}.{key}"
+
+
+def test_what_is_said_of_edits_of_a_job_is_what_decides_its_digest() -> None:
+    base: dict[str, Any] = {"model": "gpt-4.1-2025-04-14", "training_file": "a.jsonl"}
+    for key, field in FineTuneJobSpec.model_fields.items():
+        if key in {"account", "training_file", "validation_file"}:  # of files the content decides
+            continue
+        edited = FineTuneJobSpec.model_validate({**base, key: (field.examples or [None])[0]})
+        if key == "method":
+            edited = FineTuneJobSpec.model_validate({**base, key: {"hyperparameters": {"n_epochs": 3}}})
+        before, after = (
+            decides_weights(one, one.model, "content", None) for one in (FineTuneJobSpec.model_validate(base), edited)
+        )
+        assert (before != after) is (field.description or "").endswith("On change: trains anew."), key
+
+
+def test_what_is_said_of_edits_of_a_deployment_is_what_is_compared() -> None:
+    base: dict[str, Any] = {"model": {"name": "gpt-4.1-mini-2025-04-14"}, "sku": {"name": "Standard"}}
+    for key, field in DeploymentSpec.model_fields.items():
+        edited = DeploymentSpec.model_validate({**base, key: (field.examples or [None])[0]})
+        compared = edited.comparable() != DeploymentSpec.model_validate(base).comparable()
+        said = (field.description or "").partition("On change: ")[2]
+        assert compared is said.startswith(("updated in place", "serves the other model")), key

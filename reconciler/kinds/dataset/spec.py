@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from reconciler.azure.blobs import variable_in, wrong_with
 from reconciler.core.resource import Block, Desired, FromEnvironment, LocalPath, Spec
@@ -27,25 +27,35 @@ class Source(Block):
     }
 
     path: Annotated[str, LocalPath()] | None = Field(
-        default=None, description="Path of a JSONL file, relative to the manifest."
+        default=None,
+        description="Path of a JSONL file, relative to the manifest, inside the repository. On change: nothing, if the "
+        "content is the same; other content is uploaded, and its jobs train anew.",
+        examples=["data/support.train.jsonl"],
     )
     url: str | None = Field(
         default=None,
-        description="https address from which Azure fetches the file itself; needs `sha256`.",
+        description="https address from which Azure fetches the file itself, without a signature in it; needs `sha256`. "
+        "On change: nothing, if `sha256` stays.",
         examples=["https://acme.blob.core.windows.net/training/support.jsonl"],
     )
     file_id: str | None = Field(
         default=None,
-        description="Id of a file that is in the account already, never deleted by us; with `sha256` its content is checked.",
+        description="Id of a file that is in the account already; it is never deleted by us. With `sha256` its content is "
+        "checked. On change: jobs train anew, unless `sha256` says that the content is the same.",
         min_length=1,
-        examples=["file-…"],
+        examples=["file-0123456789abcdef0123456789abcdef"],
     )
     sha256: str | None = Field(
-        default=None, description="Digest of the content, for `url` (needed) and `file_id`: 64 hexadecimal digits."
+        default=None,
+        description="SHA-256 of the content, 64 hexadecimal digits: required with `url`, optional with `file_id`; "
+        "`reconciler validate FILE.jsonl` prints it. On change: other content: imported, and its jobs train "
+        "anew.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     sas: Annotated[str, FromEnvironment()] | None = Field(
         default=None,
-        description="Environment variable with the SAS for `url`, exactly ${env:RECONCILER_VAR_NAME}.",
+        description="The variable that holds a SAS for `url`, exactly ${env:RECONCILER_VAR_NAME}; read when it is needed, "
+        "in no plan and no log. On change: nothing at Azure.",
         examples=["${env:RECONCILER_VAR_TRAINING_SAS}"],
     )
 
@@ -97,15 +107,29 @@ class Source(Block):
 
 
 class DatasetSpec(Spec):
-    """A file of training or validation examples."""
+    """A file of training or validation examples, uploaded once for each content."""
 
-    source: Source = Field(description="Where the examples come from.")
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"source": {"path": "data/support.train.jsonl"}, "format": "chat"}]}
+    )
+
+    source: Source = Field(
+        description="Where the examples come from: a file of the repository, an address, or the account itself. On "
+        "change: other content is uploaded, and its jobs train anew; another place of the same content does "
+        "nothing.",
+        examples=[{"path": "data/support.train.jsonl"}],
+    )
     format: Literal["chat", "preference", "reinforcement"] | None = Field(
-        default=None, description="Asserts the format, which is else detected."
+        default=None,
+        description="What the examples must be; absent: it is detected. On change: nothing at Azure; the next check is by "
+        "it.",
+        examples=["chat"],
     )
     encoding: Literal["utf-8-bom", "utf-8"] = Field(
         default="utf-8-bom",
-        description="How a local file is sent. Not part of its identity: it never causes an upload or a training.",
+        description="How a local file is sent: with a byte order mark, as Microsoft documents it, or without. On change: "
+        "nothing; what is uploaded stays, and the next upload is sent so.",
+        examples=["utf-8"],
     )
 
 

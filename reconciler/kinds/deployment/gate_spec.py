@@ -21,11 +21,26 @@ Bound = Annotated[float, Field(allow_inf_nan=False)] | Literal["serving"]
 class MetricGate(Block):
     """A number of the training that must be good enough before its model serves."""
 
-    metric: str = Field(description="A loss, accuracy or reward, or overfit_ratio.", examples=["full_valid_loss"])
-    at_most: Bound | None = Field(default=None, description="The most that it may be: a number, or `serving`.")
-    at_least: Bound | None = Field(default=None, description="The least that it must be: a number, or `serving`.")
+    metric: str = Field(
+        description="What is compared: a loss, accuracy or reward of the training, or `overfit_ratio`.",
+        examples=["full_valid_loss"],
+    )
+    at_most: Bound | None = Field(
+        default=None,
+        description="The most that it may be: a number, or `serving` for the value of the model that serves. This or "
+        "`at_least`.",
+        examples=["serving"],
+    )
+    at_least: Bound | None = Field(
+        default=None,
+        description="The least that it must be: a number, or `serving` for the value of the model that serves. This or "
+        "`at_most`.",
+        examples=[0.8],
+    )
     of: Literal["final", "best"] = Field(
-        default="final", description="`final`: of the model that is to serve. `best`: the best that the training was."
+        default="final",
+        description="`final`: of the model that is to serve; `best`: the best value that the training reached.",
+        examples=["best"],
     )
 
     @field_validator("metric")
@@ -67,10 +82,15 @@ class CommandGate(Block):
 
     command: tuple[str, ...] = Field(
         min_length=1,
-        description="Program and arguments; the program is a file of the repository, relative to the manifest. No shell.",
+        description="Program and arguments; the program is an executable file of the repository, relative to the "
+        "manifest. No shell. It is run only with `--allow-commands`.",
         examples=[["eval/check.py", "--at-least", "0.8"]],
     )
-    timeout: Duration = Field(default="10m", description="For how long it may run, for example 90s, 30m or 2h.")
+    timeout: Duration = Field(
+        default="10m",
+        description="For how long it may run, as a number and s, m, h or d; then it is ended, and has failed.",
+        examples=["30m"],
+    )
     _root: str = PrivateAttr(default="")
 
     def found(self, program: str, root: str) -> CommandGate:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from reconciler.core.duration import Duration
 from reconciler.core.resource import Block, Ref, Spec, Whole
@@ -43,14 +43,17 @@ LONGEST_TAG_NAME, LONGEST_TAG_VALUE = 512, 256
 class Step(Block):
     """A checkpoint by the step at which the training left it."""
 
-    step: Annotated[Whole, Field(ge=1)] = Field(description="Step of the training.")
+    step: Annotated[Whole, Field(ge=1)] = Field(
+        description="Step of the training at which the checkpoint was left, as `report` shows it.", examples=[20]
+    )
 
 
 class Best(Block):
     """The checkpoint with the best value of a metric."""
 
     best: str = Field(
-        description="The metric: of losses the lowest value is the best, of accuracies and rewards the highest.",
+        description="The metric by which the best checkpoint is chosen: of losses the lowest value, of accuracies and "
+        "rewards the highest.",
         examples=["full_valid_loss"],
     )
 
@@ -71,14 +74,20 @@ class JobModel(Block):
     """A model that a job makes: its final one, or one of its checkpoints."""
 
     job: Annotated[str, Ref("FineTuneJob", any_account=True)] = Field(
-        description="Name of the FineTuneJob; it may live in another account."
+        description="Name of the FineTuneJob whose model is served; it may live in another account.",
+        examples=["support-tone"],
     )
     checkpoint: Selector = Field(
-        default="final", description="Which of its models: final, {step: N}, or {best: METRIC}."
+        default="final",
+        description="Which of its models: `final`, {step: N} for the checkpoint at a step, or {best: METRIC}.",
+        examples=[{"best": "full_valid_loss"}],
     )
     pin: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{12}$")] | None = Field(
         default=None,
-        description="Mark of the one training whose model is served until this changes: 12 characters, shown by `history`.",
+        description="Mark of the one training whose model is served whatever the job becomes: 12 characters, shown by "
+        "`history`, written by `promote`. On change: another model of the job is served, by `strategy`; "
+        "nothing is trained.",
+        examples=["k3v7q2m5x4ab"],
     )
 
     @property
@@ -90,18 +99,29 @@ class JobModel(Block):
 class NamedModel(Block):
     """A model by its name."""
 
-    name: str = Field(min_length=1, description="Name of the model, for example gpt-4.1-mini-2025-04-14.ft-….")
+    name: str = Field(
+        min_length=1,
+        description="Name of the model, base or fine-tuned.",
+        examples=["gpt-4.1-mini-2025-04-14.ft-0123456789abcdef0123456789abcdef-support-tone"],
+    )
     version: str = Field(
         default_factory=lambda given: version_of(given.get("name", "")),
-        description="Version; told from the name if absent. Fine-tuned models have only version 1.",
+        description="Version of the model; absent: told from the name. Fine-tuned models have only version 1.",
+        examples=["1"],
     )
     format: str = Field(
         default_factory=lambda given: format_of(given.get("name", "")),
-        description="Publisher's format, case-sensitive in ARM; told from the name if absent.",
+        description="Publisher's format, case-sensitive in ARM; absent: told from the name.",
+        examples=["OpenAI"],
     )
 
     source: str | None = Field(
-        default=None, min_length=1, description="ARM id of the account that made the model, if that is another one."
+        default=None,
+        min_length=1,
+        description="ARM id of the account that made the model, if that is another one.",
+        examples=[
+            "/subscriptions/SUBSCRIPTION-ID/resourceGroups/ml/providers/Microsoft.CognitiveServices/accounts/acme"
+        ],
     )
 
     def comparable(self) -> dict[str, Any]:
@@ -165,13 +185,28 @@ class Pin:
 class Sku(Block):
     """How much the deployment serves, and how it is paid for."""
 
-    name: str = Field(min_length=1, description="For example GlobalStandard, Standard or DeveloperTier.")
-    capacity: Annotated[Whole, Field(ge=1)] = Field(
-        default=1, description="Thousands of tokens a minute, for most models."
+    name: str = Field(
+        min_length=1,
+        description="How it serves and is paid for: `Standard`, `GlobalStandard`, `DataZoneStandard`, "
+        "`ProvisionedManaged`, `GlobalProvisionedManaged`, `DataZoneProvisionedManaged` or `DeveloperTier` "
+        "(no hosting fee; Azure deletes it after 24 hours).",
+        examples=["GlobalStandard"],
     )
-    tier: str | None = Field(default=None, min_length=1, description="ARM's `sku.tier`.")
-    size: str | None = Field(default=None, min_length=1, description="ARM's `sku.size`.")
-    family: str | None = Field(default=None, min_length=1, description="ARM's `sku.family`.")
+    capacity: Annotated[Whole, Field(ge=1)] = Field(
+        default=1,
+        description="Thousands of tokens a minute for most models, units for provisioned skus; it is counted against the "
+        "quota of the region.",
+        examples=[50],
+    )
+    tier: str | None = Field(
+        default=None, min_length=1, description="ARM's `sku.tier`; absent: left to Azure.", examples=["Standard"]
+    )
+    size: str | None = Field(
+        default=None, min_length=1, description="ARM's `sku.size`; absent: left to Azure.", examples=["S0"]
+    )
+    family: str | None = Field(
+        default=None, min_length=1, description="ARM's `sku.family`; absent: left to Azure.", examples=["S"]
+    )
 
     def comparable(self) -> dict[str, Any]:
         """Return what is set, as ARM takes it; the name in ARM's own spelling."""
@@ -180,29 +215,68 @@ class Sku(Block):
 
 
 class DeploymentSpec(Spec):
-    """A deployment of a model."""
+    """A deployment: what callers ask, serving the model of a job or one that is named."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": {"job": "support-tone"},
+                    "sku": {"name": "GlobalStandard", "capacity": 50},
+                    "strategy": "beside",
+                    "gates": [{"metric": "full_valid_loss", "at_most": "serving"}],
+                }
+            ]
+        }
+    )
 
     repeats: ClassVar[frozenset[str]] = frozenset({"extra_properties.currentCapacity"})
 
     deployment_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = Field(
-        default=None, description="Name in Azure; the manifest's name if absent."
+        default=None,
+        description="Name at Azure, by which callers ask for it, at most 64 characters; absent: the manifest's name. On "
+        "change: only by a new deployment; the one of the old name is left over.",
+        examples=["support-tone"],
     )
-    model: JobModel | NamedModel = Field(description="{job: NAME, checkpoint: …} or {name: MODEL}.")
-    sku: Sku = Field(description="How much it serves.")
-    rai_policy_name: str | None = Field(default=None, description="Content filter.")
+    model: JobModel | NamedModel = Field(
+        description="What it serves: {job: NAME}, which follows the job to each new model, or {name: MODEL}. On change: "
+        "serves the other model by `strategy`, after `gates`.",
+        examples=[{"job": "support-tone"}, {"name": "gpt-4.1-mini-2025-04-14"}],
+    )
+    sku: Sku = Field(
+        description="How it serves, how much, and how it is paid for. On change: updated in place (PATCH).",
+        examples=[{"name": "GlobalStandard", "capacity": 50}],
+    )
+    rai_policy_name: str | None = Field(
+        default=None,
+        description="Name of the content filter in the account; absent: left to Azure. On change: updated in place (PUT).",
+        examples=["Microsoft.DefaultV2"],
+    )
     version_upgrade_option: str | None = Field(
         default=None,
-        description="OnceNewDefaultVersionAvailable, OnceCurrentVersionExpired or NoAutoUpgrade.",
+        description="When Azure moves a base model to a newer version; absent: left to Azure. On change: updated in place "
+        "(PUT).",
         pattern=r"^(OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
+        examples=["NoAutoUpgrade"],
     )
-    tags: dict[str, str] | None = Field(default=None, description="ARM tags; others that are there stay as they are.")
+    tags: dict[str, str] | None = Field(
+        default=None,
+        description="ARM tags; others that are there stay, and names that begin with `reconciler-` are ours. On change: "
+        "updated in place (PATCH); a tag that is taken out of the manifest stays at Azure.",
+        examples=[{"cost-center": "4711"}],
+    )
     extra_properties: dict[str, Any] | None = Field(
-        default=None, description="Further properties of the deployment, named as ARM names them."
+        default=None,
+        description="Further properties of the deployment, named and sent as ARM names them; they may not set the fields "
+        "above. On change: updated in place (PUT); a property that is taken out stays at Azure.",
+        examples=[{"spilloverDeploymentName": "support-base"}],
     )
     strategy: Word | Strategy | None = Field(
         default=None,
-        description="How it comes to serve another model: in_place (the default), beside, recreate, or "
-        "{type: beside, keep_old: DURATION}.",
+        description="How it comes to serve another model: `in_place` (the default), `beside` (a second deployment next to "
+        "it), `recreate` (deleted and made anew), or {type: beside, keep_old: DURATION} (docs/switching.md). "
+        "On change: nothing, until it is to serve another model.",
+        examples=["beside", {"type": "beside", "keep_old": "7d"}],
     )
 
     @property
@@ -215,26 +289,34 @@ class DeploymentSpec(Spec):
 
     on_missing: Literal["review", "recreate"] = Field(
         default="review",
-        description="What is done when it has vanished: it is made anew when somebody has read the plan (review), or by any "
-        "apply (recreate); never by `apply --continue`.",
+        description="What is done when it has vanished: `review`: made anew by an apply whose plan was read; `recreate`: "
+        "by any apply, never by `apply --continue`. On change: nothing, until it has vanished.",
+        examples=["recreate"],
     )
     expires_after: Duration | None = Field(
         default=None,
-        description="How long after the end of its job it is declared, for example 8h; after that it is left over.",
+        description="For how long after the end of its job it is declared, as a number and s, m, h or d; then it is left "
+        "over. On change: nothing at Azure; the next plan counts by it, from the end of the job.",
         examples=["8h"],
     )
     protect: bool | None = Field(
         default=None,
-        description="true: tagged so that nothing deletes it, even when its manifest is gone; false: the tag is taken off; "
-        "absent: the tag stays as it is.",
+        description="`true`: tagged so that nothing deletes it, even when its manifest is gone; `false`: the tag is taken "
+        "off; absent: the tag stays as it is. On change: the tag is set or taken off in place.",
+        examples=[True],
     )
     readiness: bool = Field(
         default=False,
-        description="Whether a deployment of a new model is done only when it has answered a chat completion (a few tokens).",
+        description="Whether a deployment of a new model is done only when it has answered a chat completion (a few "
+        "tokens). On change: nothing, until it serves another model.",
+        examples=[True],
     )
 
     gates: tuple[Gate, ...] = Field(
-        default=(), description="What must hold before a new model serves; one that fails leaves what serves as it is."
+        default=(),
+        description="What must hold before a new model serves; if one fails, what serves goes on serving (docs/gates.md). "
+        "On change: nothing, until it is to serve another model.",
+        examples=[[{"metric": "full_valid_loss", "at_most": "serving"}]],
     )
 
     @field_validator("extra_properties")

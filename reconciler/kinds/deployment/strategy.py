@@ -32,10 +32,15 @@ KEPT = "24h"
 class Strategy(Block):
     """How a deployment comes to serve another model, with what can be said of it besides."""
 
-    type: Word = Field(description="in_place, beside or recreate.")
+    type: Word = Field(
+        description="`in_place`: the model of the live deployment is changed; `beside`: a second deployment next to it; "
+        "`recreate`: deleted and made anew.",
+        examples=["beside"],
+    )
     keep_old: Duration | None = Field(
         default=None,
-        description="With beside: for how long the old deployment is kept after the switch, for example 24h or 7d.",
+        description="With `beside`: for how long the old deployment is kept after the switch, as a number and s, m, h or "
+        "d; absent: 24h. On change: counts from the switch; one whose time is over is left over.",
         examples=["24h"],
     )
 

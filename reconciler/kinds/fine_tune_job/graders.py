@@ -28,61 +28,91 @@ GRADER_ADVICE = {
 }
 
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-_Name = Annotated[str | None, Field(default=None, description="For people; not part of the job's identity.")]
+_Name = Annotated[
+    str | None,
+    Field(default=None, description="For people. On change: nothing; it is no part of the job.", examples=["answer"]),
+]
 _TEMPLATE = "May hold {{ item.KEY }}, {{ sample.output_text }} and {{ sample.output_json.KEY }}."
 
 
 class FromFile(Block):
     """A file of the repository that holds the value."""
 
-    path: Annotated[str, LocalPath()] = Field(description="Path of the file, relative to the manifest.")
+    path: Annotated[str, LocalPath()] = Field(
+        description="Path of the file, relative to the manifest, inside the repository. On change: nothing, if the "
+        "content is the same; other content trains anew.",
+        examples=["graders/answer.yaml"],
+    )
 
 
 class StringCheck(Block):
     """1 if two texts compare as they should, else 0."""
 
-    type: Literal["string_check"] = Field(description="The sort of grader.")
+    type: Literal["string_check"] = Field(description="1 if two texts compare as they should, else 0.")
     name: _Name
-    input: str = Field(description=f"What is graded. {_TEMPLATE}")
-    reference: str = Field(description=f"What it is compared with. {_TEMPLATE}")
+    input: str = Field(description=f"What is graded. {_TEMPLATE}", examples=["{{ sample.output_text }}"])
+    reference: str = Field(description=f"What it is compared with. {_TEMPLATE}", examples=["{{ item.answer }}"])
     operation: Literal["eq", "ne", "like", "ilike"] = Field(
-        description="`like`: input contains reference; `ilike`: the same, whatever the case."
+        description="`eq`: the texts are equal; `ne`: they differ; `like`: input contains reference; `ilike`: the same, "
+        "whatever the case.",
+        examples=["ilike"],
     )
 
 
 class TextSimilarity(Block):
     """How alike two texts are, from 0 to 1."""
 
-    type: Literal["text_similarity"] = Field(description="The sort of grader.")
+    type: Literal["text_similarity"] = Field(description="How alike two texts are, from 0 to 1.")
     name: _Name
-    input: str = Field(description=f"What is graded. {_TEMPLATE}")
-    reference: str = Field(description=f"What it is compared with. {_TEMPLATE}")
+    input: str = Field(description=f"What is graded. {_TEMPLATE}", examples=["{{ sample.output_text }}"])
+    reference: str = Field(description=f"What it is compared with. {_TEMPLATE}", examples=["{{ item.answer }}"])
     evaluation_metric: Literal[
         "fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_3", "rouge_4", "rouge_5", "rouge_l"
-    ] = Field(description="How likeness is measured.")
-    pass_threshold: float | None = Field(default=None, description="From which score on an answer passes.")
+    ] = Field(description="How likeness is measured.", examples=["fuzzy_match"])
+    pass_threshold: float | None = Field(
+        default=None, description="From which score on, of 0 to 1, an answer passes.", examples=[0.8]
+    )
 
 
 class Message(Block):
     """One message to a model that grades."""
 
-    type: Literal["message"] | None = Field(default=None, description="What OpenAI's shape says here.")
-    role: Literal["system", "developer", "user", "assistant"] = Field(description="Who says it.")
-    content: str | list[dict[str, Any]] = Field(description=f"The text, or parts of it. {_TEMPLATE}")
+    type: Literal["message"] | None = Field(
+        default=None, description="Always message, as in OpenAI's shape; it may be left out.", examples=["message"]
+    )
+    role: Literal["system", "developer", "user", "assistant"] = Field(
+        description="Who says it.", examples=["developer"]
+    )
+    content: str | list[dict[str, Any]] = Field(
+        description=f"The text, or parts of it. {_TEMPLATE}",
+        examples=["Score from 0 to 1 how polite this is: {{ sample.output_text }}"],
+    )
 
 
 class ScoreModel(Block):
     """A number that another model gives."""
 
-    type: Literal["score_model"] = Field(description="The sort of grader.")
+    type: Literal["score_model"] = Field(description="A number that another model gives.")
     name: _Name
-    model: str = Field(description="The model that grades.", examples=list(GRADER_MODELS), min_length=1)
-    input: list[Message] = Field(description="What it is asked.", min_length=1)
-    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
-        default=None, description="Lowest and highest score; 0 and 1 if absent."
+    model: str = Field(
+        description="The model that grades; its tokens are billed too.", examples=list(GRADER_MODELS), min_length=1
     )
-    pass_threshold: float | None = Field(default=None, description="From which score on an answer passes.")
-    sampling_params: dict[str, Any] | None = Field(default=None, description="Temperature, reasoning effort and such.")
+    input: list[Message] = Field(
+        description="What it is asked, message by message.",
+        min_length=1,
+        examples=[[{"role": "developer", "content": "Score from 0 to 1 how polite this is: {{ sample.output_text }}"}]],
+    )
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Lowest and highest score; absent: 0 and 1.", examples=[[0, 10]]
+    )
+    pass_threshold: float | None = Field(
+        default=None, description="From which score on, within `range`, an answer passes.", examples=[0.8]
+    )
+    sampling_params: dict[str, Any] | None = Field(
+        default=None,
+        description="Temperature, reasoning effort and such, as Azure names them; sent as they are.",
+        examples=[{"temperature": 0}],
+    )
 
 
 class PythonGrader(Block):
@@ -93,10 +123,17 @@ class PythonGrader(Block):
         "code": "Did you mean `source`?",
     }
 
-    type: Literal["python"] = Field(description="The sort of grader.")
+    type: Literal["python"] = Field(description="A number that a Python function returns.")
     name: _Name
-    source: str | FromFile = Field(description="Python code that defines grade(sample, item), or {path: FILE}.")
-    image_tag: str | None = Field(default=None, description="The image that it runs in.")
+    source: str | FromFile = Field(
+        description="Python code that defines grade(sample, item), or {path: FILE}.",
+        examples=[{"path": "graders/answer.py"}],
+    )
+    image_tag: str | None = Field(
+        default=None,
+        description="The image that it runs in, as Azure names it; absent: Azure chooses.",
+        examples=["2025-05-08"],
+    )
 
 
 OneGrader = StringCheck | TextSimilarity | ScoreModel | PythonGrader
@@ -105,10 +142,21 @@ OneGrader = StringCheck | TextSimilarity | ScoreModel | PythonGrader
 class Multi(Block):
     """One number of the scores of several graders."""
 
-    type: Literal["multi"] = Field(description="The sort of grader.")
+    type: Literal["multi"] = Field(description="One number of several graders.")
     name: _Name
     graders: dict[str, Annotated[OneGrader, Field(discriminator="type")]] = Field(
-        description="Graders by the names that `calculate_output` uses; no `multi` among them.", min_length=1
+        description="Graders by the names that `calculate_output` uses; no `multi` among them.",
+        min_length=1,
+        examples=[
+            {
+                "correct": {
+                    "type": "string_check",
+                    "input": "{{ sample.output_text }}",
+                    "reference": "{{ item.answer }}",
+                    "operation": "eq",
+                }
+            }
+        ],
     )
     calculate_output: str = Field(
         description="An expression of these names: + - * / ^, min max abs floor ceil exp sqrt log.",
@@ -123,23 +171,33 @@ AnyGrader = Annotated[OneGrader | Multi, Field(discriminator="type")]
 class JsonSchema(Block):
     """A named JSON Schema."""
 
-    name: str = Field(description="What the schema is called.", min_length=1)
-    description: str | None = Field(default=None, description="What it is for.")
-    strict: bool | None = Field(default=None, description="Whether answers must follow it exactly.")
-    schema_: dict[str, Any] = Field(alias="schema", description="The schema.")
+    name: str = Field(description="What the schema is called.", min_length=1, examples=["answer"])
+    description: str | None = Field(
+        default=None, description="What it is for; the model sees it.", examples=["The answer, and how sure it is."]
+    )
+    strict: bool | None = Field(
+        default=None, description="Whether answers must follow it exactly; absent: Azure decides.", examples=[True]
+    )
+    schema_: dict[str, Any] = Field(
+        alias="schema",
+        description="The JSON Schema itself.",
+        examples=[{"type": "object", "properties": {"answer": {"type": "string"}}}],
+    )
 
 
 class JsonSchemaFormat(Block):
     """Answers in JSON by a schema. Microsoft's page has its keys beside `type`, which is accepted too."""
 
-    type: Literal["json_schema"] = Field(description="json_schema, or text.")
-    json_schema: JsonSchema = Field(description="The schema and its name.")
+    type: Literal["json_schema"] = Field(description="Answers in JSON by a schema.")
+    json_schema: JsonSchema = Field(
+        description="The schema and its name.", examples=[{"name": "answer", "schema": {"type": "object"}}]
+    )
 
 
 class TextFormat(Block):
     """Answers in plain text."""
 
-    type: Literal["text"] = Field(description="json_schema, or text.")
+    type: Literal["text"] = Field(description="Answers in plain text.")
 
 
 def _wrapped(value: Any) -> Any:

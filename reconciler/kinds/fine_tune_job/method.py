@@ -54,10 +54,21 @@ _REINFORCEMENT = _others("compute_multiplier", "reasoning_effort", "eval_interva
 class Hyperparameters(Block):
     """Settings of the training; what is not set (or `auto`) is chosen by Azure and never compared."""
 
-    n_epochs: Count | Auto | None = Field(default=None, description="Passes over the data.")
-    batch_size: Count | Auto | None = Field(default=None, description="Examples a step.")
+    n_epochs: Count | Auto | None = Field(
+        default=None,
+        description="Passes over the data, a whole number; `auto` or absent: Azure chooses. The cost grows with it.",
+        examples=[3],
+    )
+    batch_size: Count | Auto | None = Field(
+        default=None,
+        description="Examples in one step of the training, a whole number; `auto` or absent: Azure chooses.",
+        examples=[8],
+    )
     learning_rate_multiplier: Positive | Auto | None = Field(
-        default=None, description="Scales the learning rate; 0.02 to 0.2 is recommended to try."
+        default=None,
+        description="Scales the learning rate that was used for the base model; 0.02 to 0.2 is recommended to try. `auto` "
+        "or absent: Azure chooses.",
+        examples=[0.1],
     )
 
     def chosen(self) -> dict[str, Any]:
@@ -72,7 +83,9 @@ class SupervisedHyperparameters(Hyperparameters):
     advice: ClassVar[Mapping[str, str]] = _DPO | _REINFORCEMENT
 
     prompt_loss_weight: NotNegative | Auto | None = Field(
-        default=None, description="Weight of the prompt's tokens in the loss."
+        default=None,
+        description="Weight of the prompt's tokens in the loss, from 0 (only the answer counts) to 1.",
+        examples=[0.01],
     )
 
 
@@ -82,9 +95,16 @@ class DpoHyperparameters(Hyperparameters):
     advice: ClassVar[Mapping[str, str]] = _SUPERVISED | _REINFORCEMENT
 
     beta: Positive | Auto | None = Field(
-        default=None, description="How close the model stays to its base: higher is closer."
+        default=None,
+        description="How close the model stays to its base: higher is closer; above 0, to 2. `auto` or absent: Azure "
+        "chooses.",
+        examples=[0.1],
     )
-    l2_multiplier: NotNegative | Auto | None = Field(default=None, description="Scales the L2 regularisation.")
+    l2_multiplier: NotNegative | Auto | None = Field(
+        default=None,
+        description="Scales the L2 regularisation, 0 or more. `auto` or absent: Azure chooses.",
+        examples=[0.1],
+    )
 
 
 class ReinforcementHyperparameters(Hyperparameters):
@@ -93,13 +113,26 @@ class ReinforcementHyperparameters(Hyperparameters):
     advice: ClassVar[Mapping[str, str]] = _SUPERVISED | _DPO
 
     compute_multiplier: Positive | Auto | None = Field(
-        default=None, description="Scales how much is tried out in training."
+        default=None,
+        description="Scales how much is tried out in training, 0.00001 to 10; time and cost grow with it. `auto` or "
+        "absent: Azure chooses.",
+        examples=[1.0],
     )
     reasoning_effort: Literal["low", "medium", "high", "default", "auto"] | None = Field(
-        default=None, description="How much the model reasons in training; `default` leaves it to Azure."
+        default=None,
+        description="How much the model reasons in training; `default`, `auto` or absent leave it to Azure.",
+        examples=["medium"],
     )
-    eval_interval: Count | Auto | None = Field(default=None, description="Steps between two evaluations.")
-    eval_samples: Count | Auto | None = Field(default=None, description="Samples of each evaluation.")
+    eval_interval: Count | Auto | None = Field(
+        default=None,
+        description="Steps of the training between two evaluations, a whole number. `auto` or absent: Azure chooses.",
+        examples=[5],
+    )
+    eval_samples: Count | Auto | None = Field(
+        default=None,
+        description="Samples of each evaluation, a whole number. `auto` or absent: Azure chooses.",
+        examples=[10],
+    )
 
 
 class EchoedHyperparameters(SupervisedHyperparameters, DpoHyperparameters, ReinforcementHyperparameters):
@@ -121,13 +154,14 @@ class Method(Block):
         return getattr(self, "response_format", None)
 
 
-def _with_nested(name: str) -> ConfigDict:
+def _with_nested(name: str, example: Mapping[str, Any]) -> ConfigDict:
     """Return a configuration by which editors know OpenAI's nested shape too, which is read before the model sees it."""
 
     def add(schema: dict[str, Any]) -> None:
         schema["properties"][name] = {
             "description": "OpenAI's nested shape: the settings of this method, in the place of those beside it.",
             "type": "object",
+            "examples": [{"hyperparameters": example}],
         }
 
     return ConfigDict(frozen=True, extra="forbid", json_schema_extra=add)
@@ -143,42 +177,65 @@ _GRADED = {name: f"`{name}` belongs to `type: reinforcement`." for name in ("gra
 class Supervised(Method):
     """Learn to answer as the examples do."""
 
-    model_config = _with_nested("supervised")
+    model_config = _with_nested("supervised", {"n_epochs": 3})
     advice: ClassVar[Mapping[str, str]] = _nested("dpo", "reinforcement") | _GRADED
 
-    type: Literal["supervised"] = Field(default="supervised", description="The training method.")
+    type: Literal["supervised"] = Field(
+        default="supervised", description="Learn to answer as the examples do; the data is in chat format."
+    )
     hyperparameters: SupervisedHyperparameters = Field(
-        default_factory=SupervisedHyperparameters, description="Settings of the training."
+        default_factory=SupervisedHyperparameters,
+        description="Settings of the training; what is absent or `auto` is chosen by Azure and never compared.",
+        examples=[{"n_epochs": 3, "learning_rate_multiplier": 0.1}],
     )
 
 
 class Dpo(Method):
     """Learn to prefer one answer to another (direct preference optimisation)."""
 
-    model_config = _with_nested("dpo")
+    model_config = _with_nested("dpo", {"beta": 0.1})
     advice: ClassVar[Mapping[str, str]] = _nested("supervised", "reinforcement") | _GRADED
 
-    type: Literal["dpo"] = Field(description="The training method.")
+    type: Literal["dpo"] = Field(description="Learn to prefer one answer to another; the data is in preference format.")
     hyperparameters: DpoHyperparameters = Field(
-        default_factory=DpoHyperparameters, description="Settings of the training."
+        default_factory=DpoHyperparameters,
+        description="Settings of the training; what is absent or `auto` is chosen by Azure and never compared.",
+        examples=[{"n_epochs": 2, "beta": 0.1}],
     )
 
 
 class Reinforcement(Method):
     """Learn from the scores that a grader gives to the model's own answers; for reasoning models."""
 
-    model_config = _with_nested("reinforcement")
+    model_config = _with_nested("reinforcement", {"eval_interval": 5})
     advice: ClassVar[Mapping[str, str]] = _nested("supervised", "dpo") | GRADER_ADVICE
 
-    type: Literal["reinforcement"] = Field(description="The training method.")
+    type: Literal["reinforcement"] = Field(
+        description="Learn from a grader's scores; the data is in reinforcement format."
+    )
     hyperparameters: ReinforcementHyperparameters = Field(
-        default_factory=ReinforcementHyperparameters, description="Settings of the training."
+        default_factory=ReinforcementHyperparameters,
+        description="Settings of the training; what is absent or `auto` is chosen by Azure and never compared.",
+        examples=[{"reasoning_effort": "medium", "eval_interval": 5}],
     )
     grader: Annotated[AnyGrader | FromFile | None, BeforeValidator(one_of_both)] = Field(
-        default=None, description="What scores the answers: a grader, or {path: FILE} of a YAML or JSON file with one."
+        default=None,
+        description="What scores the answers: a grader, or {path: FILE} of a YAML or JSON file with one. Required, unless "
+        "`extra_body` holds one.",
+        examples=[
+            {
+                "type": "string_check",
+                "input": "{{ sample.output_text }}",
+                "reference": "{{ item.answer }}",
+                "operation": "eq",
+            },
+            {"path": "graders/answer.yaml"},
+        ],
     )
     response_format: Annotated[ResponseFormat | FromFile | None, BeforeValidator(one_of_both)] = Field(
-        default=None, description="The JSON Schema of the answers, or {path: FILE}; plain text if absent."
+        default=None,
+        description="The JSON Schema that answers must follow, or {path: FILE} of one; absent: plain text.",
+        examples=[{"path": "graders/answer.schema.json"}],
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from reconciler.core.digest import TEXT_CHARS, number
 from reconciler.core.resource import Block, LocalPath, Ref, Spec, Unknown, Whole
@@ -60,15 +60,21 @@ class Step(Block):
         "best": "A training builds on `final` or on `{step: N}`; only a Deployment may take the `best`.",
     }
 
-    step: Annotated[Whole, Field(ge=1)] = Field(description="Step of the training.")
+    step: Annotated[Whole, Field(ge=1)] = Field(
+        description="Step of the training at which the checkpoint was left, as `report` shows it.", examples=[20]
+    )
 
 
 class JobRef(Block):
     """The model that another job makes."""
 
-    job: Annotated[str, Ref("FineTuneJob")] = Field(description="Name of the FineTuneJob.")
+    job: Annotated[str, Ref("FineTuneJob")] = Field(
+        description="Name of the FineTuneJob whose model is trained on.", examples=["support-tone"]
+    )
     checkpoint: Literal["final"] | Step = Field(
-        default="final", description="Which of its models: final, or {step: N} for a checkpoint."
+        default="final",
+        description="Which of its models: `final`, or {step: N} for the checkpoint at a step.",
+        examples=[{"step": 20}],
     )
 
     @property
@@ -80,68 +86,131 @@ class JobRef(Block):
 class Wandb(Block):
     """Where Weights & Biases keeps the run."""
 
-    project: str = Field(min_length=1, description="The project at W&B.")
-    name: str | None = Field(default=None, description="Name of the run; the job's id if absent.")
-    entity: str | None = Field(default=None, description="Team or user; the default of the account's key if absent.")
-    tags: list[str] | None = Field(default=None, description="Tags of the run.")
+    project: str = Field(min_length=1, description="The project at W&B.", examples=["support"])
+    name: str | None = Field(default=None, description="Name of the run; absent: the job's id.", examples=["tone"])
+    entity: str | None = Field(
+        default=None, description="Team or user; absent: the default of the account's key.", examples=["acme"]
+    )
+    tags: list[str] | None = Field(default=None, description="Tags of the run.", examples=[["tone"]])
 
 
 class Integration(Block):
     """Where else a training reports to."""
 
-    type: Literal["wandb"] = Field(description="wandb.")
-    wandb: Wandb = Field(description="Weights & Biases.")
+    type: Literal["wandb"] = Field(description="Where it reports to; Azure knows Weights & Biases.")
+    wandb: Wandb = Field(description="Project and names of the run there.", examples=[{"project": "support"}])
 
 
 class DatasetRef(Block):
     """A dataset of these manifests."""
 
-    dataset: Annotated[str, Ref("Dataset")] = Field(description="Name of the Dataset.")
+    dataset: Annotated[str, Ref("Dataset")] = Field(description="Name of the Dataset.", examples=["support-train"])
 
 
 class FileId(Block):
     """A file that is in the account already."""
 
-    file_id: str = Field(description="Id of the uploaded file.", min_length=1, examples=["file-…"])
+    file_id: str = Field(
+        description="Id of the uploaded file; it is never deleted by us. On change: trains anew.",
+        min_length=1,
+        examples=["file-0123456789abcdef0123456789abcdef"],
+    )
 
 
 FileField = Annotated[str, LocalPath()] | DatasetRef | FileId
 
 
 class FineTuneJobSpec(Spec):
-    """A fine-tuning job."""
+    """A fine-tuning job: trained once for what decides its weights, and found again ever after."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "gpt-4.1-mini-2025-04-14",
+                    "training_file": "data/support.train.jsonl",
+                    "validation_file": "data/support.valid.jsonl",
+                    "method": {"type": "supervised", "hyperparameters": {"n_epochs": 3}},
+                    "training_type": "global",
+                    "seed": 42,
+                }
+            ]
+        }
+    )
 
     model: str | JobRef = Field(
-        description="Base model, a fine-tuned model, or {job: NAME, checkpoint: final | {step: N}} for one of another job.",
+        description="A base model, a fine-tuned model by its name, or {job: NAME} for the model of another job, with "
+        "`checkpoint: {step: N}` for one of its checkpoints. On change: trains anew.",
         examples=["gpt-4.1-mini-2025-04-14", {"job": "support-tone"}],
     )
-    training_file: FileField = Field(description="A path, {dataset: NAME} or {file_id: …}.")
-    validation_file: FileField | None = Field(default=None, description="A path, {dataset: NAME} or {file_id: …}.")
-    method: AnyMethod = Field(default_factory=Supervised, description="How the model is trained.")
+    training_file: FileField = Field(
+        description="What it learns from: a path of a JSONL file, {dataset: NAME} or {file_id: ID}. On change: trains "
+        "anew, if the content is another one.",
+        examples=["data/support.train.jsonl", {"dataset": "support-train"}],
+    )
+    validation_file: FileField | None = Field(
+        default=None,
+        description="What it is measured with while it trains: a path, {dataset: NAME} or {file_id: ID}; required for "
+        "reinforcement. On change: trains anew, if the content is another one.",
+        examples=["data/support.valid.jsonl"],
+    )
+    method: AnyMethod = Field(
+        default_factory=Supervised,
+        description="How it is trained, with which hyperparameters and grader (docs/methods.md); absent: supervised. On "
+        "change: trains anew.",
+        examples=[{"type": "supervised", "hyperparameters": {"n_epochs": 3}}],
+    )
     seed: Annotated[Whole, Field(ge=0, le=2147483647)] | None = Field(
-        default=None, description="Same seed and settings should give the same result; Azure makes one if absent."
+        default=None,
+        description="The same seed and settings should give the same result, 0 to 2147483647; absent: Azure makes one, "
+        "and it is never compared. On change: trains anew.",
+        examples=[42],
     )
     suffix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=TEXT_CHARS)] | None = Field(
         default=None,
-        description=f"Text in the model's name, at most {TEXT_CHARS} characters; the manifest's name if absent.",
+        description="Text in the model's name, at most 18 letters, digits, `_` and `-`; absent: the manifest's name. On "
+        "change: nothing, until the job is trained anew for another reason.",
+        examples=["support-tone"],
     )
     training_type: str = Field(
         default="standard",
-        description="Where and how it is trained: standard, data_zone, global or developer.",
+        description="Where it is trained, and at what price: `standard` (in the region of the account), `data_zone` (its "
+        "value at Azure is a guess), `global` (data may leave the region) or `developer` (global, cheaper, "
+        "may be paused by Azure). On change: trains anew.",
         json_schema_extra={
             "enum": ["standard", "data_zone", "global", "developer", "Standard", "globalStandard", "developerTier"]
         },
+        examples=["global"],
     )
-    attempt: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Raise it to train again what failed.")
+    attempt: Annotated[Whole, Field(ge=1)] = Field(
+        default=1,
+        description="Counts the trainings that a person asked for; raise it by one to train again what failed or was "
+        "cancelled. On change: trains anew.",
+        examples=[2],
+    )
     retry: Annotated[Whole, Field(ge=0, le=2)] = Field(
-        default=0, description="How often it is trained again by itself after a failure of Azure's own."
+        default=0,
+        description="How often, 0 to 2 times, it is trained again by itself after a failure of Azure's own; what was "
+        "billed until then is billed. On change: nothing at Azure; counts at the next failure.",
+        examples=[1],
     )
     suspend: bool | None = Field(
-        default=None, description="true: paused, or not started; false: resumed; absent: left as it is."
+        default=None,
+        description="`true`: paused, or not started; `false`: resumed; absent: goes on (docs/lifecycle.md). On change: "
+        "paused or resumed in place.",
+        examples=[True],
     )
-    integrations: list[Integration] | None = Field(default=None, description="Where else the training reports to.")
+    integrations: list[Integration] | None = Field(
+        default=None,
+        description="Where else the training reports to. On change: nothing, until the job is trained anew for another "
+        "reason.",
+        examples=[[{"type": "wandb", "wandb": {"project": "support"}}]],
+    )
     extra_body: dict[str, Any] | None = Field(
-        default=None, description="Further fields of the create call; part of the job's identity."
+        default=None,
+        description="Further fields of the create call, sent as they are; they may not set the fields above. On change: "
+        "trains anew.",
+        examples=[{"metadata": {"team": "support"}}],
     )
 
     @field_validator("training_type")
