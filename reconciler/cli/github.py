@@ -49,9 +49,16 @@ AuthorOption = Annotated[
 ]
 
 
+TreeOption = Annotated[
+    Path,
+    typer.Option("--path", metavar="PATH", help="Folder of the manifests that it is about.", envvar="RECONCILER_PATH"),
+]
+
+
 @app.command()
 def comment(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The Markdown that `plan` or `validate` printed.")],
+    path: TreeOption = Path("manifests"),
     number: Annotated[
         int | None, typer.Option("--number", help="The pull request; that of the event if absent.", min=1)
     ] = None,
@@ -60,13 +67,14 @@ def comment(
 ) -> int:
     """Put a plan on its pull request, or bring the one that is there up to date.
 
-    A FILE that is empty or missing means that there is no plan: the one that is there is marked as outdated. A run of an
-    older commit than the pull request has by now writes nothing.
+    A FILE that is empty or missing means that there is no plan: the one that is there is marked as outdated, and so is one
+    of other accounts. A run of an older commit than the pull request has by now writes nothing.
     """
+    from reconciler.cli.plan import tree_word
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.github.merged import PLAN
     from reconciler.github.newest import head
-    from reconciler.github.text import marker_of
+    from reconciler.github.text import marker_of, tree_of
 
     event, comments = _open(repository, author)
     to = number or event.number()
@@ -76,7 +84,7 @@ def comment(
         return OK
     if not body.strip():
         note = f"This plan is not of the newest commit (`{event.head[:12]}`), which has none: {_see(event)}."
-        count = comments.outdate(to, PLAN, note)
+        count = comments.outdate(to, PLAN, note, tree=tree_word(path))
         print(f"There is no plan. Marked as outdated: {count}.")
         return OK
     if not marker_of(body):
@@ -84,6 +92,10 @@ def comment(
         remedy = "Make it with:\n  reconciler plan --format markdown > comment.md"
         raise ReconcilerError(Fault("github-no-marker", "This is no comment of reconciler", detail, remedy))
     print(f"Comment: {comments.write(to, body)}")
+    marker = marker_of(body)
+    if marker.startswith(PLAN):
+        note = f"This plan is not of the newest commit (`{event.head[:12]}`), whose manifests are of other accounts."
+        comments.outdate(to, PLAN, note, tree=tree_of(marker), but=marker)
     return OK
 
 
@@ -191,6 +203,7 @@ def applied(
 ) -> int:
     """Tell the merged pull requests what `apply` did. Those of runs that told nothing are told too."""
     from reconciler.cli.compose import KINDS, workbench
+    from reconciler.cli.plan import tree_word
     from reconciler.github.merged import tell_applied, untold
     from reconciler.render.applied_markdown import applied_markdown, awaited_jobs
     from reconciler.render.escape import comment_word
@@ -212,10 +225,13 @@ def applied(
         jobs = awaited_jobs(made, estimates, KINDS)
         event.summarise(body)
         accounts = ",".join(comment_word(name) for name in sorted(bench.accounts))
-        numbers = untold(comments, event.commit)
+        tree = tree_word(path)
+        numbers = untold(comments, event.commit, tree)
 
         def tell(number: int) -> None:
-            told = tell_applied(comments, number, accounts, event.commit, jobs, body, worked=outcome == "success")
+            told = tell_applied(
+                comments, number, accounts, event.commit, jobs, body, tree=tree, worked=outcome == "success"
+            )
             print(f"Told: {told}")
 
         _each(numbers, tell)
@@ -234,10 +250,11 @@ def ended(
     """Tell merged pull requests how their trainings ended, each once: result, cost, verdict, what to do next."""
     from reconciler.cli.compose import workbench
     from reconciler.cli.look import print_unread
+    from reconciler.cli.plan import tree_word
     from reconciler.github.merged import awaited, tell_ended
 
     _, comments = _open(repository, author)
-    waiting = list(awaited(comments))
+    waiting = list(awaited(comments, tree_word(path)))
     if not waiting:
         print("No pull request waits for a training.")
         return OK
@@ -257,10 +274,12 @@ def ended(
 @app.command()
 def issue(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `drift --format json` printed.")],
+    path: TreeOption = Path("manifests"),
     repository: RepositoryOption = None,
     author: AuthorOption = BOT,
 ) -> int:
     """Open, bring up to date or close the issue of each account that has drifted."""
+    from reconciler.cli.plan import tree_word
     from reconciler.github.event import Event
     from reconciler.github.issues import Found, report
     from reconciler.render.drift_markdown import counted, drift_markdown, findings, line_of
@@ -271,6 +290,7 @@ def issue(
         raise unusable(f"{file} is not what `drift --format json` prints.")
     Event(os.environ).summarise(drift_markdown(document))
     _, comments = _open(repository, author)
+    tree = tree_word(path)
 
     def tell(name: str) -> None:
         found = findings(document, name)
@@ -278,10 +298,11 @@ def issue(
             comments,
             Found(
                 account=comment_word(name),
-                title=f"Drift in {name}: {counted(found)}",
+                title=f"Drift in {name}{f' ({tree})' if tree else ''}: {counted(found)}",
                 body=drift_markdown(document, name),
                 lines=[line_of(group, entry) for group, entry in found],
                 whole=not document["errored"],
+                tree=tree,
             ),
         )
         print(f"Account/{name}: {said}")
@@ -332,12 +353,16 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
     from reconciler.core.change import live_of
     from reconciler.core.resource import Phase
     from reconciler.render.applied_markdown import ended_markdown
+    from reconciler.render.escape import comment_word
     from reconciler.render.report_markdown import report_markdown
 
     every = [live for change in made.changes if (live := live_of(change)) is not None]
     live = next((live for live in (*every, *made.history) if live.id == one.job_id), None)
     if live is None:
-        return "" if made.errored else f"### The training `{one.job_id}` is gone\n\nAzure does not list it any more."
+        known = {comment_word(name) for name in bench.accounts}
+        if made.errored or not known.issuperset(one.accounts):
+            return ""
+        return f"### The training `{one.job_id}` is gone\n\nAzure does not list it any more."
     if live.phase in {Phase.WORKING, Phase.SETTLING}:
         return ""
     from reconciler.cli.spent import actual_cost

@@ -66,7 +66,7 @@ def plan(
         if output_format == "json":
             print(saved(made, bench))
         elif output_format == "markdown":
-            print(_markdown(made, bench, apply=_next(path, options, out), full=_again()))
+            print(_markdown(made, bench, tree=tree_word(path), apply=_next(path, options, out), full=_again()))
         elif output_format == "mermaid":
             print(_mermaid(made, emulator=bench.emulated))
         else:
@@ -74,7 +74,18 @@ def plan(
     return plan_exit(made, detailed=detailed_exitcode)
 
 
-def _markdown(made: Plan, bench: Workbench, *, apply: str, full: str) -> str:
+def tree_word(path: Path) -> str:
+    """Return a word for a folder of manifests by which several in one repository are told apart; "" for the usual one."""
+    from reconciler.manifests.repository import root_of
+    from reconciler.render.escape import comment_word
+
+    whole = path.resolve()
+    root = root_of(whole, Path.cwd().resolve())
+    inside = whole.relative_to(root).as_posix()
+    return "" if inside in {str(MANIFESTS), "."} else comment_word(inside)
+
+
+def _markdown(made: Plan, bench: Workbench, *, tree: str, apply: str, full: str) -> str:
     from reconciler import __version__
     from reconciler.cli.compose import KINDS
     from reconciler.render.cost import cost_words
@@ -86,6 +97,7 @@ def _markdown(made: Plan, bench: Workbench, *, apply: str, full: str) -> str:
         kinds=KINDS,
         now=bench.runtime.clock.now(),
         accounts=list(bench.sessions),
+        tree=tree,
         version=__version__,
         apply=apply,
         full=full,

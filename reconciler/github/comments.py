@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from reconciler.github import BOT
 from reconciler.github.api import ATTEMPTS, Api, GitHubError
-from reconciler.github.text import cut, marker_of, outdated
+from reconciler.github.text import cut, marker_of, outdated, tree_of
 
 T = TypeVar("T")
 
@@ -55,13 +55,18 @@ class Comments:
 
         return self.settled(added)
 
-    def outdate(self, number: int, prefix: str, note: str) -> int:
-        """Say in each comment whose marker begins so that it is not of the newest commit; return how many."""
-        found = list(self.of(number, prefix, exact=False))
-        for comment in found:
+    def outdate(self, number: int, prefix: str, note: str, *, tree: str = "", but: str = "") -> int:
+        """Say in the comments of a tree whose marker begins so, but for one, that they are not the newest; count them."""
+        count = 0
+        for comment in list(self.of(number, prefix, exact=False)):
+            marker = marker_of(str(comment["body"]))
+            if marker == but or tree_of(marker) != tree:
+                continue
+            count += 1
             body = cut(outdated(str(comment["body"]), note), self._where)
-            self.api.change(f"issues/comments/{comment['id']}", {"body": body})
-        return len(found)
+            if not _same(comment["body"], body):
+                self.api.change(f"issues/comments/{comment['id']}", {"body": body})
+        return count
 
     def of(self, number: int, marker: str, *, exact: bool = True) -> Iterator[Any]:
         """Go through our comments with a marker (or whose marker begins so), the oldest first."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from reconciler.github.api import PAGE, stamp
 from reconciler.github.comments import Comments
-from reconciler.github.text import cut, first_line, marker_of, state_of
+from reconciler.github.text import cut, first_line, in_tree, marker_of, state_of
 
 DRIFT = "reconciler:drift"
 _REMEMBERED = 3
@@ -36,6 +36,8 @@ class Found:
     lines: Sequence[str]
     whole: bool = True
     """Whether all of Azure was read; if not, nothing is called gone."""
+    tree: str = ""
+    """Which folder of manifests it was compared with; "" for the usual one."""
 
 
 def report(comments: Comments, found: Found) -> Did:
@@ -44,7 +46,7 @@ def report(comments: Comments, found: Found) -> Did:
 
 
 def _report(comments: Comments, found: Found) -> Did:
-    api, marker = comments.api, f"{DRIFT}:{found.account}"
+    api, marker = comments.api, in_tree(f"{DRIFT}:{found.account}", found.tree)
     issues = list(_ours(comments, marker))
     now = [issue for issue in issues if issue.get("state") == "open"]
     now.sort(key=lambda issue: int(issue["number"]))

@@ -14,7 +14,7 @@ from typing import Any
 
 from reconciler.github.api import GitHubError, stamp
 from reconciler.github.comments import Comments
-from reconciler.github.text import first_line, marker_of, state_of
+from reconciler.github.text import accounts_of, first_line, in_tree, marker_of, state_of, tree_of
 
 PLAN, APPLY, ENDED = "reconciler:plan", "reconciler:apply", "reconciler:ended"
 MEMORY = 30 * 86_400.0
@@ -36,10 +36,12 @@ class Awaited:
     job_id: str
     estimate: str = field(default="", compare=False)
     """What the plan said that it would cost."""
+    accounts: tuple[str, ...] = field(default=(), compare=False)
+    """Those of the apply that began it, one of which has it."""
 
 
-def untold(comments: Comments, commit: str) -> list[int]:
-    """Return the merged pull requests that this commit holds and that no apply was told on."""
+def untold(comments: Comments, commit: str, tree: str = "") -> list[int]:
+    """Return the merged pull requests that this commit holds and that no apply of the tree was told on."""
     api = comments.api
     numbers: dict[int, None] = {}
     for pull in api.pages(f"commits/{commit}/pulls"):
@@ -49,6 +51,8 @@ def untold(comments: Comments, commit: str) -> list[int]:
     told: set[int] = set()
     for comment in comments.recent(stamp(api.now - MEMORY)):
         marker = marker_of(str(comment["body"]))
+        if marker.startswith((APPLY, PLAN)) and tree_of(marker) != tree:
+            continue
         if marker.startswith(APPLY):
             # One that was told of a failure is told again: a later apply made it good, or did not.
             told |= set() if state_of(str(comment["body"])).get("failed") else {_number(comment)}
@@ -83,26 +87,29 @@ def tell_applied(
     jobs: Mapping[str, str],
     body: str,
     *,
+    tree: str = "",
     worked: bool = True,
 ) -> str:
     """Tell a pull request what an apply did, and remember which trainings it left running; return the address.
 
     `jobs` maps the id of each to what it was said to cost, in words.
     """
-    marker = f"{APPLY}:{accounts}"
+    marker = in_tree(f"{APPLY}:{accounts}", tree)
     earlier = {job: cost for old in comments.of(number, marker) for job, cost in _jobs(old).items()}
     state = {"commit": commit, "jobs": {**jobs, **earlier}, **({} if worked else {"failed": True})}
     return comments.write(number, f"{first_line(marker, state)}\n\n{body}")
 
 
-def awaited(comments: Comments) -> Iterator[Awaited]:
-    """Go through the trainings that pull requests wait to hear of, each once."""
+def awaited(comments: Comments, tree: str = "") -> Iterator[Awaited]:
+    """Go through the trainings of a tree that pull requests wait to hear of, each once."""
     told: set[Awaited] = set()
     waits: dict[Awaited, None] = {}
     for comment in comments.recent(stamp(comments.api.now - MEMORY)):
         marker, number = marker_of(str(comment["body"])), _number(comment)
-        if marker.startswith(APPLY):
-            waits.update({Awaited(number, job, cost): None for job, cost in _jobs(comment).items()})
+        if marker.startswith(APPLY) and tree_of(marker) == tree:
+            waits.update(
+                {Awaited(number, job, cost, accounts_of(marker)): None for job, cost in _jobs(comment).items()}
+            )
         elif marker.startswith(ENDED):
             told.add(Awaited(number, marker.removeprefix(f"{ENDED}:")))
     return (one for one in waits if one not in told)

@@ -12,7 +12,7 @@ LIMIT = 65_535
 SUMMARY_LIMIT = 1_000_000
 """Bytes of a job's summary; GitHub takes 1 MiB for each step."""
 OUTDATED = "<!-- reconciler:outdated -->"
-_MARKER = re.compile(r"<!-- (reconciler:[a-z]+(?::[A-Za-z0-9._,-]*)?)(?: (\{[^\n]*\}))? -->")
+_MARKER = re.compile(r"<!-- (reconciler:[a-z]+(?::[A-Za-z0-9._,-]*){0,2})(?: (\{[^\n]*\}))? -->")
 _FENCE = re.compile(r"^(`{3,}|~{3,})")
 
 
@@ -20,6 +20,21 @@ def marker_of(body: str) -> str:
     """Return what the invisible first line says: `reconciler:plan:acme`; "" if there is none."""
     found = _MARKER.match(body)
     return found[1] if found else ""
+
+
+def accounts_of(marker: str) -> tuple[str, ...]:
+    """Return the accounts that a marker names."""
+    return tuple(marker.split(":")[2].split(",")) if marker.count(":") > 1 else ()
+
+
+def tree_of(marker: str) -> str:
+    """Return which folder of manifests a marker is of: "" for the usual one."""
+    return marker.split(":", 3)[3] if marker.count(":") == 3 else ""
+
+
+def in_tree(marker: str, tree: str) -> str:
+    """Return a marker that is of a folder of manifests; several in one repository are told apart by it."""
+    return f"{marker}:{tree}" if tree else marker
 
 
 def state_of(body: str) -> dict[str, Any]:

@@ -40,9 +40,13 @@ _RUNS_CODE = "gate-runs-code"
 """The warning that a program of the repository would be run: a reviewer sees it above the table."""
 
 
-def marker(accounts: Iterable[str]) -> str:
-    """Return the invisible first line, by which the comment is found again to be brought up to date."""
-    return f"<!-- {MARKER}:{','.join(comment_word(name) for name in sorted(accounts))} -->"
+def marker(accounts: Iterable[str], tree: str = "") -> str:
+    """Return the invisible first line, by which the comment is found again to be brought up to date.
+
+    `tree` tells apart several folders of manifests in one repository; it is "" for the usual one.
+    """
+    named = ",".join(comment_word(name) for name in sorted(accounts))
+    return f"<!-- {MARKER}:{named}{f':{comment_word(tree)}' if tree else ''} -->"
 
 
 def plan_markdown(
@@ -52,6 +56,7 @@ def plan_markdown(
     kinds: Mapping[str, Rules],
     now: float,
     accounts: Sequence[str],
+    tree: str = "",
     version: str = "",
     apply: str = "reconciler apply",
     full: str = "reconciler plan",
@@ -69,7 +74,7 @@ def plan_markdown(
     comment = _Comment(plan, kinds, now)
     stamp = [Part([f"**{EMULATOR_LINE}**"])] if emulator else []
     parts = [
-        Part([marker(accounts)]),
+        Part([marker(accounts, tree)]),
         *stamp,
         Part([comment.verdict(accounts)]),
         Part([f"**Cost:** {prose(cost)}"] if cost else []),

@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fake_github import BOT, LONGEST, Failure, GitHub
@@ -241,6 +242,25 @@ def test_a_pull_request_without_changes_is_not_told_of_the_apply_of_another(gith
     github.pull(8, merged="c8")
     github.commits["c8"] = [8]
     assert untold(comments, "c8") == [8]
+
+
+def test_two_trees_of_one_account_keep_to_their_own(github: GitHub, comments: Comments) -> None:
+    comments.write(7, f"{PLAN}\n\nusual")
+    comments.write(7, "<!-- reconciler:plan:acme:team-b -->\n\nother")
+    comments.write(7, "<!-- reconciler:plan:dev,acme -->\n\nof a push before")
+    github.pull(7, merged="c7")
+    assert len(github.bodies(7)) == 3
+    assert comments.outdate(7, "reconciler:plan", "Old.", but="reconciler:plan:acme") == 1
+    assert [body.count("Old.") for body in github.bodies(7)] == [0, 0, 1]
+    tell_applied(comments, 7, "acme", "c7", {"ftjob-1": "$3"}, "did it")
+    github.history.append("c8")
+    assert (untold(comments, "c8"), untold(comments, "c8", "team-b")) == ([], [7])
+    assert list(awaited(comments, "team-b")) == []
+    assert [one.accounts for one in awaited(comments)] == [("acme",)]
+    report(comments, found("a"))
+    report(comments, replace(found("b"), tree="team-b"))
+    assert report(comments, found()) == "closed"
+    assert [issue["state"] for issue in github.issues.values()] == ["closed", "open"]
 
 
 def test_an_end_is_told_once_whatever_fails(github: GitHub, comments: Comments) -> None:

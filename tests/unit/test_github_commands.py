@@ -81,6 +81,17 @@ def test_a_run_that_is_run_again_does_not_put_an_old_plan_over_the_newer_one(git
     assert [body.split()[-1] for body in github.bodies(7)] == ["newest"]
 
 
+def test_a_plan_of_other_accounts_does_not_stay_as_if_it_were_the_newest(github: GitHub, tmp_path: Path) -> None:
+    github.pull(7)
+    github.say(7, "<!-- reconciler:plan:acme,dev -->\n\nbefore", BOT)
+    github.say(7, "<!-- reconciler:plan:acme:team-b -->\n\nanother folder", BOT)
+    (tmp_path / "comment.md").write_text(f"{PLAN}now")
+    for _ in range(2):
+        assert run(["github", "comment", "comment.md"]) == 0
+    assert ["not of the newest commit" in body for body in github.bodies(7)] == [True, False, False]
+    assert len(github.writes()) == 2, "what is said already is not said again"
+
+
 def drift(*names: str) -> str:
     entry = {
         "address": "Deployment/tone",
