@@ -369,9 +369,7 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
 
     run = read_run(bench, made, live)
     report = report_markdown([run], now=bench.runtime.clock.now(), emulator=bench.emulated, headed=False)
-    return ended_markdown(
-        report, live, address=run.address, actual=actual_cost(bench, live, run.tokens), estimate=one.estimate
-    )
+    return ended_markdown(report, live, address=run.address, actual=actual_cost(bench, live), estimate=one.estimate)
 
 
 def _see(event: Event) -> str:

@@ -102,7 +102,8 @@ class _Past:
         from reconciler.core.digest import checked
 
         model = str(live.outputs.get("model", ""))
-        cost = spent(self._bench, live, self._addresses.get(live.id)).removeprefix("cost ")
+        recent = any(one is live for one in self.jobs[:MOST_RESULTS])
+        cost = spent(self._bench, live, self._addresses.get(live.id), look=recent).removeprefix("cost ")
         cells = [live.id, live.status, when(live.created_at), tokens(live), cost or "-"]
         if results:
             cells += list(_went(run))

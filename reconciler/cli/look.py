@@ -206,8 +206,8 @@ def _progress(bench: Workbench, live: Observed) -> str:
         return ""
 
 
-def _ended(bench: Workbench, live: Observed, address: Address) -> str:
-    """Return what a job that has ended made, and what it cost beside its estimate."""
+def _told(bench: Workbench, live: Observed, address: Address) -> str:
+    """Return how far a job is or what it has made, and what it has cost beside its estimate."""
     from reconciler.cli.spent import spent
 
     return ", ".join(part for part in (_progress(bench, live), spent(bench, live, address)) if part)
@@ -243,10 +243,10 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
         case Keep():
             state = change.live.status if change.live else "suspended" if change.rests else "not needed"
             if change.live and change.live.phase is Phase.WORKING:
-                detail = _progress(bench, change.live)
+                detail = _told(bench, change.live, change.address)
                 detail = ": ".join(part for part in (change.live.words, detail) if part)
             elif change.live:
-                detail = _ended(bench, change.live, change.address) if is_job(change.address.kind) else ""
+                detail = _told(bench, change.live, change.address) if is_job(change.address.kind) else ""
                 pin = str(change.live.facts.get("pin", ""))
                 served = f" ({pin})" if ":" in pin else ""
                 detail = detail or str(change.live.outputs.get("model", "")) + served

@@ -140,7 +140,7 @@ def read_run(bench: Workbench, made: Plan, live: Observed) -> Run:
     model = str(live.outputs.get("model", ""))
     read = [found for body in listed if (found := points.read(body)) is not None]
     tokens = live.facts.get("trained_tokens")
-    cost = spent(bench, live, matched)
+    cost = spent(bench, live, matched, why=True)
     if cost:
         notes.append(f"{cost[:1].upper()}{cost[1:]}.")
     return Run(

@@ -1,8 +1,8 @@
-"""What trainings have cost, by the tokens that Azure billed, beside what their manifests were estimated to cost."""
+"""What trainings have cost, as Azure billed them, beside what their manifests were estimated to cost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
@@ -10,28 +10,55 @@ if TYPE_CHECKING:
     from reconciler.core.resource import Address, Observed
 
 
-def actual_cost(bench: Workbench, live: Observed, tokens: int | None) -> Cost | None:
-    """Return what a training cost by the tokens that Azure billed; None where it says none."""
-    from reconciler.core.cost import actual
+def actual_cost(bench: Workbench, live: Observed, *, look: bool = True) -> Cost | None:
+    """Return what a training has cost so far: by the tokens that Azure billed, or by the hours that it has trained.
 
+    None where Azure says no tokens, and of what is not billed: what has not begun or has failed. The hours are told by the
+    events of a job, which are a call: with `look` off they are not asked for, and None is returned.
+    """
+    from reconciler.core.spent import actual, actual_by_hour, is_by_hour
+
+    account = bench.accounts[live.account]
+    if is_by_hour(live, account):
+        if not look or not _is_billed(live):
+            return None
+        gateway: Any = bench.engine.gateways[live.account, live.kind]
+        return actual_by_hour(gateway.trained_seconds(live), live, account, live.facts.get("graders") or ())
+    tokens = live.facts.get("trained_tokens")
     if not tokens:
         return None
     values = live.spec.comparable()
     model = str(live.facts.get("base") or values.get("model") or "")
-    return actual(tokens, model, str(values.get("training_type") or ""), account=bench.accounts[live.account])
+    return actual(int(tokens), model, str(values.get("training_type") or ""), account=account)
 
 
-def spent(bench: Workbench, live: Observed, address: Address | None = None) -> str:
-    """Return `cost $36`, of a job that a manifest declares `cost $36, estimated $12 to $120`; "" if no tokens are billed."""
+def spent(
+    bench: Workbench, live: Observed, address: Address | None = None, *, look: bool = True, why: bool = False
+) -> str:
+    """Return `cost $36`, of a job that a manifest declares `cost $36, estimated $12 to $120`; "" if nothing is billed.
+
+    `why`: say too why something of it is not known.
+    """
     from reconciler.cli.compose import KINDS
     from reconciler.core.cost import estimate
+    from reconciler.core.resource import Phase
     from reconciler.render.cost import cost_text
 
-    billed = live.facts.get("trained_tokens")
-    cost = actual_cost(bench, live, int(billed) if billed else None)
+    cost = actual_cost(bench, live, look=look)
     if cost is None:
         return ""
     declared = {item.address: item for item in bench.tree.desired}
     item = declared.get(address) if address else None
     guess = estimate(item, bench.accounts, declared, KINDS) if item else None
-    return f"cost {cost_text(cost)}" + (f", estimated {cost_text(guess)}" if guess is not None else "")
+    reasons = "; ".join(one.reason for one in cost.unknown) if why else ""
+    so_far = " so far" if live.phase is Phase.WORKING else ""
+    said = f"cost {cost_text(cost)}{so_far}" + (f", estimated {cost_text(guess)}" if guess is not None else "")
+    return said + (f" (unknown: {reasons})" if reasons else "")
+
+
+def _is_billed(live: Observed) -> bool:
+    """Whether a job that is paid by the hour has anything to pay: not in the queue, and not if it has failed."""
+    from reconciler.core.resource import Phase
+
+    begun = live.phase in {Phase.WORKING, Phase.READY} or live.status == "cancelled"
+    return begun and not live.facts.get("waits") and not live.facts.get("model_only")

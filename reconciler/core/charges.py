@@ -33,6 +33,8 @@ class Training:
     by_hour: bool = False
     unknown: str = ""
     """Why `tokens` is None."""
+    graders: tuple[str, ...] = ()
+    """Models that grade the answers, and are paid for by token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class ChangeCost:
     later: bool = False
     resumes: bool = False
     """A training that had stopped goes on: part of it is paid for already."""
+    graders: Mapping[str, tuple[Decimal, Decimal] | None] = field(default_factory=dict)
+    """Models that grade, with the prices of a million tokens in and out; None where they are not known."""
     before: Cost | None = None
     after: Cost | None = None
     sku: str = ""

@@ -135,25 +135,6 @@ def plan_cost(
     )
 
 
-def actual(
-    trained_tokens: int, model: str, training_type: str, region: str | None = None, account: Account | None = None
-) -> Cost:
-    """Return what a finished training by tokens cost, from the tokens that Azure billed; with an Account by its prices.
-
-    `model` may be the base or the model that was made.
-    """
-    from reconciler.prices import training_price
-
-    price = (
-        Tariff(account).training(model, training_type, by_hour=False)
-        if account
-        else training_price(model, training_type, region)
-    )
-    if price is None or price.unit != "1M tokens":
-        return Cost(unknown=(_no_training_price(model, base_of(model), training_type, account, by_hour=False),))
-    return _rate(price).times(Decimal(max(0, trained_tokens)) / MILLION)
-
-
 def estimate(
     item: Desired, accounts: Mapping[str, Account], declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]
 ) -> Cost | None:
@@ -318,7 +299,7 @@ class _Teller:
             )
             return Cost(unknown=(Missing(subject, reason, _own_price(account, "hosting", model, hosting.sku)),))
         self._note(price)
-        return _rate(price)
+        return rate_of(price)
 
     def _resumed(self, item: Desired, training: Training) -> ChangeCost:
         """What a training that goes on still costs: at most all of it; by the hour there is no stop any more."""
@@ -339,24 +320,25 @@ class _Teller:
         if training.by_hour:
             from reconciler.prices import STOP
 
-            rate = None if price is None else _rate(price)
+            rate = None if price is None else rate_of(price)
             if price is not None:
                 self._note(price)
-            return ChangeCost(Cost(NOTHING, STOP), rate=rate, by_hour=True, later=later)
+            graders = {name: _grader_rate(name) for name in training.graders}
+            return ChangeCost(Cost(NOTHING, STOP), rate=rate, by_hour=True, later=later, graders=graders)
         epochs = (training.epochs, training.epochs) if training.epochs is not None else AUTO_EPOCHS
         tokens = None if training.tokens is None else (training.tokens * epochs[0], training.tokens * epochs[1])
         missing: list[Missing] = []
         if price is None:
             account = self.accounts.get(item.account)
-            missing.append(_no_training_price(subject, model, training.training_type, account, by_hour=False))
+            missing.append(no_training_price(subject, model, training.training_type, account, by_hour=False))
         else:
             self._note(price)
         if tokens is None or training.unknown:
             missing.append(Missing(subject, training.unknown or "its tokens are not counted"))
         if price is None or tokens is None:
-            rate = None if price is None else _rate(price)
+            rate = None if price is None else rate_of(price)
             return ChangeCost(Cost(unknown=tuple(missing)), tokens, epochs, rate, later=later)
-        rate = _rate(price)
+        rate = rate_of(price)
         low, high = rate.low * tokens[0] / MILLION, rate.high * tokens[1] / MILLION
         about = encoding_of(model) != COUNTED
         return ChangeCost(Cost(low, high, tuple(missing), about), tokens, epochs, rate, later=later)
@@ -375,13 +357,22 @@ class _Teller:
             self.used[f"prices{day} in {price.source}" if own else f"list prices{day}"] = None
 
 
-def _rate(price: Price) -> Cost:
+def rate_of(price: Price) -> Cost:
+    """Return a price as the cost of one unit."""
     return Cost(price.low, price.high)
 
 
-def _no_training_price(
+def _grader_rate(model: str) -> tuple[Decimal, Decimal] | None:
+    from reconciler.prices import grader_price
+
+    found = grader_price(model)
+    return (found[0].high, found[1].high) if found else None
+
+
+def no_training_price(
     subject: str, model: str, training_type: str, account: Account | None, *, by_hour: bool
 ) -> Missing:
+    """Say that a training has no price, and where it would be said."""
     if not model:
         return Missing(subject, "its base model cannot be told")
     location = account.spec.location if account else None

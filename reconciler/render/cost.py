@@ -110,7 +110,8 @@ def _training(cost: ChangeCost, training: Cost) -> list[str]:
         if training.unknown:
             return [f"costs {cost_text(training)}: {training.unknown[0].reason}"]
         each = rate or "the price of an hour is not known"
-        return [f"costs {cost_text(training)}, where Azure pauses it: {each}, for hours that are not known before"]
+        line = f"costs {cost_text(training)}, where Azure pauses it: {each}, for hours that are not known before"
+        return [line, *_graders(cost)]
     epochs = ""
     if cost.epochs:
         low, high = cost.epochs
@@ -122,6 +123,17 @@ def _training(cost: ChangeCost, training: Cost) -> list[str]:
     told = ", ".join(part for part in (tokens, f"at {rate}" if rate else "") if part)
     unknown = "; ".join(printable(one.reason) for one in training.unknown)
     return [": ".join(part for part in (head, "; ".join(part for part in (told, unknown) if part)) if part)]
+
+
+def _graders(cost: ChangeCost) -> list[str]:
+    """Say what grading is paid for; whether that is within the stop is not documented (docs/azure.md, section 20)."""
+    priced = [
+        f"{printable(name)} at {rate_text(rate[0])} a million tokens in and {rate_text(rate[1])} out"
+        if rate
+        else f"{printable(name)}, whose price is not known"
+        for name, rate in cost.graders.items()
+    ]
+    return [f"graded by {', '.join(priced)}: Azure does not say whether that is within it"] if priced else []
 
 
 def _why(cost: Cost) -> str:

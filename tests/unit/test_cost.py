@@ -18,10 +18,11 @@ from reconciler.core.charges import (
     dollars,
     rate_text,
 )
-from reconciler.core.cost import AUTO_EPOCHS, actual
+from reconciler.core.cost import AUTO_EPOCHS
 from reconciler.core.fault import Fault
 from reconciler.core.plan import Options, make_plan
 from reconciler.core.resource import Desired, Observed, Phase, World
+from reconciler.core.spent import actual
 from reconciler.kinds import REGISTRY
 from reconciler.render.cost import change_lines, cost_document, cost_line, cost_text
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.core.charges import Charges, Training
 from reconciler.core.resource import Address, Desired
+from reconciler.kinds.fine_tune_job.graders import grading_models
 from reconciler.kinds.fine_tune_job.spec import DatasetRef, FineTuneJobSpec, JobRef, training_type
 
 ELSEWHERE = "its data is not at hand, so its tokens are not counted"
@@ -18,7 +19,7 @@ def charges_of(desired: Desired, declared: Mapping[Address, Desired]) -> Charges
     model = Address("FineTuneJob", job.model.job) if isinstance(job.model, JobRef) else job.model
     kind = training_type(job.training_type)
     if job.method.type == "reinforcement":
-        return Charges(Training(model, kind, by_hour=True))
+        return Charges(Training(model, kind, by_hour=True, graders=grading_models(job.method.grading())))
     epochs = job.method.hyperparameters.n_epochs
     tokens, unknown = _tokens(job, declared)
     return Charges(Training(model, kind, tokens, epochs if isinstance(epochs, int) else None, unknown=unknown))

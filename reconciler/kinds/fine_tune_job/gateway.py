@@ -19,6 +19,7 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.kind import CHECKPOINTS, RESULTS
 from reconciler.kinds.fine_tune_job.graders import wire
+from reconciler.kinds.fine_tune_job.hours import trained_seconds
 from reconciler.kinds.fine_tune_job.method import Method
 from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job, observed_job, same_base
 from reconciler.kinds.fine_tune_job.progress import describe, ended, is_step, kept, measure
@@ -204,6 +205,13 @@ class JobGateway:
     def events(self, live: Observed) -> Sequence[Json]:
         """Return the events of a job, oldest first."""
         return [_readable(event) for event in self._jobs.events(live.id)]
+
+    def trained_seconds(self, live: Observed) -> tuple[float, float] | None:
+        """Return for how long a job has trained, at least and at most; None where it is not told, or cannot be read."""
+        try:
+            return trained_seconds(self._jobs.events(live.id), self._session.runtime.clock.now())
+        except AzureError:
+            return None
 
     def stream(self, live: Observed) -> Callable[[bool], Sequence[Json]]:
         """Return a function that returns the events that are new since its last call; True reads the whole list."""

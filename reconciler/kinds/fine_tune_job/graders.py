@@ -338,3 +338,14 @@ def _said(message: Any) -> str:
     parts: Sequence[Any] = content if isinstance(content, list) else [content]
     texts = [str(part.get("text", part)) if isinstance(part, Mapping) else str(part) for part in parts]
     return f"{message.get('role')}: {_template(''.join(texts))}"
+
+
+def grading_models(grader: object) -> tuple[str, ...]:
+    """Return the models that grade, of a grader as it is declared or echoed; each once."""
+    values = grader.model_dump() if hasattr(grader, "model_dump") else grader
+    if not isinstance(values, dict):
+        return ()
+    nested = values.get("graders")
+    parts = [values, *(nested.values() if isinstance(nested, dict) else ())]
+    named = (part.get("model") for part in parts if isinstance(part, dict) and part.get("type") != "multi")
+    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and name))

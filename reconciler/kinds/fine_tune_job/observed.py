@@ -9,9 +9,10 @@ from reconciler.azure.wire import Json, items, mapping, number, text
 from reconciler.core.account import Account
 from reconciler.core.digest import ModelName, Suffix
 from reconciler.core.resource import Observed, Phase
+from reconciler.kinds.fine_tune_job.graders import grading_models
 from reconciler.kinds.fine_tune_job.method import EchoedHyperparameters, Method
 from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, training_type
-from reconciler.kinds.fine_tune_job.states import state_of
+from reconciler.kinds.fine_tune_job.states import WAITING, state_of
 from reconciler.models import base_of, find
 
 KIND = "FineTuneJob"
@@ -66,6 +67,8 @@ def observed_job(body: Json, account: Account) -> Observed:
             "account_id": account.arm_id,
             "result_files": tuple(item for item in _list(body.get("result_files")) if isinstance(item, str)),
             "method": method,
+            "graders": grading_models(mapping(mapping(mapping(body, "method"), method), "grader")),
+            "waits": status in WAITING,
             "training_type": training,
             "estimated_finish": number(body, "estimated_finish"),
             "reports_to": _projects(body),
