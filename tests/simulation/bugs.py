@@ -16,7 +16,7 @@ from simulation.play import play
 
 from reconciler.azure.errors import AzureError
 from reconciler.azure.jobs import Jobs
-from reconciler.core.account import Account
+from reconciler.core.account import Account, AccountSpec
 from reconciler.core.plan import Planner
 from reconciler.core.resource import Observed
 from reconciler.engine import Engine
@@ -25,6 +25,7 @@ from reconciler.kinds.deployment import DeploymentKind
 from reconciler.kinds.fine_tune_job import FineTuneJobKind
 from reconciler.kinds.fine_tune_job.gateway import JobGateway
 
+KIND = FineTuneJobKind.name
 WITHIN = 300
 """Seeds within which a planted bug is found."""
 
@@ -75,8 +76,31 @@ def _with_text(digests: Any) -> Any:
     return wrong
 
 
-def _only_new_owner(is_ours: Any) -> Any:
-    return lambda self, live, account: is_ours(self, live, account) and live.owner == account.spec.owner
+def _only_new_owner(_: Any) -> Any:
+    return property(lambda self: (self.owner,))
+
+
+def _with_owner(make: Any) -> Any:
+    """Have what identifies a job depend on who owns it."""
+
+    class Owned:
+        def __init__(self, kind: Any, accounts: Any) -> None:
+            self._kind = kind
+            self._accounts = accounts
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._kind, name)
+
+        def digests(self, desired: Any, parents: Any) -> Any:
+            owner = self._accounts[desired.account].spec.owner
+            return tuple(
+                f"{len(owner) % 10}{ord(owner[-1]) % 10}{digest[2:]}" for digest in self._kind.digests(desired, parents)
+            )
+
+    def made(self: Planner, desired: Any, accounts: Any, world: Any, kinds: Any, options: Any) -> None:
+        make(self, desired, accounts, world, {**kinds, KIND: Owned(kinds[KIND], accounts)}, options)
+
+    return made
 
 
 def _any_tags(_: Any) -> Any:
@@ -101,7 +125,8 @@ BUGS: dict[str, Bug] = {
     "deletes without --prune": Bug(Planner, "_held_deletion", _never("")),
     "--continue may do anything": Bug(Planner, "_left_to_a_person", _never(False)),
     "a deployment without our tags is ours": Bug(DeploymentKind, "is_ours", _any_tags),
-    "former owners are forgotten": Bug(FineTuneJobKind, "is_ours", _only_new_owner),
+    "the digest holds the owner": Bug(Planner, "__init__", _with_owner),
+    "former owners are forgotten": Bug(AccountSpec, "owners", _only_new_owner),
     "a deletion waits for nothing": Bug(Engine, "_deletion_waits", lambda _: staticmethod(lambda *_args: None)),
 }
 

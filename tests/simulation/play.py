@@ -98,6 +98,8 @@ class Run:
     """One process: `looked_back` once it has ended without saying that it could not see what others made."""
 
     looked_back: bool = False
+    previous: str = ""
+    """Its last request."""
 
 
 class Play:
@@ -282,6 +284,7 @@ class Play:
     # -- what is promised while it happens
 
     def _watch(self, request: Request, mode: str, tree: Tree, run: Run) -> None:
+        previous, run.previous = run.previous, f"{request.method} {request.path}"
         entry = self.azure.emulator.log[-1]
         if not entry["committed"]:
             return
@@ -289,6 +292,8 @@ class Play:
         name = request.path.rpartition("/")[2]
         self.report.trace.append(f"    {self.clock.now() - NOW:9.1f} {mode}: {what}")
         if what == "POST /acme/openai/v1/fine_tuning/jobs":
+            if previous != "GET /acme/openai/v1/fine_tuning/jobs":
+                raise Broken(f"a job was created without a look at the list just before; before it came {previous}")
             world = self.azure.emulator.world
             job = list(world.account("acme").jobs.values())[-1]
             if not self.late and not self.racing:
@@ -304,6 +309,8 @@ class Play:
             raise Broken(f"deleted without --prune: {what}")
         if request.method == "DELETE" and "/deployments/" in request.path and name in tree.served:
             raise Broken(f"a declared deployment was deleted: {what}")
+        if request.method == "DELETE" and "/deployments/" in request.path:
+            self._is_replaced(name, tree)
         if request.method == "DELETE" and ("/jobs/" in request.path or "/models/" in request.path):
             raise Broken(f"a job or model was deleted without leave: {what}")
         if any(known in request.path for known in self.foreign):
@@ -319,6 +326,13 @@ class Play:
                 continue
             if other.suffix == job.suffix and world.phase(other).status not in {"failed", "cancelled"}:
                 raise Broken(f"{job.id} was created beside {other.id}: {job.suffix}")
+
+    def _is_replaced(self, name: str, tree: Tree) -> None:
+        """What is left over goes only when all that is declared is there, under its name or as a version of it."""
+        there = [one["name"] for one in self.azure.objects("deployments")]
+        for declared in tree.served:
+            if not any(one == declared or one.startswith(f"{declared}-") for one in there):
+                raise Broken(f"deployment {name} was deleted before {declared} was there")
 
     def _look_at(self, plan: Plan) -> None:
         texts = [
