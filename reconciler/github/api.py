@@ -160,8 +160,9 @@ class Api:
     def _refused(self, doing: str, error: urllib.error.HTTPError) -> GitHubError:
         said = _message(error)
         wait = self._asked(error.headers)
-        limited = error.code in {403, 429} and (
-            wait > 0 or "rate limit" in said.lower() or error.headers.get("x-ratelimit-remaining") == "0"
+        limited = error.code == 429 or (
+            error.code == 403
+            and (wait > 0 or "rate limit" in said.lower() or error.headers.get("x-ratelimit-remaining") == "0")
         )
         passes = (limited or error.code in _PASSING) and wait <= LONGEST_ASKED
         remedy = "Run the job again." if limited or error.code in _PASSING else _REMEDIES.get(error.code, "")
