@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.exits import OK
 from reconciler.cli.state import (
     GLOBALS,
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 
 
 def cancel(
-    address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of one of our jobs.")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDR",
+            help="FineTuneJob/name, or the id of one of our jobs.",
+            autocompletion=addresses("FineTuneJob"),
+        ),
+    ],
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
     ] = Path("manifests"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from reconciler.cli.complete import accounts
 from reconciler.cli.exits import ERROR, OK
 from reconciler.cli.state import GLOBALS, ParallelismOption
 
@@ -32,7 +33,8 @@ _SAID_BY_ARM = {"MaxFineTuneCount": "jobs", "MaxRunningFineTuneCount": "running_
 
 def doctor(
     accounts: Annotated[
-        list[str] | None, typer.Argument(metavar="[ACCOUNT]…", help="Names of Accounts; all of them if absent.")
+        list[str] | None,
+        typer.Argument(metavar="[ACCOUNT]…", help="Names of Accounts; all of them if absent.", autocompletion=accounts),
     ] = None,
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
 from reconciler.cli.state import GLOBALS
 
@@ -23,7 +24,12 @@ MOST_RESULTS = 20
 
 def history(
     address: Annotated[
-        str | None, typer.Argument(metavar="[ADDR]", help="FineTuneJob/name, or the id of a job; all if absent.")
+        str | None,
+        typer.Argument(
+            metavar="[ADDR]",
+            help="FineTuneJob/name, or the id of a job; all if absent.",
+            autocompletion=addresses("FineTuneJob"),
+        ),
     ] = None,
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from reconciler.cli.init import SCHEMA
+from reconciler.cli.schema import SCHEMA, schema_text
 from reconciler.core.fault import Fault, InvalidManifests, ReconcilerError, Refused
 from reconciler.core.resource import Observed
 from reconciler.manifests import Tree
@@ -207,6 +207,9 @@ class Writing:
             )
             documents = [self._document(adopted, folder) for adopted in group]
             self._files[folder / f"{plural}.yaml"] = self._head(folder, said) + "---\n".join(documents)
+        schema = self._tree.root / SCHEMA
+        if self._files and not schema.exists():
+            self._files[schema] = schema_text()  # the first line of each manifest names it
 
     def finish(self, *, dry_run: bool) -> None:
         """Write everything, or print it; raises Refused if anything is in the way."""
@@ -232,7 +235,7 @@ class Writing:
             print(f"  {self._shown(file)}{count}")
         if dry_run:
             for file, content in self._files.items():
-                if isinstance(content, str):
+                if isinstance(content, str) and file.suffix in SUFFIXES:
                     print(f"\n# {self._shown(file)}\n{content}", end="")
 
     def _move(self) -> None:

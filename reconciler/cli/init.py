@@ -10,8 +10,7 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.exits import OK
-
-SCHEMA = "reconciler.schema.json"
+from reconciler.cli.schema import SCHEMA, schema_text
 
 
 def init(
@@ -28,10 +27,6 @@ def init(
     ] = f"azure-finetune-reconciler=={__version__}",
 ) -> int:
     """Write manifests, example data, workflows, CODEOWNERS and a README; refuse to write over anything."""
-    import orjson
-
-    from reconciler.kinds import REGISTRY
-    from reconciler.manifests import json_schema
     from reconciler.scaffold import tree, workflows
 
     _check("--account", account, r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "lower-case letters, digits and hyphens")
@@ -40,8 +35,7 @@ def init(
     # It stands in a line of shell, in quotes.
     _check("--tool", tool, r"[A-Za-z0-9][A-Za-z0-9 ._~@:/=<>!,+\[\]-]*", "a requirement for pip")
     values = {"ACCOUNT": account, "OWNER": owner, "CODE_OWNER": code_owner, "TOOL": tool}
-    schema = orjson.dumps(json_schema(REGISTRY), option=orjson.OPT_INDENT_2).decode() + "\n"
-    written = {**tree(values), **workflows(account, tool), SCHEMA: schema}
+    written = {**tree(values), **workflows(account, tool), SCHEMA: schema_text()}
     _refuse_to_overwrite(folder, written)
     for name, text in written.items():
         path = folder / name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
 from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption
 
@@ -61,7 +62,12 @@ def _print_status(made: Plan, bench: Workbench) -> None:
 
 
 def logs(
-    address: Annotated[str, typer.Argument(metavar="ADDR", help="FineTuneJob/name, or the id of a job.")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDR", help="FineTuneJob/name, or the id of a job.", autocompletion=addresses("FineTuneJob")
+        ),
+    ],
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
     ] = Path("manifests"),

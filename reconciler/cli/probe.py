@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
 from reconciler.cli.state import GLOBALS
 
@@ -30,7 +31,12 @@ _Message = Mapping[str, Any]
 
 def probe(
     addresses: Annotated[
-        list[str], typer.Argument(metavar="ADDR...", help="Deployment/name (globs); several are asked.")
+        list[str],
+        typer.Argument(
+            metavar="ADDR...",
+            help="Deployment/name (globs); several are asked.",
+            autocompletion=addresses("Deployment"),
+        ),
     ],
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")

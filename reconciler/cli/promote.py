@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.exits import OK
 from reconciler.cli.state import GLOBALS, PathArgument
 
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def promote(
-    address: Annotated[str, typer.Argument(metavar="Deployment/NAME", help="The Deployment that is to serve it.")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="Deployment/NAME",
+            help="The Deployment that is to serve it.",
+            autocompletion=addresses("Deployment"),
+        ),
+    ],
     path: PathArgument = Path("manifests"),
     to: Annotated[
         str, typer.Option("--to", metavar="MARK|latest", help="A mark of its job, or its newest model.")

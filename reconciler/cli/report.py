@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
 from reconciler.cli.state import GLOBALS
 
@@ -30,7 +31,11 @@ MOST_JOBS = 12
 def report(
     addresses: Annotated[
         list[str],
-        typer.Argument(metavar="ADDR...", help="FineTuneJob/name (globs), or the id of a job; several are compared."),
+        typer.Argument(
+            metavar="ADDR...",
+            help="FineTuneJob/name (globs), or the id of a job; several are compared.",
+            autocompletion=addresses("FineTuneJob"),
+        ),
     ],
     path: Annotated[
         Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.cli.complete import addresses
 from reconciler.cli.events import Log
 
 if TYPE_CHECKING:
@@ -63,19 +64,32 @@ PathArgument = Annotated[
 TargetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--target", metavar="ADDR", help="Only this resource (Kind/name, globs) and what it needs. Repeatable."
+        "--target",
+        metavar="ADDR",
+        help="Only this resource (Kind/name, globs) and what it needs. Repeatable.",
+        autocompletion=addresses(),
     ),
 ]
 ExcludeOption = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="ADDR", help="Not this resource, nor what needs it. Repeatable."),
+    typer.Option(
+        "--exclude",
+        metavar="ADDR",
+        help="Not this resource, nor what needs it. Repeatable.",
+        autocompletion=addresses(),
+    ),
 ]
 PruneOption = Annotated[
     bool, typer.Option("--prune", help="Delete what is left over: ours, and declared by no manifest.")
 ]
 AllowDeleteOption = Annotated[
     list[str] | None,
-    typer.Option("--allow-delete", metavar="ADDR", help="Allow the deletion of this object by name. Repeatable."),
+    typer.Option(
+        "--allow-delete",
+        metavar="ADDR",
+        help="Allow the deletion of this object by name. Repeatable.",
+        autocompletion=addresses(),
+    ),
 ]
 PolicyOption = Annotated[
     Path | None,

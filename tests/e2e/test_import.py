@@ -42,6 +42,7 @@ def test_an_account_made_by_hand_goes_on_in_git(by_hand: tuple[Site, Azure, dict
     assert ran.out.rstrip().endswith("\n  reconciler plan"), "the next command stands last, on a line of its own"
     jobs = (site.folder / FILES[1]).read_text()
     assert jobs.startswith("# yaml-language-server: $schema=../../reconciler.schema.json\n")
+    assert (site.folder / "reconciler.schema.json").read_text().startswith("{"), "the first line leads somewhere"
     assert "# trained with n_epochs 2" in jobs
     assert "n_epochs: 2" not in jobs, "what Azure may have chosen itself is noted, and not declared"
     assert " -1" not in jobs
