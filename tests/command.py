@@ -148,7 +148,7 @@ class Site:
                 preexec_fn=before,
             )
         else:
-            done = _warm().run(arguments, self.folder, environ, timeout)
+            done = warm().run(arguments, self.folder, environ, timeout)
         ran = Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
         assert KEY not in ran.text
         return ran if code is None else ran.expect(code)
@@ -186,7 +186,7 @@ class Site:
 
 
 @functools.cache
-def _warm() -> Warm:
+def warm() -> Warm:
     """One for all tests of this process."""
     return Warm()
 

@@ -6,17 +6,24 @@ steps decide, by those. Expressions are replaced from `context`; one that is not
 
 from __future__ import annotations
 
+import atexit
+import functools
+import json
 import os
 import re
 import shutil
+import socketserver
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from command import PATIENCE, warm
 
 ROOT = Path(__file__).parent.parent
 _OUTPUT = re.compile(r"steps\.(\w+)\.outputs\.(\w+) ([!=]=) '(\w*)'")
@@ -52,7 +59,8 @@ class Runner:
         self._jobs = 0
         tools = folder / "bin"
         tools.mkdir(parents=True)
-        python = f'#!/bin/sh\nexec {sys.executable} -m reconciler.cli.main "$@"\n'
+        door = _door()
+        python = f"#!{sys.executable} -IS\n{_KNOCK.format(door=str(door))}"
         pip = f'#!/bin/sh\necho "$@" >> {folder}/installed\n'
         for name, text in (("reconciler", python), ("python", pip)):
             (tools / name).write_text(text)
@@ -125,6 +133,40 @@ def _met(condition: str, done: Done) -> bool:
         (done.outputs.get(step, {}).get(name, "") == value) == (sign == "==")
         for step, name, sign, value in _OUTPUT.findall(condition)
     )
+
+
+_KNOCK = """\
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as door:
+    door.connect({door!r})
+    asked = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environ": dict(os.environ)}}
+    door.sendall(json.dumps(asked).encode())
+    door.shutdown(socket.SHUT_WR)
+    code, out, err = json.loads(door.makefile().read())
+sys.stdout.write(out)
+sys.stdout.flush()
+sys.stderr.write(err)
+sys.exit(code)
+"""
+"""The command as steps find it: what it asks for is run in a copy of a process that has loaded everything."""
+
+
+@functools.cache
+def _door() -> Path:
+    """Return the socket at which commands are run, one for all tests of this process."""
+    path = Path(tempfile.mkdtemp(prefix="door-")) / "s"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            asked = json.loads(self.rfile.read())
+            ran = warm().run(asked["arguments"], Path(asked["folder"]), asked["environ"], PATIENCE)
+            self.wfile.write(json.dumps([ran.returncode, ran.stdout, ran.stderr]).encode())
+
+    server = socketserver.ThreadingUnixStreamServer(str(path), Answer)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return path
 
 
 def load(path: str) -> dict[str, Any]:
