@@ -84,7 +84,10 @@ class Arm:
         parameters = None if url.startswith("http") else {"api-version": API_VERSION, **(query or {})}
         request = HttpRequest(method, url, params=parameters, json=body)
         # The SDK's own way to send a request as it is; its leading underscore stands for "low level".
-        response = self._session.control_client()._send_request(request)  # noqa: SLF001
+        try:
+            response = self._session.control_client()._send_request(request)  # noqa: SLF001
+        except RecursionError as error:  # the SDK reads the body too, and to any depth
+            raise unreadable(doing) from error
         answer = _json(response)
         if not 200 <= response.status_code < 300:
             said: Any = answer if answer is not None else response.text()

@@ -72,6 +72,8 @@ class Caller:
             if isinstance(error, core.ClientAuthenticationError) and getattr(error, "response", None) is None:
                 return no_credential(error)
             if isinstance(error, core.HttpResponseError) and error.response is not None:
+                if 200 <= (error.status_code or 0) < 300:
+                    return unreadable(doing)
                 return from_answer(error.status_code or 0, _body(error.response), error.response.headers, doing)
             if isinstance(error, (core.ServiceRequestError, core.ServiceResponseError, core.HttpResponseError)):
                 return no_answer(doing, error, self.host)
@@ -104,6 +106,7 @@ def _body(response: object) -> object:
         return response.json()  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001  (any body that is not JSON, in any SDK's own way of saying so)
         try:
-            return str(response.text)  # type: ignore[attr-defined]
+            said = response.text  # type: ignore[attr-defined]
+            return str(said() if callable(said) else said)
         except Exception:  # noqa: BLE001  (same)
             return None

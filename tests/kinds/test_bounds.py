@@ -135,6 +135,26 @@ def test_an_answer_that_unpacks_to_more_is_refused(
 
 
 @both
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff\xfe\x00", b"", b"[" * 100_000, b"<html>", b'{"a": 1e999}'],
+    ids=["no text", "empty", "deep", "a page", "infinite"],
+)
+def test_an_answer_that_says_success_and_is_no_list_is_said_to_be_unreadable(
+    session: Session, read: Callable[[Session], object], raw: bytes
+) -> None:
+    def answer(http: Hostile) -> None:
+        http.head(content_length=str(len(raw)))
+        http.put(raw)
+
+    Hostile.answer = staticmethod(answer)  # type: ignore[assignment]
+    with pytest.raises(AzureError) as caught:
+        read(session)
+    assert caught.value.fault.code == "azure-unreadable"
+    assert "bound method" not in caught.value.fault.detail
+
+
+@both
 def test_an_answer_that_drips_is_given_up(
     session: Session, read: Callable[[Session], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
