@@ -187,4 +187,5 @@ _LOADED = (
 
 if __name__ == "__main__":
     _load()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as asked_of:
+        _serve(asked_of)
