@@ -5,22 +5,39 @@ A note stands at the first field that differs: on a pull request that is a line 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from reconciler.core.charges import Cost
 from reconciler.render.cost import cost_text
 from reconciler.render.fault import workflow_command
-from reconciler.render.words import printable
+from reconciler.render.words import lines, printable
 
 MOST = 10
-"""Notes: GitHub shows no more of one step."""
+"""Notes of a sort: GitHub shows no more of one step."""
 
 
 def plan_annotations(document: Mapping[str, Any]) -> list[str]:
-    """Return a line for each change whose manifest has a place, the first ones if there are many."""
-    return list(_lines(document))[:MOST]
+    """Return a line for each refusal, warning and change whose manifest has a place, the first ones if there are many."""
+    return [
+        *list(_diagnostics("error", document["refusals"]))[:MOST],
+        *list(_diagnostics("warning", document["checks"]))[:MOST],
+        *list(_lines(document))[:MOST],
+    ]
+
+
+def _diagnostics(sort: str, found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in found:
+        place = one.get("place")
+        if not place or not place.get("file"):
+            continue
+        about = f" ({printable(one['subject'])})" if one.get("subject") else ""
+        known_by = f" [{printable(one['code'])}]" if one.get("code") else ""
+        properties = {"file": printable(place["file"]), "title": f"{printable(one['summary'])}{about}{known_by}"}
+        properties |= {"line": str(place["line"])} if place.get("line") else {}
+        said = "\n".join(printable(line) for line in (*lines(one["detail"]), *lines(one["remedy"])))
+        yield workflow_command(sort, properties, said)
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:

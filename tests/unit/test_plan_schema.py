@@ -88,6 +88,29 @@ def test_plans_of_every_sort_are_valid(repo: Repo, azure: Azure) -> None:
         STRICT.validate(plan)
 
 
+def test_what_refuses_a_plan_and_what_it_warns_of_is_noted_beside_the_lines(repo: Repo) -> None:
+    plan = made(repo)
+    fault = {
+        "severity": "error",
+        "code": "policy-skus",
+        "summary": "Not allowed",
+        "detail": "50% is\n::error::x",
+        "remedy": "",
+        "subject": "Deployment/tone",
+    }
+    place = {"file": "manifests/a,b:c.yaml", "line": 4, "column": 3}
+    plan["refusals"] = [{**fault, "place": place}, {**fault, "place": None}] * 12
+    plan["checks"] = [{**fault, "place": {**place, "line": 0}}]
+    notes = plan_annotations(plan)
+    assert notes[0] == (
+        "::error file=manifests/a%2Cb%3Ac.yaml,title=Not allowed (Deployment/tone) [policy-skus],line=4::50%25 is%0A\\x3a:error::x"
+    )
+    assert notes[10] == notes[0].replace("error file", "warning file").replace(",line=4", "")
+    assert [note.split()[0] for note in notes].count("::error") == 10
+    assert notes[-1].startswith("::notice ")
+    assert not any("\n" in note for note in notes)
+
+
 def test_the_schema_itself_is_valid_and_names_this_format() -> None:
     jsonschema.Draft202012Validator.check_schema(plan_schema())
     assert FORMAT_VERSION in plan_schema()["title"]
