@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.manifests.adoption import slug
+from reconciler.manifests.head import NAME
 
 from .manifests_toys import ACCOUNT, BREW, GRAIN, TAP, Repo, manifest
 
@@ -191,3 +197,14 @@ def test_equal_resources_in_different_accounts_are_no_conflict(repo: Repo) -> No
         ACCOUNT.replace("home", "away"),
         *[manifest("Brew", name, f"{{base: rye.txt, account: {account}}}") for name, account in specs],
     )
+
+
+# Names that others chose
+
+
+@given(st.text() | st.sampled_from(["../../../etc/passwd", "/", "..", "\0", "a\\..\\b", "CON", "ﬁ/…", "x" * 5000]))
+def test_whatever_a_thing_is_called_at_azure_its_manifest_has_a_name_that_leads_nowhere_else(text: str) -> None:
+    """`import` writes files of these names."""
+    assert re.fullmatch(NAME, slug(text))
+    assert "/" not in slug(text)
+    assert not slug(text).startswith(".")
