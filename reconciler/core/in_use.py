@@ -9,8 +9,8 @@ from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, World
 from reconciler.core.rules import Rules
 
-IDENTIFIED = "ftchkpt-"
-"""How the id of a checkpoint begins; it names neither its job nor its base (docs/azure.md, section 6)."""
+CHECKPOINT_IDS = ("ftchkpt-", "ftckpt_", "ftckpt-")
+"""How the id of a checkpoint begins, by source; it names neither its job nor its base (docs/azure.md, section 18)."""
 
 
 def model_faults(
@@ -58,7 +58,7 @@ def serves(live: Observed, job: Observed, model: str) -> bool:
     if live.kind == job.kind or live.phase is Phase.GONE:
         return False
     served = str(live.outputs.get("model") or "").lower()
-    of_job = bool(job.id) and live.facts.get("from") == job.id and served.startswith(IDENTIFIED)
+    of_job = bool(job.id) and live.facts.get("from") == job.id and served.startswith(CHECKPOINT_IDS)
     return of_job or is_of(served, model)
 
 

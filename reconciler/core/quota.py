@@ -62,7 +62,7 @@ class Free:
 class Demand:
     """Capacity that a plan asks for in addition: for a model trained from `base`, or for `base` itself.
 
-    `now` is false for what is deployed when something else has ended.
+    `now` is false for what is deployed when something else has ended. `had` is what the deployment has of the pool already.
     """
 
     desired: Desired
@@ -71,6 +71,7 @@ class Demand:
     capacity: int
     fine_tuned: bool
     now: bool
+    had: int = 0
 
 
 def limit_of(name: str, account: Account) -> tuple[int, str]:
@@ -134,11 +135,12 @@ def demands(
         base = base_model(wanted.model, declared, kinds) if wanted else ""
         if wanted is None or not base:
             continue
-        live = live_of(change)
+        # What is made beside the live one takes nothing of what that has.
+        live = None if isinstance(change, Wait) and change.then == "create" else live_of(change)
         had = rules.live_charges(live).hosting if live is not None else None
-        capacity = wanted.capacity - (had.capacity if had is not None and _same_pool(wanted, had, base) else 0)
-        if capacity > 0:
-            yield Demand(change.desired, base, wanted.sku, capacity, _is_tuned(wanted), now)
+        kept = had.capacity if had is not None and _same_pool(wanted, had, base) else 0
+        if wanted.capacity > kept:
+            yield Demand(change.desired, base, wanted.sku, wanted.capacity - kept, _is_tuned(wanted), now, kept)
 
 
 def quota_faults(asked: Sequence[Demand], pools: Sequence[Pool], where: str) -> Iterator[Fault]:
@@ -165,10 +167,10 @@ def capacity_faults(asked: Iterable[Demand], free: Mapping[str, Sequence[Free]],
             yield Fault(
                 "capacity-short",
                 "Azure has less capacity of the model free than is declared",
-                f"{demand.capacity} of {demand.sku} is asked for, and Azure says that {most} is free for fine-tuned "
+                f"{demand.capacity} {'more ' if demand.had else ''}of {demand.sku} is asked for, and Azure says that {most} is free for fine-tuned "
                 f"{demand.base} in {where}.",
-                f"Lower `sku.capacity` to {most}, or choose another sku or region."
-                if most
+                f"Lower `sku.capacity` to {most + demand.had}, or choose another sku or region."
+                if most + demand.had
                 else "Choose another sku or region.",
                 demand.desired.place_of("spec.sku.capacity"),
                 str(demand.desired.address),
@@ -196,12 +198,19 @@ def pool_of(pools: Iterable[Pool], base: str, sku: str, *, fine_tuned: bool) -> 
 
 
 def _same_pool(wanted: Hosting, had: Hosting, base: str) -> bool:
-    same_base = isinstance(had.model, str) and base_of(had.model).lower() == base.lower()
+    """Whether a deployment stays in its pool; of one that serves a checkpoint by its id, the base is taken to stay the same."""
+    same_base = not had.model or (isinstance(had.model, str) and _one_name(had.model) == _one_name(base))
     return same_base and wanted.sku.lower() == had.sku.lower()
 
 
+def _one_name(model: str) -> str:
+    """Return the base of a model in one of its spellings: with and without its version it is one."""
+    facts = find_model(model)
+    return (facts.name if facts else base_of(model)).lower()
+
+
 def _is_tuned(hosting: Hosting) -> bool:
-    return isinstance(hosting.model, Address) or base_of(hosting.model) != hosting.model.strip()
+    return isinstance(hosting.model, Address) or not hosting.model or base_of(hosting.model) != hosting.model.strip()
 
 
 def _hosted(charges: Charges) -> Mapping[str, int]:
@@ -219,7 +228,7 @@ def _added(changes: Iterable[Change], declared: Mapping[Address, Desired], kinds
     found: Counter[str] = Counter()
     for change in changes:
         match change:
-            case Create(held="") | Wait(live=None, blocked=False):
+            case Create(held="") | Wait(live=None, blocked=False) | Wait(then="create", blocked=False):
                 rules = kinds[change.address.kind]
                 found.update(rules.counts(change.desired))
                 found.update(_hosted(rules.charges(change.desired, declared)))
@@ -292,7 +301,8 @@ def _short(part: Sequence[Demand], pool: Pool, where: str, pools: Sequence[Pool]
     other = pool_of(pools, first.base, first.sku, fine_tuned=not first.fine_tuned)
     if first.fine_tuned and other is not None:
         detail += f" {other.name} has {other.left} left, for base models only."
-    lower = f"Lower `sku.capacity` to {pool.left}, delete" if pool.left and len(part) == 1 else "Delete"
+    room = pool.left + first.had
+    lower = f"Lower `sku.capacity` to {room}, delete" if room and len(part) == 1 else "Delete"
     remedy = f"{lower} deployments that are not needed, or ask for more quota. A deleted account that was not purged holds quota too."
     return Fault(
         "quota-short",

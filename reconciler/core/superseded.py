@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from reconciler.core.account import Account
 from reconciler.core.change import Delete
-from reconciler.core.in_use import IDENTIFIED, declared_users, is_of, serves
+from reconciler.core.in_use import CHECKPOINT_IDS, declared_users, is_of, serves
 from reconciler.core.resource import Address, Desired, Observed, Phase, World
 from reconciler.core.rules import Rules
 
@@ -89,4 +89,4 @@ def _serves_something_unknown(world: World, declared: Mapping[Address, Desired],
     )
     hosted = (kinds[item.address.kind].charges(item, declared).hosting for item in declared.values())
     named = (one.model for one in hosted if one is not None and isinstance(one.model, str))
-    return any(name.startswith(IDENTIFIED) for names in (live, named) for name in names)
+    return any(name.startswith(CHECKPOINT_IDS) for name in live) or not all(named)

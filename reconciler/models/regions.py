@@ -1,9 +1,10 @@
-"""In which regions training is documented, as dated data. Nothing here decides: it only makes warnings.
+"""In which regions training and serving are documented, as dated data. Nothing here decides: it only makes warnings.
 
 Sources, read on 2026-11-22 (docs/azure.md, section 21):
 
 - global: `articles/foundry/openai/includes/fine-tune-global-training-regions.md` of `MicrosoftDocs/azure-ai-docs` (9586c84, 2026-10-06)
 - standard: `articles/foundry/includes/fine-tune-supported-models.md` (10fd319, 2026-03-05); the newer page has no regions
+- standard deployments: `fine-tune-standard-deployment-regions.md` (9586c84, 2026-10-07)
 
 Of data zone and developer training no list of regions is documented.
 """
@@ -53,6 +54,8 @@ STANDARD = {
     "gpt-5": _TWO,
     "o4-mini": frozenset({"eastus2", "swedencentral"}),
 }
+STANDARD_SERVING = {**STANDARD, "gpt-4o": frozenset({"eastus2", "swedencentral"})}
+"""Where a `Standard` deployment of a trained model is documented: gpt-4o is trained in northcentralus, and not served there."""
 _NOT_GLOBAL = {"gpt-4.1-nano": frozenset({"polandcentral"})}
 
 

@@ -52,6 +52,7 @@ from reconciler.kinds.deployment.lifetime import (
     protection,
 )
 from reconciler.kinds.deployment.named import format_of
+from reconciler.kinds.deployment.offered import check_offered
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.properties import WRITABLE
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
@@ -83,6 +84,7 @@ class DeploymentKind(Kind):
             faults = (
                 *_unknown_sku(desired),
                 *_little(desired),
+                *check_offered(desired, declared, account),
                 *check_lifetime(desired),
                 *check_metric(desired, declared),
                 *check_name(desired),

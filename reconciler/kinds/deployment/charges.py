@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reconciler.core.charges import Charges, Hosting
+from reconciler.core.in_use import CHECKPOINT_IDS
 from reconciler.core.resource import Address, Desired, Observed
-from reconciler.kinds.deployment.checkpoint import CHECKPOINT_IDS
 from reconciler.kinds.deployment.gate_spec import TRIAL_SKU, CommandGate
 from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel
 
@@ -13,7 +13,7 @@ def charges_of(desired: Desired) -> Charges:
     """Return what a declared deployment is charged for."""
     spec = desired.spec
     assert isinstance(spec, DeploymentSpec)
-    model = Address("FineTuneJob", spec.model.job) if isinstance(spec.model, JobModel) else spec.model.name
+    model = Address("FineTuneJob", spec.model.job) if isinstance(spec.model, JobModel) else _named(spec.model.name)
     tried = any(isinstance(gate, CommandGate) for gate in spec.gates)
     return Charges(hosting=Hosting(model, spec.sku.name, spec.sku.capacity), trial_sku=TRIAL_SKU if tried else "")
 
@@ -24,5 +24,9 @@ def live_charges(live: Observed) -> Charges:
     model = live.outputs.get("model") or getattr(getattr(live.spec, "model", None), "name", "")
     if sku is None or not model:
         return Charges()
-    told = "" if str(model).startswith(CHECKPOINT_IDS) else str(model)
-    return Charges(hosting=Hosting(told, str(sku.name), int(getattr(sku, "capacity", None) or 1)))
+    return Charges(hosting=Hosting(_named(str(model)), str(sku.name), int(getattr(sku, "capacity", None) or 1)))
+
+
+def _named(model: str) -> str:
+    """Return what is served by its name, "" for the id of a checkpoint: it does not tell the base."""
+    return "" if model.startswith(CHECKPOINT_IDS) else model

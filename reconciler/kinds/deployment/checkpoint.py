@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from reconciler.core.diff import FieldChange
 from reconciler.core.fault import Fault
+from reconciler.core.in_use import CHECKPOINT_IDS
 from reconciler.core.resource import UNREAD, Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Resolved
 from reconciler.kind import CHECKPOINTS, no_such_step
@@ -18,8 +19,6 @@ from reconciler.kinds.deployment.spec import Best, CheckpointModel, DeploymentSp
 from reconciler.results.checkpoints import KEPT, Checkpoint, at_step, best, deployable, steps
 from reconciler.results.metrics import canonical, metric
 
-CHECKPOINT_IDS = ("ftchkpt-", "ftckpt_", "ftckpt-")
-"""How the id of a checkpoint begins: as documented for deployments, and as in the specification (docs/azure.md, section 5)."""
 FormatOf = Callable[[str], str]
 
 

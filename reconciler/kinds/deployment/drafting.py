@@ -7,8 +7,8 @@ from typing import Any
 
 from reconciler.azure.wire import mapping
 from reconciler.core.draft import Draft, Named
+from reconciler.core.in_use import CHECKPOINT_IDS
 from reconciler.core.resource import Observed, Phase
-from reconciler.kinds.deployment.checkpoint import CHECKPOINT_IDS
 from reconciler.kinds.deployment.spec import DeploymentSpec, NamedModel
 
 _DEFAULT_FILTER = "microsoft.default"
