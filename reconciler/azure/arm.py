@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from reconciler.azure.bounds import LIST_BYTES
-from reconciler.azure.errors import endless, from_answer, unreadable
+from reconciler.azure.errors import AzureError, endless, from_answer, told, unreadable
 from reconciler.azure.listing import MOST_PAGES, within
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, items, text
+from reconciler.azure.wire import Json, items, mapping, text
 
 API_VERSION = "2025-09-01"
 """The ARM version that azure-mgmt-cognitiveservices 14 is generated from (docs/azure.md, section 8)."""
@@ -28,6 +28,7 @@ class Arm:
         account = session.account
         self._session = session
         self._calls = session.control_calls
+        self._operations: dict[str, str] = {}
         self.subscription = f"/subscriptions/{account.subscription_id}"
         self.account = (
             f"{self.subscription}/resourceGroups/{account.resource_group}"
@@ -57,6 +58,21 @@ class Arm:
     def write(self, method: str, url: str, doing: str, body: Json | None = None) -> Json:
         """Send a write that may be repeated; returns what is answered (it may be empty), without waiting for the operation."""
         return self._calls.safely(doing, lambda: self.send(method, url, doing, body))
+
+    def why_failed(self, url: str) -> str:
+        """Return why the operation that this object's last write began has failed; "" if Azure does not say.
+
+        The object itself shows only that it failed: the reason is where the answer to the write pointed
+        (docs/azure.md, section 8). Of a write of an earlier process that place is not known.
+        """
+        operation = self._operations.get(url)
+        if not operation:
+            return ""
+        try:
+            body = self.get(operation, "reading why it failed")
+        except AzureError:
+            return ""  # that it failed is told all the same
+        return told(mapping(body, "error"))
 
     def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> tuple[Json, int]:
         body, size = self._exchange("GET", url, doing, query=query)
@@ -92,6 +108,8 @@ class Arm:
         if not 200 <= response.status_code < 300:
             said: Any = answer if answer is not None else response.text()
             raise from_answer(response.status_code, said, response.headers, doing)
+        if method != "GET":
+            self._operations[url] = str(response.headers.get("azure-asyncoperation") or "")
         return answer if isinstance(answer, dict) else {}, len(response.content)
 
 

@@ -35,6 +35,10 @@ class Deployments:
         """Delete a deployment, without waiting for the operation."""
         self._arm.write("DELETE", self._url(name), f"deleting deployment {name}")
 
+    def why_failed(self, name: str) -> str:
+        """Return why the last write of this process to a deployment has failed; "" if Azure does not say."""
+        return self._arm.why_failed(self._url(name))
+
     def account(self) -> Json:
         """Return the account itself."""
         return self._arm.get(self._arm.account, "reading the account")

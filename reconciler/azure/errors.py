@@ -7,6 +7,7 @@ people what to do. The texts for known answers are in `messages.py`: one row eac
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.azure.messages import explain
@@ -132,6 +133,13 @@ def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
         ambiguous=ambiguous,
         is_structured=is_structured,
     )
+
+
+def told(error: Mapping[str, Any]) -> str:
+    """Return what an error object says that no call ended in: its code, its words, and what to do where that is known."""
+    code, message = (scrub(str(error.get(name) or "")) for name in ("code", "message"))
+    words = ": ".join(part for part in (code, message) if part)
+    return " ".join(part for part in (words, explain(400, code, message)[1]) if part) if words else ""
 
 
 def no_answer(doing: str, cause: BaseException, host: str) -> AzureError:

@@ -100,16 +100,15 @@ def _still(change: Change) -> str:
 
 def ended_badly(change: Change, live: Observed) -> Fault:
     """Say that what was accepted has failed, and what is there now."""
+    how = f"{live.id} is {live.status or live.phase.value}{f': {live.reason}' if live.reason else '.'}"
     if isinstance(change, Replace):
-        return half_done(change, f"{live.id} is {live.status or live.phase.value}.")
+        return half_done(change, how)
     model = live.outputs.get("model") if isinstance(change, Update) else None
     before = ", as before the change" if model and model == _model_before(change) else ""
     return Fault(
         "ended-failed",
         "Azure accepted the change and it failed",
-        f"{live.id} is {live.status or live.phase.value}"
-        + (f": {live.reason}" if live.reason else ".")
-        + (f" It shows the model {model}{before}." if model else ""),
+        how + (f" It shows the model {model}{before}." if model else ""),
         "Mend the cause and run the command again.",
         subject=str(change.address),
     )

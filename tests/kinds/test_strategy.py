@@ -103,12 +103,17 @@ def test_in_place_a_refusal_changes_nothing_and_names_two_ways_on(repo: Repo, az
 def test_a_failed_change_in_place_says_what_is_served(repo: Repo, azure: Azure) -> None:
     repo.until_done()
     before = names(azure)["tone"]
-    outcome = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "no"}}}
+    short = (
+        "This operation require 50 new capacity in quota Tokens Per Minute (thousands) - OpenAI.Standard.gpt4.1-mini-finetune, "
+        "which is bigger than the current available capacity 20."
+    )
+    outcome = {"match": {"name": "tone"}, "then": {"fail": {"code": "InsufficientQuota", "message": short}}}
     azure.configure(deployment_outcomes=[outcome])
     retrain(repo, 3)
     result = repo.apply(wait=True)
     fault = next(item.fault for item in result.outcomes if item.fault)
     assert fault.code == "ended-failed"
+    assert f"tone is Failed: InsufficientQuota: {short} 20 is left in " in fault.detail, "the operation's own reason"
     assert f"It shows the model {before}, as before the change." in fault.detail
     azure.configure(deployment_outcomes=[])
     repo.until_done()

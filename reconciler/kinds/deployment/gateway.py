@@ -177,11 +177,14 @@ class DeploymentGateway:
 
     def _existing(self, name: str) -> Observed | None:
         try:
-            return self._observed(self._deployments.get(name))
+            found = self._observed(self._deployments.get(name))
         except AzureError as error:
             if error.is_absent:
                 return None
             raise
+        if found.phase is Phase.FAILED:
+            return replace(found, reason=self._deployments.why_failed(name))
+        return found
 
     def _written(self, name: str, body: Json) -> Observed:
         # A PATCH may be answered 202 without a body.
