@@ -189,33 +189,37 @@ class _Comment:
         changes = self._changes
         folded = [change for change in self._listed if not _needs_decision(change)]
         most = _ROWS if len(self._listed) > _ROWS + _UNFOLDED else len(self._listed)
+        head, tail = _folded("Details", len(folded) > _ROWS)
         return [
             Part([changes.row(change) for change in self._listed[:most]], head=_HEADER, rank=1),
-            Part(
-                [changes.row(change) for change in self._listed[most:]],
-                head=f"<details>\n<summary>{plural(len(self._listed) - most, 'more change')}</summary>\n\n{_HEADER}",
-                tail="\n\n</details>",
-                rank=3,
-            ),
+            self._more(most),
             _listed(self._warnings, ("warning", "warnings")),
             _listed(findings, ("finding in manifests or data", "findings in manifests or data")),
             *self._graph_part(),
             *self._held_parts(),
             Part(
                 [changes.fold(change) for change in folded],
-                head="#### Details\n\n",
+                head=head or "#### Details\n\n",
+                tail=tail,
                 between="\n\n",
                 noun=("change with its details", "changes with their details"),
                 rank=6,
             ),
         ]
 
+    def _more(self, most: int) -> Part:
+        head, tail = _folded(plural(len(self._listed) - most, "more change"))
+        rows = [self._changes.row(change) for change in self._listed[most:]]
+        return Part(rows, head=head + _HEADER, tail=tail, rank=3)
+
     def _graph_part(self) -> list[Part]:
         if not self._graph:
             return []
         nodes, edges = self._graph.size
         if self._graph.is_readable:
-            return [Part([fenced(str(self._graph).split("\n"), "mermaid")], noun=("graph", "graphs"), rank=5)]
+            drawn = [fenced(str(self._graph).split("\n"), "mermaid")]
+            head, tail = _folded("Graph", nodes > _ROWS)
+            return [Part(drawn, head=head, tail=tail, noun=("graph", "graphs"), rank=5)]
         sizes = f"{nodes:,} resources and {edges:,} dependencies"
         return [
             Part([f"*The graph is left out: {sizes} are too many to read ({MOST_NODES} and {MOST_EDGES} at most).*"])
@@ -225,16 +229,12 @@ class _Comment:
         groups: dict[str, list[Change]] = {}
         for change in self._held:
             groups.setdefault(getattr(change, "held", ""), []).append(change)
-        return [
-            Part(
-                [self._changes.line(change) for change in group],
-                head=f"<details>\n<summary>{len(group):,} {_heading(reason)}</summary>\n\n",
-                tail="\n\n</details>",
-                noun=("object held back", "objects held back"),
-                rank=4,
-            )
-            for reason, group in groups.items()
-        ]
+        return [self._held_part(reason, group) for reason, group in groups.items()]
+
+    def _held_part(self, reason: str, group: Sequence[Change]) -> Part:
+        head, tail = _folded(f"{len(group):,} {_heading(reason)}")
+        items = [self._changes.line(change) for change in group]
+        return Part(items, head=head, tail=tail, noun=("object held back", "objects held back"), rank=4)
 
     def _order(self, change: Change) -> int:
         """Return where a change stands in the table: what needs a person or costs most first, what others need last."""
@@ -251,6 +251,11 @@ class _Comment:
 def _needs_decision(change: Change) -> bool:
     failed = isinstance(change, Keep) and change.live is not None and change.live.phase in {Phase.FAILED, Phase.GONE}
     return isinstance(change, Stuck) or failed
+
+
+def _folded(title: str, fold: bool = True) -> tuple[str, str]:
+    """Return what stands before and after something that is folded, so that what follows it is not far away."""
+    return (f"<details>\n<summary>{title}</summary>\n\n", "\n\n</details>") if fold else ("", "")
 
 
 def _box(
@@ -271,8 +276,8 @@ def _listed(faults: Sequence[Fault], noun: tuple[str, str]) -> Part:
     title = plural(len(items), *noun)
     if len(items) <= _UNFOLDED:
         return Part(items, head=f"#### {title}\n\n", noun=noun, rank=3)
-    head = f"<details>\n<summary>{title}</summary>\n\n"
-    return Part(items, head=head, tail="\n\n</details>", noun=noun, rank=3)
+    head, tail = _folded(title)
+    return Part(items, head=head, tail=tail, noun=noun, rank=3)
 
 
 def _heading(reason: str) -> str:

@@ -118,6 +118,9 @@ def test_what_matters_most_comes_first_and_the_rest_is_folded_and_counted() -> N
     assert words == ["train"] * 33 + ["wait", "upload"], "what others need comes last"
     assert said.partition("<details>")[0].count("\n| `") == 25
     assert "<summary>10 more changes</summary>" in said
+    order = ["10 more changes", "Graph", "Details"]
+    places = [said.index(f"<summary>{title}</summary>") for title in order]
+    assert places == sorted(places), "what to do next is not below hundreds of lines"
 
 
 def test_what_runs_code_is_said_above_the_table_and_a_verdict_says_what_stops_it() -> None:
