@@ -36,6 +36,10 @@ NO_VALUE = frozenset({"bad-number", "unknown-tag", "variable-misplaced", "variab
 MOST_GUESSES = 40
 """References for which a near name is looked for: with thousands of names each look takes milliseconds."""
 
+_REFS = Marks(Ref)
+_LOCAL_PATHS = Marks(LocalPath)
+"""What they find of a model is kept: it takes longer than reading a manifest."""
+
 
 def load(
     path: Path,
@@ -116,8 +120,6 @@ class _Loader:
         self.pieces: set[str] = set()
         """Files that manifests name: one of them that ends in .yaml is a piece of a manifest, not one itself."""
         self.guesses = MOST_GUESSES
-        self.refs = Marks(Ref)
-        self.local_paths = Marks(LocalPath)
 
     def load(self, workspace: Workspace) -> Tree:
         manifests = self._manifests()
@@ -283,7 +285,7 @@ class _Loader:
 
     def _find_data(self, draft: _Draft) -> None:
         """Rewrite each local path relative to the root, so that no spec depends on where its manifest stands."""
-        for path, _, value in list(self.local_paths.of(draft.spec)):
+        for path, _, value in list(_LOCAL_PATHS.of(draft.spec)):
             found = self.site.data_file(draft.folder, value)
             if isinstance(found, str):
                 self.pieces.add(found)
@@ -298,7 +300,7 @@ class _Loader:
 
     def _resolve(self, draft: _Draft) -> None:
         refs: dict[Address, None] = {}
-        for path, ref, value in self.refs.of(draft.spec):
+        for path, ref, value in _REFS.of(draft.spec):
             target = Address(ref.kind, value)
             other = self.drafts.get(target)
             if other is None:
@@ -335,7 +337,7 @@ class _Loader:
     def _cycle(self, cycle: list[Address]) -> Fault:
         first = self.drafts[cycle[0]]
         following = cycle[1 % len(cycle)]
-        path = next(path for path, ref, value in self.refs.of(first.spec) if Address(ref.kind, value) == following)
+        path = next(path for path, ref, value in _REFS.of(first.spec) if Address(ref.kind, value) == following)
         way = " → ".join(map(str, [*cycle, cycle[0]]))
         return Fault(
             "cycle",

@@ -78,3 +78,23 @@ def test_a_job_that_no_list_shows_is_an_error_that_says_what_is_not_known(
     assert states(azure) == ["running"]
     repo.until_done()
     assert states(azure) == ["succeeded"]
+
+
+def test_a_create_without_a_clear_answer_is_looked_for_as_long_as_a_list_may_be_late(repo: Repo, azure: Azure) -> None:
+    azure.configure(list_delay_s=60.0)
+    azure.fault(method="POST", path_regex="/fine_tuning/jobs$", status=500, after_commit=True)
+    assert repo.apply().code == 0
+    assert repo.apply().code == 0
+    assert states(azure) == ["running"]
+
+
+def test_a_model_that_only_its_deployment_shows_is_not_trained_again(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    repo.until_done()
+    azure.configure(models_route_lists_fine_tuned=False)
+    azure.hand("purge_jobs")
+    clock.sleep(60)
+    assert repo.plan().converged
+    assert repo.apply().code == 0
+    assert azure.jobs() == []

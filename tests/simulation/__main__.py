@@ -21,7 +21,7 @@ def main(first: int, last: int, workers: int = 1) -> int:
             if report.broken and len(broken) < 1000:
                 broken[seed] = report
     seconds = time.monotonic() - began
-    for name, count in sorted(counts.items()):
+    for name, count in sorted((+counts).items()):
         print(f"{count:8} {name}")
     print(f"{last - first} seeds in {seconds:.1f} s ({(last - first) / seconds:.1f} a second), {len(broken)} broken")
     for seed, report in list(broken.items())[:5]:

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulation.wires import SECRET, SIGNATURE
+
 SWITCHES: dict[str, tuple[Any, ...]] = {
     "echo_suffix": ("suffix", "user_provided_suffix", "both"),
     "echo_training_type": (True, False),
@@ -18,7 +20,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "keep_bom": (True, False),
     "models_route_lists_fine_tuned": (True, False),
     "result_files_while_running": (True, False),
-    "model_change": ("accepted", "accepted_with_gap"),
+    "model_change": ("accepted", "accepted_with_gap", "refused"),
     "tags_on_patch": ("merge", "replace"),
     "checkpoint_shown_as": ("name", "id"),
     "serial_control_plane": (True, False),
@@ -29,14 +31,23 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "clock_ahead_s": (0.0, 300.0, -300.0),
     "deployment_seconds": (0.0, 2.0, 400.0),
     "file_processing_seconds": (0.0, 2.0, 120.0),
+    "quota": (100_000, 60, 120),
+    "max_fine_tuned_deployments": (10, 1, 2),
+    "max_running": (3, 1),
     "list_delay_s": (0.0, 0.0, 5.0, 20.0, 60.0),
 }
 """What is not known of Azure, and what each may be."""
 _PATHS = (r"/fine_tuning/jobs$", r"/files$", r"/fine_tuning/jobs/", r"/deployments", r"/cancel$", r"/content$", "")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "*")
 _STATUSES = (408, 409, 429, 500, 502, 503, 403)
-_HANDS = ("fail_job", "cancel_job", "clone_job", "vanish_model", "expire_deployment", "strip_tags", "vanish_file")
-_COMMITS = ("epochs", "data", "revert", "add", "remove", "rename", "owner", "capacity", "follow", "text")
+_HANDS = (
+    "fail_job", "cancel_job", "clone_job", "vanish_model", "expire_deployment", "strip_tags", "vanish_file", "purge_jobs",
+    "stranger",
+)  # fmt: skip
+_COMMITS = (
+    "epochs", "data", "revert", "add", "remove", "rename", "owner", "capacity", "follow", "text",
+    "chain", "strategy", "strategy", "pin", "step", "gate", "ready",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,11 @@ def script(seed: int) -> list[Event]:
     events = [
         Event("configure", {name: chance.choice(values)}) for name, values in SWITCHES.items() if chance.random() < 0.35
     ]
+    if chance.random() < 0.3:
+        events.append(Event("lists", {"page": chance.choice((None, 1, 2)), "shuffled": chance.random() < 0.7}))
+    if chance.random() < 0.6:
+        # Most of what can be lost is there only when something serves.
+        events.append(Event("run", {"mode": "wait"}))
     # A few troubles of every sort in one run hide each other: a seed has its own sorts.
     sorts = {"commit": 3, "run": 5, "fault": 0, "hand": 0, "sleep": 2}
     sorts["fault"] = chance.choice((0, 1, 3, 6))
@@ -65,6 +81,9 @@ def script(seed: int) -> list[Event]:
     for _ in range(chance.randint(6, 16)):
         sort = chance.choices(list(sorts), list(sorts.values()))[0]
         events.append(_event(sort, chance, crashes, others))
+        if sort == "commit" and chance.random() < 0.4:
+            events.append(_event("run", chance, crashes, others))
+            events.append(Event("sleep", {"seconds": 600}))
         if sort == "fault" and chance.random() < 0.7:
             # A fault that nothing meets proves nothing.
             events.append(_event("run", chance, crashes, others))
@@ -77,6 +96,8 @@ def _event(sort: str, chance: random.Random, crashes: float, others: float) -> E
             return Event("commit", {"change": chance.choice(_COMMITS), "pick": chance.randrange(100)})
         case "hand":
             return Event("hand", {"hand": chance.choice(_HANDS), "pick": chance.randrange(100)})
+        case "sleep" if chance.random() < 0.2:
+            return Event("jump", {"seconds": chance.choice((-7200, -90, 90, 7200, 200_000))})
         case "sleep":
             return Event("sleep", {"seconds": chance.choice((1, 30, 61, 600, 4000, 90_000))})
         case "fault":
@@ -90,20 +111,34 @@ def _event(sort: str, chance: random.Random, crashes: float, others: float) -> E
             if chance.random() < 0.3:
                 # What costs most: the answer to a paid create.
                 how |= {"method": "POST", "path_regex": _PATHS[0], "after_commit": True, "skip": 0}
-            sick = chance.choice(("status", "status", "drop", "truncate", "delay", "html"))
+            sick = chance.choice(("status", "status", "drop", "truncate", "delay", "html", "leak"))
             if sick == "status":
                 how |= {"status": chance.choice(_STATUSES)}
+                # A server that says no has not carried it out.
+                how |= {"after_commit": False} if how["status"] == 403 else {}
             elif sick == "delay":
                 how |= {"delay_s": chance.choice((5.0, 59.0, 600.0))}
+            elif sick == "leak":
+                leak = f"Key {SECRET} is not valid for https://x.blob.core.windows.net/c/d.jsonl?sv=1&sig={SIGNATURE}."
+                how |= {"status": chance.choice((401, 400, 500)), "message": leak, "after_commit": False}
             elif sick == "html":
                 how |= {"status": 200, "body": "<html>maintenance</html>"}
             else:
                 how |= {sick: True}
             return Event("fault", how)
         case _:
-            how = {"mode": chance.choices(("apply", "prune", "wait", "continue", "target"), (4, 3, 3, 2, 1))[0]}
+            how = {"mode": chance.choices(("apply", "prune", "wait", "continue", "target"), (4, 3, 4, 3, 1))[0]}
             if chance.random() < crashes:
                 how |= {"crash": chance.randrange(1, 40), "committed": chance.random() < 0.5}
             if chance.random() < others:
-                how |= {"other": chance.randrange(1, 40), "other_mode": chance.choice(("apply", "prune", "continue"))}
+                how |= {"other_mode": chance.choice(("apply", "prune", "continue", "wait"))}
+                # At some request so many of the other one, and so on; what is left of it is done at the end.
+                starts = sorted(chance.sample(range(1, 60), chance.choice((1, 1, 2, 3, 5))))
+                how |= {"other": tuple((at, chance.choice((1, 2, 5, 20, 1000))) for at in starts)}
+                if chance.random() < 0.2:
+                    how |= {"other_crash": chance.randrange(1, 40)}
+            if chance.random() < 0.1:
+                how |= {"jump": (chance.randrange(1, 40), chance.choice((-3600, -60, 60, 3600)))}
+            if chance.random() < 0.1:
+                how |= {"stranger": chance.randrange(1, 40)}
             return Event("run", how)

@@ -11,6 +11,13 @@ from zlib import crc32
 
 from harness import ACCOUNT, examples
 
+EXAMPLES = 12
+"""Rows of each file, and so the steps of an epoch."""
+NEVER = 0.0
+"""A loss that no training reaches."""
+GATES = (NEVER, 99.0)
+STRATEGIES = ("in_place", "beside", "recreate")
+
 
 def seed_of(name: str) -> int:
     """Return the training seed of a job."""
@@ -23,6 +30,8 @@ class Job:
     data: int = 0
     attempt: int = 1
     text: str = ""
+    parent: str = ""
+    """The job whose model it is trained on."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,15 @@ class Served:
     job: str
     capacity: int = 50
     adopt: bool = False
+    strategy: str = ""
+    pin: str = ""
+    """The mark of the one training that is served."""
+    step: int = 0
+    """The checkpoint that is served; 0 for the final model."""
+    gate: float | None = None
+    """The training loss that a new model must not exceed."""
+    ready: bool = False
+    """Whether it must answer before it counts as there."""
 
 
 @dataclass(frozen=True)
@@ -40,68 +58,102 @@ class Tree:
     served: dict[str, Served] = field(default_factory=lambda: {"tone": Served("tone"), "calm": Served("calm")})
     owners: tuple[str, ...] = ("team-a",)
 
-    def changed(self, change: str, pick: int, before: list[Tree]) -> Tree:
-        """Return the tree after one commit."""
-        names, serving = sorted(self.jobs), sorted(self.served)
+    def changed(self, change: str, pick: int, before: list[Tree], marks: dict[str, str]) -> Tree:
+        """Return the tree after one commit; `marks` are those of the trainings that are served, by deployment."""
         if change == "revert":
-            old = before[pick % len(before)]
-            return replace(old, owners=self.owners)
-        if change == "add":
-            name = f"more-{pick % 3}"
-            return replace(
-                self,
-                jobs={**self.jobs, name: Job(1 + pick % 4, pick % 3)},
-                served={**self.served, name: Served(name)},
-            )
+            return replace(before[pick % len(before)], owners=self.owners)
         if change == "owner":
             owner = f"team-{'abc'[pick % 3]}"
             return replace(self, owners=(owner, *(one for one in self.owners if one != owner)))
-        if not names:
-            return self
-        name = names[pick % len(names)]
+        if change == "add":
+            name = f"more-{pick % 3}"
+            return self.with_job(name, Job(1 + pick % 4, pick % 3)).with_served(name, Served(name))
+        if change in {"rename", "capacity", "follow", "strategy", "pin", "step", "gate", "ready"}:
+            return self._serving(change, pick, marks) if self.served else self
+        return self._training(change, pick) if self.jobs else self
+
+    def with_job(self, name: str, job: Job) -> Tree:
+        return replace(self, jobs={**self.jobs, name: job})
+
+    def with_served(self, name: str, one: Served) -> Tree:
+        return replace(self, served={**self.served, name: one})
+
+    def _training(self, change: str, pick: int) -> Tree:
+        name = sorted(self.jobs)[pick % len(self.jobs)]
         job = self.jobs[name]
         match change:
             case "epochs":
-                return replace(self, jobs={**self.jobs, name: replace(job, epochs=1 + (job.epochs + pick) % 5)})
+                return self.with_job(name, replace(job, epochs=1 + (job.epochs + pick) % 5))
             case "data":
-                return replace(self, jobs={**self.jobs, name: replace(job, data=(job.data + 1 + pick % 2) % 3)})
+                return self.with_job(name, replace(job, data=(job.data + 1 + pick % 2) % 3))
             case "text":
-                return replace(self, jobs={**self.jobs, name: replace(job, text=f"text-{pick % 4}")})
+                return self.with_job(name, replace(job, text=f"text-{pick % 4}"))
+            case "chain":
+                # In the order of their names, so that none is trained on itself.
+                parents = [one for one in sorted(self.jobs) if one < name]
+                parent = "" if job.parent or not parents else parents[pick % len(parents)]
+                return self.with_job(name, replace(job, parent=parent))
             case "remove":
-                jobs = {key: value for key, value in self.jobs.items() if key != name}
+                jobs = {
+                    key: replace(value, parent="") if value.parent == name else value
+                    for key, value in self.jobs.items()
+                    if key != name
+                }
                 served = {key: value for key, value in self.served.items() if value.job != name}
                 return replace(self, jobs=jobs, served=served)
-            case "rename" if serving:
-                old_name = serving[pick % len(serving)]
-                served = {key: value for key, value in self.served.items() if key != old_name}
-                new = f"{old_name[:12]}-v{pick % 3}"
-                return replace(self, served={**served, new: replace(self.served[old_name], adopt=False)})
-            case "capacity" if serving:
-                one = serving[pick % len(serving)]
-                return replace(
-                    self, served={**self.served, one: replace(self.served[one], capacity=10 + 10 * (pick % 4))}
+        raise AssertionError(change)
+
+    def _serving(self, change: str, pick: int, marks: dict[str, str]) -> Tree:
+        name = sorted(self.served)[pick % len(self.served)]
+        one = self.served[name]
+        match change:
+            case "rename":
+                served = {key: value for key, value in self.served.items() if key != name}
+                return replace(self, served={**served, f"{name[:12]}-v{pick % 3}": replace(one, adopt=False)})
+            case "capacity":
+                return self.with_served(name, replace(one, capacity=10 + 10 * (pick % 4)))
+            case "follow":
+                return self.with_served(
+                    name, replace(one, job=sorted(self.jobs)[pick % len(self.jobs)], pin="", step=0)
                 )
-            case "follow" if serving:
-                one = serving[pick % len(serving)]
-                return replace(self, served={**self.served, one: replace(self.served[one], job=name)})
-        return self
+            case "strategy":
+                # A version of `beside` cannot be taken over, and what is taken over is served under its own name.
+                strategy = STRATEGIES[0] if one.adopt else STRATEGIES[pick % 3]
+                return self.with_served(name, replace(one, strategy=strategy))
+            case "pin":
+                return self.with_served(name, replace(one, pin="" if one.pin else marks.get(name, ""), step=0))
+            case "step":
+                step = 0 if one.step or one.pin else EXAMPLES * self.jobs[one.job].epochs
+                return self.with_served(name, replace(one, step=step))
+            case "gate":
+                return self.with_served(name, replace(one, gate=None if one.gate is not None else GATES[pick % 2]))
+            case "ready":
+                return self.with_served(name, replace(one, ready=not one.ready))
+        raise AssertionError(change)
 
     def write(self, folder: Path) -> None:
-        """Write the files."""
+        """Write the files; data is written once."""
         manifests = folder / "manifests"
-        (manifests / "data").mkdir(parents=True, exist_ok=True)
-        for number in range(3):
-            (manifests / f"data/{number}.jsonl").write_text(examples(12, f"variant-{number}"))
+        if not manifests.exists():
+            (manifests / "data").mkdir(parents=True)
+            for number in range(3):
+                (manifests / f"data/{number}.jsonl").write_text(examples(EXAMPLES, f"variant-{number}"))
         account = ACCOUNT.replace("owner: team-a", f"owner: {self.owners[0]}")
         former = ", ".join(self.owners[1:])
         (manifests / "account.yaml").write_text(account + f"  previous_owners: [{former}]\n")
-        parts = [
-            f"""\
+        parts = [_job(name, job) for name, job in sorted(self.jobs.items())]
+        parts += [_deployment(name, one) for name, one in sorted(self.served.items())]
+        (manifests / "stack.yaml").write_text("---\n".join(parts) or "# nothing\n")
+
+
+def _job(name: str, job: Job) -> str:
+    model = f"{{job: {job.parent}}}" if job.parent else "gpt-4.1-mini-2025-04-14"
+    return f"""\
 apiVersion: reconciler/v1
 kind: FineTuneJob
 metadata: {{name: {name}}}
 spec:
-  model: gpt-4.1-mini-2025-04-14
+  model: {model}
   training_file: data/{job.data}.jsonl
   training_type: global
   attempt: {job.attempt}
@@ -109,17 +161,23 @@ spec:
   {f"suffix: {job.text}" if job.text else ""}
   method: {{hyperparameters: {{n_epochs: {job.epochs}}}}}
 """
-            for name, job in sorted(self.jobs.items())
-        ]
-        parts += [
-            f"""\
+
+
+def _deployment(name: str, one: Served) -> str:
+    model = f"job: {one.job}"
+    model += f", pin: {one.pin}" if one.pin else ""
+    model += f", checkpoint: {{step: {one.step}}}" if one.step else ""
+    strategy = "{type: beside, keep_old: 1h}" if one.strategy == "beside" else one.strategy
+    more = [
+        f"  strategy: {strategy}\n" if strategy else "",
+        f"  gates: [{{metric: train_loss, at_most: {one.gate}}}]\n" if one.gate is not None else "",
+        "  readiness: true\n" if one.ready else "",
+    ]
+    return f"""\
 apiVersion: reconciler/v1
 kind: Deployment
 metadata: {{name: {name}{", adopt: true" if one.adopt else ""}}}
 spec:
-  model: {{job: {one.job}}}
+  model: {{{model}}}
   sku: {{name: GlobalStandard, capacity: {one.capacity}}}
-"""
-            for name, one in sorted(self.served.items())
-        ]
-        (manifests / "stack.yaml").write_text("---\n".join(parts) or "# nothing\n")
+{"".join(more)}"""

@@ -7,7 +7,10 @@ own transport, so that everything above the socket is the real thing: retries, r
 from __future__ import annotations
 
 import io
+import json
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -25,6 +28,22 @@ READ_TIMEOUT = 60.0
 """Seconds after which a client gives up; what was asked for is done nevertheless."""
 
 
+SECRET = "5d2f7be1c09a4e63b8d41f7a90c3e6fb"
+"""The account's key, which stands in the environment; it has the form of Azure's own, which no pattern tells."""
+SIGNATURE = "s1gN4tur3Th4tN0b0dyM4yS33"
+"""A signature of a link to a file, which errors of a server repeat."""
+
+LISTED = ("/jobs", "/files", "/models", "/deployments")
+
+
+@dataclass
+class Lists:
+    """How lists come: `page` objects a page on the data plane, in an order of their own."""
+
+    page: int | None = None
+    shuffled: bool = False
+
+
 class Crash(BaseException):
     """The process is killed: nothing catches it, nothing is tidied up."""
 
@@ -38,8 +57,12 @@ class Wire:
         sleep: Callable[[float], None],
         before: Callable[[Request], None] = lambda _: None,
         after: Callable[[Request, Response], None] = lambda _, __: None,
+        lists: Lists | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         self.emulator = emulator
+        self.lists = lists or Lists()
+        self.chance = chance or random.Random(0)
         self.sleep = sleep
         self.before = before
         self.after = after
@@ -47,12 +70,26 @@ class Wire:
     def send(self, request: Request) -> Response | None:
         """Return the answer; None if there is none in time."""
         self.before(request)
+        if self.lists.page and "limit" in request.query:
+            request.query = {**request.query, "limit": str(self.lists.page)}
         answer = self.emulator.handle(request)
         self.after(request, answer)
+        if self.lists.shuffled and request.method == "GET" and request.path.endswith(LISTED):
+            self._shuffle(answer)
         self.sleep(min(answer.delay_s, READ_TIMEOUT))
         if answer.delay_s >= READ_TIMEOUT or answer.drop:
             return None
         return answer
+
+    def _shuffle(self, answer: Response) -> None:
+        """Put the objects of a page into another order; what says how it goes on stays."""
+        if answer.status != 200 or not answer.body.startswith(b"{"):
+            return
+        body = json.loads(answer.body)
+        for key in ("data", "value"):
+            if isinstance(body.get(key), list):
+                self.chance.shuffle(body[key])
+                answer.body = json.dumps(body).encode()
 
     def transports(self) -> Transports:
         session = requests.Session()

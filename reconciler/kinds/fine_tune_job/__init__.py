@@ -24,6 +24,7 @@ from reconciler.kind import Implied, Kind, Loaded, Workspace
 from reconciler.kinds.fine_tune_job.base import based_on, echoes_other_checkpoint
 from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
+from reconciler.kinds.fine_tune_job.deployed import deployed
 from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
@@ -124,7 +125,7 @@ class FineTuneJobKind(Kind):
         marked = [
             live
             for part in parts
-            for live in view.by_identity(self.name, part)
+            for live in (*view.by_identity(self.name, part), *deployed(view, part))
             if live.owner in view.owners and live.phase is not Phase.GONE
         ]
         proven: list[Observed] = []

@@ -41,6 +41,11 @@ UNLISTED = "model_unlisted"
 CREATE_ATTEMPTS = 3
 """How often a create that is throttled (429) is sent, each time after a look."""
 
+LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""Seconds before each look for a job of which it is not known whether it was created; lists may be 60 s late."""
+LOOKS_THROTTLED = (0.0, 1.0, 2.0)
+"""The same after a 429, which says that nothing was taken in."""
+
 
 def suffix_text(desired: Desired) -> str:
     """Return the readable part of the wire suffix; Azure takes no dots in it (docs/azure.md, section 4)."""
@@ -94,7 +99,7 @@ class JobGateway:
             except AzureError as error:
                 if not error.ambiguous:
                     raise
-                found = self._look_back(change, body, error)
+                found = self._look_back(change, body, error, LOOKS if error.status != 429 else LOOKS_THROTTLED)
                 if found:
                     return found
                 # Only throttling says that the request was not taken in; everything else stays unsure.
@@ -271,9 +276,11 @@ class JobGateway:
             body["hyperparameters"] = settings
         return {**body, **extra}
 
-    def _look_back(self, change: Create, body: Mapping[str, Any], error: AzureError) -> Observed | None:
-        """After an answer that does not say whether the job was created: list by mark, a few times."""
-        for wait in (0.0, 1.0, 2.0):
+    def _look_back(
+        self, change: Create, body: Mapping[str, Any], error: AzureError, looks: Sequence[float] = LOOKS
+    ) -> Observed | None:
+        """After an answer that does not say whether the job was created: list by mark, for as long as a list may be late."""
+        for wait in looks:
             self._session.runtime.clock.sleep(wait)
             try:
                 found = self._find(change, body)

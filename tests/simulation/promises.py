@@ -1,0 +1,421 @@
+"""What is promised, looked at after each request, in each text, and at the end.
+
+It sees what the product cannot: the emulator's own records, and who did what to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import NOW, Azure, FakeClock, Result, arm
+from simulation.tree import NEVER, Job, Served, Tree, seed_of
+from simulation.wires import SECRET, SIGNATURE
+
+from reconciler.core.change import Delete, Plan, Stuck, Update
+from reconciler.core.fault import Fault
+from reconciler.emulator import Config, Emulator, Request
+from reconciler.emulator.deployments import is_live, is_new, serving_body, shown_body
+from reconciler.emulator.job_view import find_checkpoint
+from reconciler.emulator.records import DeploymentRecord, JobRecord
+from reconciler.engine import Outcome
+from reconciler.kinds import REGISTRY
+from reconciler.render.document import dumps, plan_document
+from reconciler.render.outcome import apply_summary, outcome_line
+from reconciler.render.text import plan_text
+
+BOM = b"\xef\xbb\xbf"
+JOBS = "/acme/openai/v1/fine_tuning/jobs"
+NOTHING_TO_DO = "No changes. Azure matches the manifests."
+UNSURE = {"create-unsure", "not-listed"}
+"""What is said when it is not known whether something was made, or made twice."""
+FIRST_DEPLOYMENT = 24 * 3600.0
+"""Seconds after a job's end within which --continue makes a deployment that is not there."""
+PENDING = 90.0
+"""Seconds from the creation of a job to its start."""
+
+
+class Broken(BaseException):
+    """A promise that was not kept. As with a Crash, nothing of the product or of an SDK may catch it."""
+
+
+class Skewed:
+    """The clock of the machine that runs the command: it may go wrong, and jump."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        return self._clock.now() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
+class Silent(Azure):
+    """The emulated service without a server."""
+
+    def __init__(self, clock: FakeClock, seed: int) -> None:
+        self.clock = clock
+        config = Config(
+            deployment_seconds=2.0, delete_seconds=2.0, pending_seconds=PENDING, running_seconds=240.0, quota=100_000
+        )
+        self.emulator = Emulator(clock=clock, seed=seed, config=config)
+
+
+@dataclass
+class Report:
+    """What happened in one simulation."""
+
+    broken: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    trace: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """One process: `looked_back` once it has ended without saying that it could not see what others made."""
+
+    mode: str
+    tree: Tree
+    looked_back: bool = False
+    wrote: int = 0
+    previous: str = ""
+    """Its last request."""
+
+
+class Promises:
+    """The state of one simulation, and what must hold in it."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.azure = Silent(self.clock, seed)
+        self.tree = Tree()
+        self.commits = [self.tree]
+        self.report = Report()
+        self.foreign: dict[str, Any] = {}
+        self.clones: set[str] = set()
+        self.late = 0.0
+        self.made_by: dict[str, Run] = {}
+        self.looked: list[float] = []
+        self.racing = False
+        self.trained_on: dict[str, str] = {}
+        self.lost: set[str] = set()
+        """Trainings of which nothing was left when another one was made."""
+        self.own_clock = Skewed(self.clock)
+        self.serving: set[str] = set()
+        """Declared deployments that have served, and that nobody else took away since."""
+        self.vanished: dict[str, str] = {}
+        """Deployments that somebody else deleted, and the model of each."""
+        self.served_before: dict[str, set[str]] = {}
+
+    # -- after each request
+
+    def watch(self, request: Request, run: Run) -> None:
+        """Look at what a request of the product did."""
+        previous, run.previous = run.previous, f"{request.method} {request.path}"
+        if not self.azure.emulator.log[-1]["committed"]:
+            return
+        run.wrote += 1
+        what = f"{request.method} {request.path}"
+        self.report.trace.append(f"    {self.clock.now() - NOW:9.1f} {run.mode}: {what}")
+        if what == f"POST {JOBS}":
+            if previous != f"GET {JOBS}":
+                raise Broken(f"a job was created without a look at the list just before; before it came {previous}")
+            self._created(run)
+        if any(known in request.path for known in self.foreign):
+            raise Broken(f"what is not ours was written to: {what}")
+        if any(clone in request.path for clone in self.clones):
+            raise Broken(f"a job without evidence was touched: {what}")
+        if request.method == "DELETE":
+            self._deleted(what, request.path.rpartition("/")[2], run)
+        if request.method == "PUT" and "/deployments/" in request.path:
+            self._put(request.path.rpartition("/")[2], run)
+        self._everything_serves()
+
+    def _created(self, run: Run) -> None:
+        if run.mode == "continue":
+            raise Broken("--continue created a job")
+        world = self.azure.emulator.world
+        job = list(world.account("acme").jobs.values())[-1]
+        if not self.late and not self.racing:
+            self._is_first(job)
+        self.made_by[job.id] = run
+        self.lost |= {other.id for other in world.account("acme").jobs.values() if self._is_lost(other)}
+        # Now, since the file may be deleted later.
+        data = _sha(world.store.content(job.training_file).removeprefix(BOM))
+        parent = re.search(r"\.ft-([0-9a-f]{32})", job.model)
+        base = self.trained_on.get(f"ftjob-{parent.group(1)}", "?") if parent else ""
+        self.report.counts["seen: a training" + (" on another's model" if parent else "")] += 1
+        self.trained_on[job.id] = _training(data, job.hyperparameters.get("n_epochs"), job.seed, base)
+
+    def _is_first(self, job: JobRecord) -> None:
+        """With lists that are current and no other process, a job is created once, not once and then cancelled."""
+        world = self.azure.emulator.world
+        for other in world.account("acme").jobs.values():
+            if other.id in self.clones or other.id == job.id or other.deleted or other.model_deleted:
+                continue
+            if other.suffix == job.suffix and world.phase(other).status not in {"failed", "cancelled"}:
+                raise Broken(f"{job.id} was created beside {other.id}: {job.suffix}")
+
+    def _is_lost(self, job: JobRecord) -> bool:
+        """Whether nothing in Azure shows any more that a training was made."""
+        world = self.azure.emulator.world
+        if job.deleted is None:
+            return False
+        listed = job.model_deleted is None and world.config.models_route_lists_fine_tuned
+        records = [one for one in world.account("acme").deployments.values() if is_live(world, one, world.now())]
+        models = {str(shown_body(one, world.now())["properties"]["model"]["name"]).lower() for one in records}
+        return not listed and job.model_name.lower() not in models
+
+    def _deleted(self, what: str, name: str, run: Run) -> None:
+        if run.mode in {"continue", "target"}:
+            raise Broken(f"--{run.mode} deleted: {what}")
+        if "/jobs/" in what or "/models/" in what:
+            raise Broken(f"a job or model was deleted without leave: {what}")
+        if "/deployments/" in what and name not in run.tree.served:
+            self._is_replaced(name, run.tree)
+        declared = run.tree.served.get(name) if "/deployments/" in what else None
+        recreates = declared is not None and declared.strategy == "recreate"
+        if run.mode == "apply" and not recreates:
+            raise Broken(f"deleted without --prune: {what}")
+        if declared is not None and declared.strategy not in {"recreate", "beside"}:
+            raise Broken(f"a declared deployment was deleted: {what}")
+
+    def _is_replaced(self, name: str, tree: Tree) -> None:
+        """What is left over goes only when all that is declared is there, under its name or as a version of it."""
+        for declared in tree.served:
+            if not self._versions(declared):
+                raise Broken(f"deployment {name} was deleted before {declared} was there")
+
+    def _put(self, name: str, run: Run) -> None:
+        world, now = self.azure.emulator.world, self.azure.emulator.world.now()
+        record = world.account("acme").deployments[name.lower()]
+        body = shown_body(record, now)
+        model = str(body["properties"]["model"]["name"]).lower()
+        job, _ = self._trained(model)
+        ended = world.phase(job).finished if job else None
+        # Until then it cannot be told from one that was never made.
+        is_old = ended is not None and self.own_clock.now() - ended > FIRST_DEPLOYMENT
+        if run.mode == "continue" and self.vanished.get(record.name) == model and is_old:
+            raise Broken(f"--continue made {name} anew")
+        self.vanished.pop(record.name, None)
+        known = self.served_before.setdefault(record.name, set())
+        one = run.tree.served.get(str(body["tags"].get("reconciler-name", name)))
+        if one and one.gate == NEVER and model not in known:
+            raise Broken(f"{name} was given {model}, which its gate keeps back")
+        if one and one.pin and (job is None or not str(job.suffix).startswith(one.pin)):
+            raise Broken(f"{name} was given {model}, and pins {one.pin}")
+        self._count(one, bool(known - {model}))
+        known.add(model)
+
+    def _count(self, one: Served | None, is_changed: bool) -> None:
+        """Count what was written of a deployment, so that it shows whether each feature was played at all."""
+        if one is None:
+            return
+        strategy = one.strategy or "in_place"
+        seen = [
+            (is_changed or strategy == "beside", f"a model served {strategy}"),
+            (bool(one.pin), "a pinned model served"),
+            (bool(one.step), "a checkpoint served"),
+            (one.gate is not None, "a model served behind a gate"),
+            (one.ready, "a model served that must answer"),
+        ]
+        self.report.counts.update(f"seen: {words}" for is_seen, words in seen if is_seen)
+
+    def _everything_serves(self) -> None:
+        """Under `in_place` and `beside` what has served goes on serving."""
+        self.serving &= self.tree.served.keys()
+        for name, one in self.tree.served.items():
+            if one.strategy == "recreate":
+                self.serving.discard(name)
+            elif any(self._serves(record) for record in self._versions(name)):
+                self.serving.add(name)
+            elif name in self.serving:
+                raise Broken(f"nothing serves {name} any more ({one.strategy or 'in_place'})")
+
+    def _versions(self, name: str) -> list[DeploymentRecord]:
+        """Return the live deployments of a manifest."""
+        world, now = self.azure.emulator.world, self.azure.emulator.world.now()
+        live = [one for one in world.account("acme").deployments.values() if is_live(world, one, now)]
+        return [
+            one
+            for one in live
+            if one.name == name or shown_body(one, now)["tags"].get("reconciler-name", one.name) == name
+        ]
+
+    def _serves(self, record: DeploymentRecord) -> bool:
+        now = self.azure.emulator.world.now()
+        if record.deleted is not None or (is_new(record) and (now < record.ends or record.failure)):
+            return False
+        job, _ = self._trained(str(serving_body(record, now)["properties"]["model"]["name"]))
+        return job is not None and job.model_deleted is None
+
+    def _trained(self, model: str) -> tuple[JobRecord | None, int]:
+        """Return the job that made a model, and the step if it is a checkpoint."""
+        world = self.azure.emulator.world
+        found = find_checkpoint(world, "acme", model.lower(), world.now())
+        return found or (world.models.get(model.lower()), 0)
+
+    # -- what is said
+
+    def look_at(self, plan: Plan) -> str:
+        """Check what a plan says; returns its text."""
+        text = plan_text(plan, (), kinds=REGISTRY, now=self.clock.now())
+        document = plan_document(plan, tool_version="0", accounts=(), emulator=True, created_at="", kinds=REGISTRY)
+        self._heard_text([text, dumps(document)])
+        for change in plan.changes:
+            if isinstance(change, Stuck):
+                self._heard_fault(change.fault)
+        for fault in plan.unread:
+            self._heard_fault(fault)
+        return text
+
+    def heard(self, said: str, result: Result, final: list[Outcome], run: Run) -> None:
+        """Check what a run said; `said` is the text of its plan."""
+        lines = [outcome_line(outcome, kinds=REGISTRY) for outcome in result.outcomes]
+        wrote = [outcome for outcome in result.outcomes if outcome.wrote]
+        summary = apply_summary(final, wrote, kinds=REGISTRY, errored=result.plan.errored)
+        self._heard_text([*lines, summary, *map(str, result.refused.faults if result.refused else ())])
+        for outcome in result.outcomes:
+            if outcome.fault:
+                self._heard_fault(outcome.fault)
+        refused = sum(outcome.status == "refused" for outcome in final)
+        cancelled = sum(isinstance(o.change, Delete) and o.change.reason == "duplicate" for o in wrote)
+        self.report.counts.update(
+            {"seen: a gate kept a model back": refused, "seen: a second job cancelled": cancelled}
+        )
+        bad = {outcome.status for outcome in final} & {"failed", "refused"}
+        if result.code == 0 and (bad or result.plan.errored):
+            raise Broken(f"exit code 0, and something is {bad or 'unread'}")
+        if result.code == 1 and not (result.plan.errored or any(o.status in {"failed", "blocked"} for o in final)):
+            raise Broken("exit code 1, and nothing failed")
+        # To mark as ours what a manifest takes over is no change.
+        marks = sum(isinstance(outcome.change, Update) and outcome.change.adopts for outcome in wrote)
+        if NOTHING_TO_DO in said and run.wrote > marks:
+            raise Broken(f"it said that nothing is to be done, and wrote {run.wrote} times")
+        counted = re.search(r"(\d+) failed", summary)
+        if counted and int(counted.group(1)) != sum(outcome.status == "failed" for outcome in final):
+            raise Broken(f"the last line counts wrongly: {summary}")
+
+    def _heard_fault(self, fault: Fault) -> None:
+        if fault.code == "bug":
+            raise Broken(f"a failure that nobody expected: {fault.subject} {fault.detail}")
+        self._heard_text([str(fault), fault.detail, fault.remedy])
+
+    def _heard_text(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            if "Traceback" in text or "variant-" in text:
+                raise Broken(f"a traceback or the content of a row was shown: {text[:300]}")
+            for secret in (SECRET, SIGNATURE):
+                if secret in text:
+                    at = text.index(secret)
+                    raise Broken(f"a secret was shown: {text[max(0, at - 200) : at + 50]}")
+
+    # -- at the end
+
+    def plant(self) -> None:
+        """Put into the account what is not ours."""
+        handmade = {
+            "sku": {"name": "GlobalStandard", "capacity": 1},
+            "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}},
+        }
+        self.azure.raw("PUT", f"{arm()}/deployments/handmade?api-version=2025-09-01", handmade)
+        others = {**handmade, "tags": {"reconciler-owner": "team-z", "reconciler-source": "other"}}
+        self.clock.sleep(10)
+        self.azure.raw("PUT", f"{arm()}/deployments/others?api-version=2025-09-01", others)
+        self.clock.sleep(10)
+        self.foreign = self._state("handmade", "others")
+        assert len(self.foreign) == 2
+
+    def _state(self, *names: str) -> dict[str, Any]:
+        return {one["name"]: one for one in self.azure.objects("deployments") if one["name"] in names}
+
+    def check(self) -> None:
+        """Check what is left when the troubles are over."""
+        known = {name: value for name, value in self.foreign.items() if value}
+        if self._state(*known) != known:
+            raise Broken("what is not ours has changed")
+        world = self.azure.emulator.world
+        trained: dict[str, list[JobRecord]] = {}
+        for job in world.account("acme").jobs.values():
+            if job.id not in self.clones | self.lost and world.phase(job).status == "succeeded":
+                trained.setdefault(self.trained_on[job.id], []).append(job)
+        for key, jobs in trained.items():
+            # A job is allowed once for each attempt that a person asked for.
+            if len(jobs) > self._allowed(key) and self._nobody_could_see(jobs):
+                self.report.counts["trained twice: every run that created was killed, and none looked in time"] += 1
+            elif len(jobs) > self._allowed(key):
+                names = [f"{job.id} {job.suffix} created {job.created - NOW:.0f}" for job in jobs]
+                raise Broken(f"trained {len(jobs)} times, allowed {self._allowed(key)}: {key} {names}")
+        for name, one in self.tree.served.items():
+            self._is_as_declared(name, one)
+
+    def _nobody_could_see(self, jobs: Sequence[JobRecord]) -> bool:
+        """Whether no run was there that could have cancelled one of two jobs: a limit that docs/reliability.md names.
+
+        Each run that created one was killed before a list could show both, or said that it does not know; and no run
+        looked between then and the end of the first training.
+        """
+        world = self.azure.emulator.world
+        shown = max(job.created for job in jobs) + self.late
+        ended = min(world.phase(job).finished or 0.0 for job in jobs)
+        looked = any(shown <= run <= ended for run in self.looked)
+        return not looked and not any(self.made_by[job.id].looked_back for job in jobs)
+
+    def _allowed(self, key: str) -> int:
+        asked: set[tuple[int, ...]] = set()
+        for commit in self.commits:
+            asked |= {_attempts(commit, name) for name in commit.jobs if self._key(commit, name) == key}
+        return len(asked)
+
+    def _key(self, tree: Tree, name: str) -> str:
+        job: Job | None = tree.jobs.get(name)
+        if job is None:
+            return "?"
+        content = (self.folder / f"manifests/data/{job.data}.jsonl").read_bytes()
+        base = self._key(tree, job.parent) if job.parent else ""
+        return _training(_sha(content), job.epochs, seed_of(name), base)
+
+    def _is_as_declared(self, name: str, one: Served) -> None:
+        now = self.azure.emulator.world.now()
+        found = [record for record in self._versions(name) if one.strategy == "beside" or record.name == name]
+        seen: list[str] = []
+        for record in found:
+            body = serving_body(record, now)
+            model = str(body["properties"]["model"]["name"])
+            job, step = self._trained(model)
+            wrong = [
+                "it is no model" if job is None or not self._serves(record) else "",
+                f"capacity {body['sku']['capacity']}" if body["sku"]["capacity"] != one.capacity else "",
+                f"step {step}" if step != one.step else "",
+            ]
+            if job is not None and one.pin and not str(job.suffix).startswith(one.pin):
+                wrong.append(f"it pins {one.pin}")
+            if job is not None and not one.pin and self.trained_on.get(job.id) != self._key(self.tree, one.job):
+                wrong.append(f"trained on {self.trained_on.get(job.id)}, declared {self._key(self.tree, one.job)}")
+            if not any(wrong):
+                return
+            seen.append(f"{record.name} serves {model}: {', '.join(filter(None, wrong))}")
+        raise Broken(f"deployment {name} is not as declared: {seen} {json.dumps(one.__dict__)}")
+
+
+def _attempts(tree: Tree, name: str) -> tuple[int, ...]:
+    job = tree.jobs.get(name)
+    return (job.attempt, *(_attempts(tree, job.parent) if job.parent else ())) if job else ()
+
+
+def _training(data: str, epochs: object, seed: int, base: str) -> str:
+    return f"{data} {epochs} {seed}" + (f" on ({base})" if base else "")
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
