@@ -115,9 +115,27 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     ),
     (
         400,
-        r"SKU .* not supported|sku name .* is invalid|InvalidResourceProperties",
+        r"SKU .* not supported|sku name .* is invalid",
         "The model does not support this sku",
         "Choose another `sku.name`, for example GlobalStandard or DeveloperTier.",
+    ),
+    (
+        400,
+        r"capacity\b.{0,80}\b(invalid|not (allowed|supported|valid)|must be|multiple|minimum|maximum|at least|at most)",
+        "Azure does not take this capacity",
+        "Set another `sku.capacity`: models have a least, a greatest and steps between, and the message may name them.",
+    ),
+    (
+        400,
+        r"InvalidResourceProperties",
+        "Azure refuses a setting of the deployment",
+        "Its message says which: correct it in the manifest. A sku is refused so too, if the model does not have it.",
+    ),
+    (
+        None,
+        r"DeploymentLimit|(limit|maximum|already (has|have)) .{0,40}\bdeployments\b",
+        "The account has as many deployments as it may",
+        "Delete deployments that are not needed: each that is left costs money besides. Azure documents 10 of fine-tuned models.",
     ),
     (
         400,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -88,6 +89,21 @@ class Prices(Block):
         "capacity.",
         examples=[{"gpt-4.1-mini": {"GlobalStandard": 1.5}}],
     )
+
+    @field_validator("hosting")
+    @classmethod
+    def _names_skus(cls, value: dict[str, dict[str, Decimal]]) -> dict[str, dict[str, Decimal]]:
+        """Refuse a price that would count for nothing: of no sku, or of one that is nearly spelled like a known one."""
+        from reconciler.models.table import SKUS
+
+        for model, prices in value.items():
+            if not prices:
+                raise ValueError(f"holds no price of {model}: name one by sku, for example `GlobalStandard: 1.70`")
+            for name in prices:
+                near = difflib.get_close_matches(name.lower(), SKUS, n=1, cutoff=0.85)
+                if near and near != [name.lower()]:
+                    raise ValueError(f"has {name}, and no sku is called so. Did you mean {SKUS[near[0]]}?")
+        return value
 
 
 class MaxUsd(Block):

@@ -23,6 +23,19 @@ RETIREMENT_AS_OF = date(2026, 7, 7)
 STANDARD, DATA_ZONE, GLOBAL, DEVELOPER = "standard", "data_zone", "global", "developer"
 O200K, HARMONY, OTHER = "o200k_base", "o200k_harmony", "other"
 DOCUMENTED_CONTEXT = 65_536
+SKUS = {
+    name.lower(): name
+    for name in (
+        "Standard",
+        "GlobalStandard",
+        "DataZoneStandard",
+        "ProvisionedManaged",
+        "GlobalProvisionedManaged",
+        "DataZoneProvisionedManaged",
+        "DeveloperTier",
+    )
+}
+"""Lower-case name of each known sku to its spelling (docs/azure.md, section 10)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,8 @@ def test_the_fields_of_an_account(tmp_path: Path) -> None:
         ("  prices: {training: {gpt-5: {global: '4'}}}\n", 7, "is no amount"),
         ("  prices: {training: {gpt-5: {glob: 4}}}\n", 7, "Did you mean `global`"),
         ("  prices: {hosting: {gpt-5: {Standard: true}}}\n", 7, "is no amount"),
+        ("  prices: {hosting: {gpt-5: {}}}\n", 7, "holds no price of gpt-5"),
+        ("  prices: {hosting: {gpt-5: {GlobalStandrad: 1}}}\n", 7, "Did you mean GlobalStandard?"),
         ("  policy: {training_types: [cheap]}\n", 7, "cheap"),
         ("  policy:\n    required: [seed]\n", 8, "required"),
         ("  policy:\n    max_usd: {per_job: .nan}\n", 8, ""),

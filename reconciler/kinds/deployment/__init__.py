@@ -56,8 +56,9 @@ from reconciler.kinds.deployment.offered import check_offered
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.properties import WRITABLE
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
-from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel, NamedModel
+from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel
 from reconciler.kinds.deployment.strategy import word_of
+from reconciler.models.table import SKUS
 from reconciler.prices import is_provisioned
 
 USEFUL_CAPACITY = 10

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired
-from reconciler.kinds.deployment.spec import SKUS, DeploymentSpec, JobModel
+from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel
 from reconciler.models import base_of, find
 from reconciler.models.regions import STANDARD_SERVING
-from reconciler.models.table import SUPPORT_AS_OF
+from reconciler.models.table import SKUS, SUPPORT_AS_OF
 from reconciler.prices import FREE_SKU
 
 

@@ -15,23 +15,10 @@ from reconciler.kinds.deployment.gate_spec import Gate
 from reconciler.kinds.deployment.named import format_of, version_of
 from reconciler.kinds.deployment.properties import comparable, why_not
 from reconciler.kinds.deployment.strategy import Strategy, Word, word_of
+from reconciler.models.table import SKUS
 from reconciler.results.metrics import metric, spellings
 
 _PIN = re.compile(r"^(?P<job>[^:]+)(?::step-(?P<step>\d+)(?::best-(?P<best>.+))?)?$")
-
-SKUS = {
-    name.lower(): name
-    for name in (
-        "Standard",
-        "GlobalStandard",
-        "DataZoneStandard",
-        "ProvisionedManaged",
-        "GlobalProvisionedManaged",
-        "DataZoneProvisionedManaged",
-        "DeveloperTier",
-    )
-}
-"""Lower-case name of each known sku to its spelling (docs/azure.md, section 10)."""
 
 
 RESERVED = "reconciler-"
