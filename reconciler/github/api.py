@@ -29,7 +29,8 @@ PATIENCE = 600.0
 """Seconds that one command waits in all: less than a job has, so that it ends with a message and is not cut off."""
 PAGE = 100
 """Items on a page: the most that GitHub gives."""
-MOST_PAGES = 30
+MOST_PAGES = 100
+"""Pages of a list that are read: a token of a workflow has 1,000 requests an hour."""
 _TIMEOUT = 30.0
 _MOST_BYTES = 50_000_000
 _PASSING = {408, 429, 500, 502, 503, 504}
