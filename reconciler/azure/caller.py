@@ -19,6 +19,8 @@ ATTEMPTS = 6
 """How often a call that is safe to repeat is tried."""
 ATTEMPTS_UNANSWERED = 3
 """How often, if nothing answers at all: a wrong name does not become right by waiting."""
+CONFLICT_PATIENCE = 120.0
+"""Seconds in which another operation on the account is waited for: Azure takes one at a time, and each takes a minute."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0
 """Seconds between tries, where Azure does not say."""
 
@@ -44,15 +46,21 @@ class Caller:
 
     def safely(self, doing: str, call: Callable[[], T]) -> T:
         """Make a call that may be repeated (a read, an idempotent write); raises AzureError in the end."""
-        waits = self.runtime.backoff(first=FIRST_WAIT, longest=LONGEST_WAIT)
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts, patience = 0, CONFLICT_PATIENCE
+        for pause in self.runtime.backoff(first=FIRST_WAIT, longest=LONGEST_WAIT):
             try:
                 return self.once(doing, call)
             except AzureError as error:
-                if attempt >= (ATTEMPTS if error.status else ATTEMPTS_UNANSWERED) or not error.passes:
+                wait = max(pause, error.retry_after or 0)
+                if error.is_conflict:
+                    patience -= wait
+                    ends = patience < 0
+                else:
+                    attempts += 1
+                    ends = attempts >= (ATTEMPTS if error.status else ATTEMPTS_UNANSWERED)
+                if ends or not error.passes:
                     raise
-                wait = next(waits)
-                self.runtime.clock.sleep(max(wait, error.retry_after or 0))
+                self.runtime.clock.sleep(wait)
         raise AssertionError("unreachable")
 
     def _translate(self, error: Exception, doing: str) -> AzureError | None:

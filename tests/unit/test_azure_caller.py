@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from harness import FakeClock
 
-from reconciler.azure.caller import ATTEMPTS, ATTEMPTS_UNANSWERED, Caller
+from reconciler.azure.caller import ATTEMPTS, ATTEMPTS_UNANSWERED, CONFLICT_PATIENCE, Caller
 from reconciler.azure.errors import AzureError, from_answer, unreadable
 from reconciler.core.runtime import Runtime
 
@@ -44,6 +44,28 @@ def test_how_often_a_call_is_made(reason: str, statuses: list[int], calls: int) 
         with pytest.raises(AzureError):
             caller.safely("calling", call)
     assert len(made) == calls, reason
+
+
+@pytest.mark.parametrize(("held", "done"), [(90.0, True), (3600.0, False)])
+def test_another_operation_is_waited_for_for_two_minutes(held: float, done: bool) -> None:
+    clock = FakeClock()
+    free = clock.now() + held
+    made: list[float] = []
+
+    def call() -> str:
+        made.append(clock.now())
+        if clock.now() < free:
+            raise from_answer(409, {"error": {"code": "RequestConflict", "message": "x"}}, {}, "calling")
+        return "done"
+
+    caller = Caller("host", Runtime(clock))
+    if done:
+        assert caller.safely("calling", call) == "done"
+    else:
+        with pytest.raises(AzureError):
+            caller.safely("calling", call)
+    assert made[-1] - made[0] <= CONFLICT_PATIENCE
+    assert len(made) < 16, "it is not asked all the time"
 
 
 def test_azures_own_waiting_time_is_kept() -> None:
