@@ -63,7 +63,12 @@ def framed(body: str, *, color: bool, emulator: bool) -> str:
     if not emulator:
         return body
     stamp = Paint(color=color)(Tone.ALARM, EMULATOR_LINE)
-    return "\n".join((stamp, _COMMAND.sub(r"\g<0>--emulator ", body), stamp))
+    return "\n".join((stamp, for_emulator(body), stamp))
+
+
+def for_emulator(text: str) -> str:
+    """Return a text whose commands on lines of their own go to the emulator."""
+    return _COMMAND.sub(r"\g<0>--emulator ", text)
 
 
 def item_lines(item: Item, paint: Paint) -> list[str]:

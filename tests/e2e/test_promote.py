@@ -26,3 +26,10 @@ def test_promote_pins_the_newest_model_and_touches_nothing_else(site: Site, azur
     assert stack.read_bytes() == before.replace(b"{job: tone}", f"{{job: tone, pin: {mark}}}".encode())
     assert "nothing was written" in site.run("promote", "tone", "--to", mark, code=0).out
     assert "No changes." in site.run("plan", code=0).out
+
+
+def test_what_to_run_next_goes_to_the_emulator_too(alone: Site) -> None:
+    alone.run("init", ".", code=0)
+    alone.run("--emulator", *APPLY, code=0)
+    said = alone.run("--emulator", "promote", "first-model", code=0).out
+    assert "Written. Next:\n  reconciler --emulator plan --target Deployment/first-model\n" in said
