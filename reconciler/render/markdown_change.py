@@ -71,7 +71,8 @@ class Changes:
         action = action_of(change, self._kinds)
         live = live_of(change)
         what = "; ".join(prose(text, LONGEST_TEXT) for text in lost(live)) if live and action.style == "held" else ""
-        return f"- {action.word} {code(change.address)}" + (f": {what}" if what else "")
+        notes = [_line(note) for note in change.notes] if isinstance(change, Delete) else []
+        return "<br>".join([f"- {action.word} {code(change.address)}" + (f": {what}" if what else ""), *notes])
 
     def is_quiet(self, change: Change) -> bool:
         """Return whether there is nothing to say of a change."""

@@ -7,6 +7,7 @@ from harness import ACCOUNT, STACK, Azure, FakeClock, Repo, arm, of
 from reconciler.core.change import Delete, Plan
 from reconciler.kinds import REGISTRY
 from reconciler.render.drift import needs_person
+from reconciler.render.markdown import plan_markdown
 from reconciler.render.text import plan_text
 
 
@@ -50,6 +51,8 @@ def test_superseded_models_are_listed_beyond_those_that_are_kept(repo: Repo, azu
     said = plan_text(repo.plan(), [], kinds=REGISTRY, now=clock())
     assert "beyond `keep_models: 1` of Account/acme, and a model goes only by name" in said
     assert f"\n        reconciler apply --prune --allow-delete FineTuneJob/{first}\n" in said
+    shown = plan_markdown(repo.plan(), [], accounts=[], kinds=REGISTRY, now=clock())
+    assert f"<br>`reconciler apply --prune --allow-delete FineTuneJob/{first}`" in shown, "a reviewer sees which one"
     assert said.count("delete the model gpt-4.1-mini-2025-04-14.ft-") == 2
 
 
