@@ -79,6 +79,7 @@ def destroy(
     from reconciler.cli.compose import KINDS, workbench
     from reconciler.cli.look import stamped
     from reconciler.core.plan import Options, make_plan
+    from reconciler.core.superseded import has_model
     from reconciler.render.fault import fault_text
 
     options = Options(
@@ -90,7 +91,7 @@ def destroy(
     )
     with workbench(path, GLOBALS.settings(), parallelism=parallelism, settle=seconds(settle, "--settle")) as bench:
         first = make_plan((), bench.accounts, bench.engine.observe(), KINDS, options)
-        models = [live for live in first.history if live.outputs.get("model")]
+        models = [live for live in first.history if has_model(live)]
         if models:
             first = replace(first, warnings=(_kept(models),))
         if not first.changes and not first.errored:

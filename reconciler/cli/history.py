@@ -118,7 +118,7 @@ class _Past:
         name = self._matched.get(live.id, "")
         mark = checked(live.owner, live.identity) if live.owner and live.identity else "-"
         served = ", ".join((*self._serving.get(model, ()), *self._serving.get(live.id, ())))
-        cells += [mark, name or f"history of {live.name}", served or "-", model or "-"]
+        cells += [mark, name or f"history of {live.name}", served or "-", _model(live)]
         return tuple(cells)
 
     def _changed(self, live: Observed) -> str:
@@ -148,6 +148,12 @@ class _Past:
             # A file that is gone cannot be compared; a new upload of the same data has a new id too.
             said.append(words if all(digests) else f"{words} (perhaps: another file)")
         return said
+
+
+def _model(live: Observed) -> str:
+    """Return the model of a job, and whether it is still there."""
+    model = str(live.outputs.get("model", "")) or "-"
+    return f"{model} (deleted)" if live.facts.get("model_gone") else model
 
 
 def _settings(before: Observed, after: Observed) -> list[str]:

@@ -278,6 +278,8 @@ def test_destroy_takes_ours_and_leaves_the_rest_as_it_is(site: Site, azure: Azur
     site.run("destroy", "--auto-approve", "--allow-delete", f"FineTuneJob/{ours}", code=0)
     assert len(azure.objects("models")) == len(models) - 1
     assert azure.deployments() == [before["foreign"]]
+    assert "models-kept" not in site.run("destroy", "--auto-approve", code=0).out, "what is gone is not kept"
+    assert "-tone (deleted)" in site.run("history", code=0).out
 
 
 # -- emulator and demo
