@@ -30,7 +30,7 @@ MOST_WORKERS = 8
 LARGEST_SENT = 8 << 20
 """Largest part, in bytes, that a worker is given; several larger ones on their way would fill the memory."""
 TOGETHER = 8
-"""Parts that are sent together: to wake each other up costs more than to send."""
+"""Parts that are checked together: to wake each other up costs more than to send, and to count few texts more than many."""
 AHEAD = 2
 """Lots that a worker has: one is checked, and one is ready."""
 MOST_WAITING = 64
@@ -52,14 +52,15 @@ def is_worth_it(path: Path) -> bool:
 
 
 class Crew:
-    """Some worker processes for one file; a context manager that ends them."""
+    """What checks one file: this process, and where it is asked for some workers; a context manager that ends them."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, alone: bool = False) -> None:
         self._here = Checker(job.data_format, tokens=job.tokens)
         self._lock = threading.Lock()
-        self._under_way: deque[Future[list[Result]]] = deque()
+        self._under_way: deque[Future[Result]] = deque()
         self._lot: Lot = []
-        self._members = [_Member(job, self._check_here) for _ in range(min(processors() - 1, MOST_WORKERS))]
+        workers = 0 if alone else min(processors() - 1, MOST_WORKERS)
+        self._members = [_Member(job, self._check_here) for _ in range(workers)]
 
     def __enter__(self) -> Self:
         for member in self._members:
@@ -74,30 +75,31 @@ class Crew:
         """Have a block checked; yields the results of earlier ones that are due, in order."""
         if len(block.data) > LARGEST_SENT:
             yield from self.rest()
-            yield self._here.check(block.data, block.line, block.offset)
+            yield self._here.check([block])
             return
         self._lot.append(block)
-        if len(self._lot) >= TOGETHER:
+        if len(self._lot) >= TOGETHER or sum(len(each.data) for each in self._lot) > LARGEST_SENT:
             self._take_up()
         while self._under_way and (self._under_way[0].done() or len(self._under_way) > MOST_WAITING):
-            yield from self._under_way.popleft().result()
+            yield self._under_way.popleft().result()
 
     def rest(self) -> Iterator[Result]:
         """Yield the results of what is still under way, in order."""
-        self._take_up()
+        if self._lot:
+            self._take_up()
         while self._under_way:
-            yield from self._under_way.popleft().result()
+            yield self._under_way.popleft().result()
 
     def _take_up(self) -> None:
         lot, self._lot = self._lot, []
-        future: Future[list[Result]] = Future()
+        future: Future[Result] = Future()
         self._under_way.append(future)
         if not any(member.take(lot, future) for member in self._members):
             future.set_result(self._check_here(lot))
 
-    def _check_here(self, lot: Lot) -> list[Result]:
+    def _check_here(self, lot: Lot) -> Result:
         with self._lock:
-            return [self._here.check(block.data, block.line, block.offset) for block in lot]
+            return self._here.check(lot)
 
 
 class _Member:
@@ -107,12 +109,12 @@ class _Member:
     own waits for the answers, since that thread may have to wait for Python's lock.
     """
 
-    def __init__(self, job: Job, check_here: Callable[[Lot], list[Result]]) -> None:
+    def __init__(self, job: Job, check_here: Callable[[Lot], Result]) -> None:
         self._job = job
         self._check_here = check_here
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._taken: deque[tuple[Lot, Future[list[Result]]]] = deque()
+        self._taken: deque[tuple[Lot, Future[Result]]] = deque()
         self._usable = False
         self._thread = threading.Thread(target=self._receive, daemon=True)
 
@@ -132,7 +134,7 @@ class _Member:
         self._usable = True
         self._thread.start()
 
-    def take(self, lot: Lot, future: Future[list[Result]]) -> bool:
+    def take(self, lot: Lot, future: Future[Result]) -> bool:
         """Have some blocks checked, unless there is enough to do already or the process is of no use."""
         with self._lock:
             if not self._usable or self._process is None or len(self._taken) >= AHEAD:
@@ -151,20 +153,20 @@ class _Member:
         answers = _open(self._process.stdout)
         while True:
             try:
-                results: list[Result] | None = receive(answers)
+                result: Result | None = receive(answers)
             except (OSError, EOFError, ValueError):
                 break
             with self._lock:
                 lot, future = self._taken.popleft()
-            self._settle(lot, future, results)
+            self._settle(lot, future, result)
         with self._lock:
             self._usable = False
         for lot, future in self._taken:
             self._settle(lot, future, None)
 
-    def _settle(self, lot: Lot, future: Future[list[Result]], results: list[Result] | None) -> None:
+    def _settle(self, lot: Lot, future: Future[Result], result: Result | None) -> None:
         try:
-            future.set_result(self._check_here(lot) if results is None else results)
+            future.set_result(self._check_here(lot) if result is None else result)
         except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
             future.set_exception(error)
 

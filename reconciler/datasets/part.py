@@ -1,4 +1,4 @@
-"""The check of one part of a file: some whole lines in, everything about them out, as one value that can be sent.
+"""The check of some blocks of a file: whole lines in, everything about them out, as one value that can be sent.
 
 It holds no state that a result depends on, so the parts of a file can be checked in any order and in other processes.
 """
@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from xxhash import xxh3_64_intdigest
 
 from reconciler.datasets.canonical import clean
 from reconciler.datasets.findings import Collector
-from reconciler.datasets.formats import named
+from reconciler.datasets.formats import Quick, named
 from reconciler.datasets.formats.conversation import Notes
 from reconciler.datasets.record import read_object
 from reconciler.datasets.secrets import kinds_in, might_hold
 from reconciler.datasets.statistics import Tally
-from reconciler.datasets.stream import BLANKS
+from reconciler.datasets.stream import BLANKS, Block
 from reconciler.datasets.texts import Lengths, Texts
 
 LONG = 8192
@@ -39,43 +39,56 @@ Small values take a hundred times their bytes in memory; an example that a model
 
 @dataclass(slots=True)
 class Result:
-    """Everything about some lines.
+    """Everything about some blocks.
 
-    `rows` are 64-bit hashes of the lines that are examples and `numbers` their line numbers. `longest` are the longest
-    examples over LONG tokens as (tokens, line).
+    `rows` are, for each run of lines, 64-bit hashes of those that are examples and their line numbers. `longest` are the
+    longest examples over LONG tokens as (tokens, line).
     """
 
-    out: Collector
-    notes: Notes
-    tally: Tally
-    rows: array[int] = field(default_factory=lambda: array("Q"))
-    numbers: Sequence[int] = ()
+    out: Collector = field(default_factory=lambda: Collector(""))
+    notes: Notes = field(default_factory=Notes)
+    tally: Tally = field(default_factory=Tally)
+    rows: list[tuple[array[int], Sequence[int]]] = field(default_factory=list)
     longest: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return sum(len(rows) for rows, _ in self.rows)
 
 
 class Checker:
-    """Checks parts of a file of one format."""
+    """Checks blocks of a file of one format."""
 
     def __init__(self, data_format: str, *, tokens: bool) -> None:
         self._format = named(data_format)
         self._tokens = tokens
 
-    def check(self, data: bytes, first: int, offset: int = 0) -> Result:
-        """Check whole lines, as they stand in the file from line `first` on. Never raises, whatever the bytes.
+    def check(self, blocks: Iterable[Block]) -> Result:
+        """Check blocks that follow each other in the file. Never raises, whatever the bytes.
 
-        `offset` is how many bytes stand before them in the file.
+        Several blocks at once, because tokens are counted faster the more texts there are.
         """
-        if len(data) > TEXT_LIMIT and data.find(b"\n") > TEXT_LIMIT:
-            return self._check_long(data, first, offset)
+        result = Result()
+        texts = Texts(counted=self._tokens)
+        quick = self._format.quick(result.notes) if self._format.quick else None
+        for block in blocks:
+            data = block.data
+            if len(data) > TEXT_LIMIT and data.find(b"\n") > TEXT_LIMIT:
+                block = self._check_long(block, result, texts)  # noqa: PLW2901  (what is left of it)
+            self._check_block(block, quick, result, texts)
+        if self._tokens:
+            _add_lengths(texts.lengths(), result)
+        return result
+
+    def _check_block(self, block: Block, quick: Quick | None, result: Result, texts: Texts) -> None:
+        data, first = block.data, block.line
         lines = data.split(b"\n")
         lines.pop()
         numbers: Sequence[int] = range(first, first + len(lines))
-        result = Result(Collector(""), Notes(), Tally())
-        texts = Texts(counted=self._tokens)
-        quick = self._format.quick(result.notes) if self._format.quick else None
         at_once = quick and not (len(data) > DENSE_LINE and _is_dense(data))
         if not (at_once and quick and quick.passes(data, lines, first, texts, result.tally)):
-            starts: Sequence[int] = [*accumulate((len(line) + 1 for line in lines), initial=offset)][:-1]
+            starts: Sequence[int] = [*accumulate((len(line) + 1 for line in lines), initial=block.offset)][:-1]
             if clean(data) is not data:
                 numbers, starts, lines = _examples(lines, starts, first)
             for number, start, line in zip(numbers, starts, lines, strict=True):
@@ -84,33 +97,25 @@ class Checker:
                     texts.end(0)
                 elif not (quick and quick.passes(line, [line], number, texts, result.tally)):
                     self._check_line(line, number, start, result, texts)
-        result.rows, result.numbers = array("Q", map(xxh3_64_intdigest, lines)), numbers
+        result.rows.append((array("Q", map(xxh3_64_intdigest, lines)), numbers))
         if might_hold(data):
             for number, line in zip(numbers, lines, strict=True):
                 for kind, at in kinds_in(line):
                     column = len(line[:at].decode(errors="replace")) + 1
                     result.out.add("secret-likely", number, column, message=f"the line holds what looks like {kind}")
-        if self._tokens:
-            _add_lengths(texts.lengths(), numbers, result)
-        return result
 
-    def _check_long(self, data: bytes, first: int, offset: int) -> Result:
-        """Check lines of which the first is too long to be held more often than it must be; no other one can be."""
+    def _check_long(self, block: Block, result: Result, texts: Texts) -> Block:
+        """Check a first line that is too long to be held more often than it must be; returns the other lines."""
+        data, first, offset = block.data, block.line, block.offset
         end = data.index(b"\n")
         line = memoryview(data)[:end]
-        result = self.check(data[end + 1 :], first + 1, offset + end + 1)
-        numbers = [first, *result.numbers]
-        result.rows.insert(0, xxh3_64_intdigest(line))
-        result.numbers = numbers
-        texts = Texts()
+        result.rows.append((array("Q", [xxh3_64_intdigest(line)]), (first,)))
         if data.find(_IMAGE, 0, end) >= 0 and not _is_dense(data):
             self._check_line(line, first, offset, result, texts)
         else:
             result.out.add("line-too-long", first)
             texts.end(0)
-        if self._tokens:
-            _add_lengths(texts.lengths(), [first], result)
-        return result
+        return Block(first + 1, data[end + 1 :], offset + end + 1)
 
     def _check_line(self, line: bytes | memoryview, number: int, start: int, result: Result, texts: Texts) -> None:
         record = read_object(line, number, result.out, offset=start)
@@ -137,9 +142,10 @@ def _examples(lines: list[bytes], starts: Sequence[int], first: int) -> tuple[li
     return [first + at for at in kept], [starts[at] for at in kept], [lines[at].rstrip(b"\r") for at in kept]
 
 
-def _add_lengths(lengths: Lengths, numbers: Sequence[int], result: Result) -> None:
+def _add_lengths(lengths: Lengths, result: Result) -> None:
     result.tally.tokens.update(lengths.whole)
     result.tally.assistant_tokens.update(lengths.learnt)
     if max(lengths.whole, default=0) > LONG:
+        numbers = chain.from_iterable(numbers for _, numbers in result.rows)
         long = [(tokens, number) for tokens, number in zip(lengths.whole, numbers, strict=True) if tokens > LONG]
-        result.longest = heapq.nlargest(LONGEST, [*result.longest, *long])
+        result.longest = heapq.nlargest(LONGEST, long)

@@ -49,16 +49,15 @@ class Rows:
 
     def sample(self) -> Sample:
         """Return what `shared` compares."""
-        # Hashes are spread evenly, so the smallest ones lie below a bound, and only these need to be sorted.
-        bound = 2**64 * 1.1 * SAMPLED / max(len(self._seen), 1)
-        chosen = sorted(row for row in self._seen if row < bound)[:SAMPLED]
-        wanted = set(chosen)
-        lines: dict[int, int] = {}
+        # Hashes are spread evenly, so the smallest ones lie below a bound, and only these need to be remembered.
+        bound = int(2**64 * 1.1 * SAMPLED / max(len(self._seen), 1))
+        first: dict[int, int] = {}
         for rows, numbers in self._parts:
             for row, number in zip(rows, numbers, strict=True):
-                if row in wanted:
-                    lines.setdefault(row, number)
-        return array("Q", chosen).tobytes() + array("I", map(lines.__getitem__, chosen)).tobytes()
+                if row < bound:
+                    first.setdefault(row, number)
+        chosen = sorted(first)[:SAMPLED]
+        return array("Q", chosen).tobytes() + array("I", map(first.__getitem__, chosen)).tobytes()
 
 
 def shared(first: Sample, second: Sample) -> list[tuple[int, int]]:

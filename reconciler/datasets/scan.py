@@ -15,7 +15,7 @@ from reconciler.datasets.crew import Crew, is_worth_it
 from reconciler.datasets.findings import CODES, Collector, Finding
 from reconciler.datasets.formats import detect, named
 from reconciler.datasets.formats.conversation import Notes
-from reconciler.datasets.part import LONGEST, Checker, Result
+from reconciler.datasets.part import LONGEST, Result
 from reconciler.datasets.record import read_object
 from reconciler.datasets.rows import Rows, Sample
 from reconciler.datasets.sniff import describe
@@ -117,7 +117,6 @@ class _Examples:
         self._path = path
         self._stack = stack
         self._tokens = tokens
-        self._checker: Checker | None = None
         self._crew: Crew | None = None
         self._started = False
         self._readable = True
@@ -142,33 +141,26 @@ class _Examples:
                 self._count += 1
                 self._out.add("line-too-long", part.line)
             return
-        if self._checker is None:
-            self._start(part.data)
-        for result in self._results(part):
+        if self._crew is None:
+            self._crew = self._start(part.data)
+        for result in self._crew.check(part):
             self._add(result)
 
-    def _results(self, block: Block) -> Iterator[Result]:
-        if self._crew is not None:
-            yield from self._crew.check(block)
-        elif self._checker is not None:
-            yield self._checker.check(block.data, block.line, block.offset)
-
-    def _start(self, data: bytes) -> None:
+    def _start(self, data: bytes) -> Crew:
         if self._format is None:
             self._format = detect(_first_records(data))
-        self._checker = Checker(self._format.name, tokens=self._tokens)
-        if self._path is not None:
-            job = Job(str(self._path), self._format.name, self._tokens)
-            self._crew = self._stack.enter_context(Crew(job))
+        job = Job(str(self._path), self._format.name, self._tokens)
+        return self._stack.enter_context(Crew(job, alone=self._path is None))
 
     def _add(self, result: Result) -> None:
-        self._count += len(result.rows)
+        self._count += result.examples
         self._out.merge(result.out)
         self._notes.merge(result.notes)
         self._tally.add(result.tally)
         if result.longest:
             self._longest = heapq.nlargest(LONGEST, [*self._longest, *result.longest])
-        self._rows.add(result.rows, result.numbers, self._out)
+        for rows, numbers in result.rows:
+            self._rows.add(rows, numbers, self._out)
 
     def finish(self, digest: str, size: int) -> Scan:
         """Add what only the whole file tells, and return all of it."""

@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from reconciler.datasets.part import Checker, Result
+from reconciler.datasets.stream import Block
 
 _LENGTH = struct.Struct("<I")
 
@@ -57,7 +58,7 @@ def receive(stream: IO[bytes]) -> Any:
 
 
 def work(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer each list of pieces with their results, or None where the file holds something else there."""
+    """Answer each list of pieces with what there is to say of them, or None where the file holds something else there."""
     job: Job = receive(requests)
     checker = Checker(job.data_format, tokens=job.tokens)
     with open(job.path, "rb", buffering=0) as file:  # noqa: PTH123  (unbuffered)
@@ -66,15 +67,15 @@ def work(requests: IO[bytes], answers: IO[bytes]) -> None:
             send(answers, _checked(pieces, file, checker))
 
 
-def _checked(pieces: list[Piece], file: IO[bytes], checker: Checker) -> list[Result] | None:
-    results = []
+def _checked(pieces: list[Piece], file: IO[bytes], checker: Checker) -> Result | None:
+    blocks = []
     for piece in pieces:
         file.seek(piece.offset)
         data = file.read(piece.length)
         if len(data) != piece.length or xxh3_128_digest(data) != piece.hash:
             return None
-        results.append(checker.check(data, piece.first, piece.offset))
-    return results
+        blocks.append(Block(piece.first, data, piece.offset))
+    return checker.check(blocks)
 
 
 def main() -> None:
