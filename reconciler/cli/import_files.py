@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
+from reconciler.cli.placing import place
 from reconciler.cli.schema import SCHEMA, schema_text
 from reconciler.core.fault import Fault, InvalidManifests, ReconcilerError, Refused
 from reconciler.core.resource import Observed
@@ -172,7 +174,7 @@ class Writing:
         """Download one file and check it; one with errors is not kept."""
         from reconciler.datasets import Chunks, canonical_chunks, scan_file
 
-        self._stage.mkdir(parents=True, exist_ok=True)
+        self._open_stage()
         # The id is text of a service: it names no other folder.
         staged = self._stage / f"{len(self._staged)}.jsonl"
         self._staged.append(live.id)
@@ -213,7 +215,12 @@ class Writing:
 
     def finish(self, *, dry_run: bool) -> None:
         """Write everything, or print it; raises Refused if anything is in the way."""
-        there = [self._shown(file) for file in self._files if file.exists() or file.is_symlink()]
+        # What an earlier run moved to its place before it was broken off is not in the way.
+        there = [
+            self._shown(file)
+            for file, content in self._files.items()
+            if (file.exists() or file.is_symlink()) and not _holds(file, content)
+        ]
         if there:
             listed = "\n  ".join(there)
             raise Refused(
@@ -238,12 +245,20 @@ class Writing:
                 if isinstance(content, str) and file.suffix in SUFFIXES:
                     print(f"\n# {self._shown(file)}\n{content}", end="")
 
+    def _open_stage(self) -> None:
+        """Make the hidden folder; git is told to ignore it, for what a run that is killed leaves there is data."""
+        if not self._stage.exists():
+            self._stage.mkdir(parents=True)
+            (self._stage / ".gitignore").write_text("*\n", encoding="utf-8")
+
     def _move(self) -> None:
         """Stage every text, then move all; what was moved is taken back if one cannot be."""
-        self._stage.mkdir(parents=True, exist_ok=True)
+        self._open_stage()
         moved: list[Path] = []
         try:
             for number, (file, content) in enumerate(self._files.items()):
+                if _holds(file, content):
+                    continue
                 if isinstance(content, str):
                     staged = self._stage / f"{number}.yaml"
                     staged.write_text(content, encoding="utf-8", newline="\n")
@@ -263,14 +278,8 @@ class Writing:
 
     @staticmethod
     def _link(staged: Path, file: Path, moved: list[Path]) -> None:
-        """Put a whole file in its place; unlike a move, a link fails if somebody else was faster."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(staged, file)
-        except PermissionError:  # some filesystems have no links
-            if file.exists():
-                raise
-            staged.rename(file)
+        place(staged, file)
         moved.append(file)
 
     def _document(self, adopted: Adopted, folder: Path) -> str:
@@ -289,3 +298,15 @@ class Writing:
 
     def _shown(self, file: Path) -> str:
         return os.path.relpath(file, Path.cwd().resolve())
+
+
+def _holds(file: Path, content: Path | str) -> bool:
+    """Whether a file is there already and has this very content."""
+    try:
+        if file.is_symlink():
+            return False
+        if isinstance(content, str):
+            return file.read_bytes() == content.encode()
+        return filecmp.cmp(content, file, shallow=False)
+    except OSError:
+        return False

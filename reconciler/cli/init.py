@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.exits import OK
+from reconciler.cli.placing import place
 from reconciler.cli.schema import SCHEMA, schema_text
 
 
@@ -36,16 +39,34 @@ def init(
     _check("--tool", tool, r"[A-Za-z0-9][A-Za-z0-9 ._~@:/=<>!,+\[\]-]*", "a requirement for pip")
     values = {"ACCOUNT": account, "OWNER": owner, "CODE_OWNER": code_owner, "TOOL": tool}
     written = {**tree(values), **workflows(account, tool), SCHEMA: schema_text()}
-    _refuse_to_overwrite(folder, written)
-    for name, text in written.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+    # What an earlier run wrote before it was broken off is not in the way.
+    missing = {name: text for name, text in written.items() if not _holds(folder / name, text)}
+    _refuse_to_overwrite(folder, missing, written)
+    for name, text in missing.items():
+        _write(folder / name, text)
         print(f"  {name}")
     there = "" if folder == Path() else f"  cd {folder}\n"
-    print(f"\nWrote {len(written)} files. Next:\n{there}  reconciler validate\n  reconciler --emulator plan")
+    kept = f"; {len(written) - len(missing)} were there already" if len(missing) < len(written) else ""
+    print(f"\nWrote {len(missing)} files{kept}. Next:\n{there}  reconciler validate\n  reconciler --emulator plan")
     return OK
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return not path.is_symlink() and path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def _write(path: Path, text: str) -> None:
+    """Put a file in its place as a whole, and over nothing: a link fails if something is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        place(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _check(option: str, value: str, pattern: str, what: str) -> None:
@@ -53,7 +74,7 @@ def _check(option: str, value: str, pattern: str, what: str) -> None:
         raise typer.BadParameter(f"{value!r} is not {what}", param_hint=option)
 
 
-def _refuse_to_overwrite(folder: Path, names: dict[str, str]) -> None:
+def _refuse_to_overwrite(folder: Path, names: dict[str, str], ours: Collection[str]) -> None:
     """Refuse before anything is written: all that is in the way is named at once."""
     from reconciler.core.fault import Fault, Refused
 
@@ -63,8 +84,8 @@ def _refuse_to_overwrite(folder: Path, names: dict[str, str]) -> None:
         there = [name for name in names if (folder / name).exists() or (folder / name).is_symlink()]
         there += _no_folders(folder, names)
     # Other manifests would be read together with those that are written.
-    manifests = sorted((folder / "manifests").glob("**/*.y*ml"))[:1] if not there else []
-    there += [str(path.relative_to(folder)) for path in manifests]
+    manifests = sorted((folder / "manifests").glob("**/*.y*ml")) if not there else []
+    there += [name for path in manifests if (name := str(path.relative_to(folder))) not in ours][:1]
     if there:
         listed = "\n  ".join(there[:10] + ([f"and {len(there) - 10} more"] if len(there) > 10 else []))
         raise Refused(
