@@ -135,9 +135,9 @@ def carry_out(
     from reconciler.core.fault import Refused
     from reconciler.render.text import EMULATOR_LINE
 
-    announce(first)
+    announce(first, with_refusals=False)
     if approved is None:
-        show(first, bench)
+        show(replace(first, refusals=()), bench)  # why it is refused stands last, with the error
     else:
         refuse_if_stale(first, approved)
         print("\n".join([*([EMULATOR_LINE] if bench.emulated else []), *bench.headers()]), flush=True)

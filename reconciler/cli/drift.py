@@ -30,7 +30,7 @@ def drift(
 
     with workbench(path, GLOBALS.settings(), parallelism=parallelism) as bench:
         made = bench.plan(bench.options(prune=True, targets=tuple(target or ()), excludes=tuple(exclude or ())))
-        announce(made)
+        announce(made, with_refusals=False)
         if output_format == "text":
             now, color = bench.runtime.clock.now(), GLOBALS.color()
             print(drift_text(made, bench.headers(), color=color, emulator=bench.emulated, now=now, kinds=KINDS))

@@ -28,7 +28,7 @@ MEANINGS: Mapping[str, Mapping[int, str]] = {
         OK: "done; with `--detailed-exitcode`: no changes",
         ERROR: "an error, or a part of Azure could not be read",
         CHANGES: "with `--detailed-exitcode`: changes",
-        REFUSED: _REFUSED,
+        REFUSED: "refused, and so would `apply` be: a guard of deletions, a policy, a quota, a host that may not be trusted",
     },
     "apply": {
         OK: "nothing failed; work may go on at Azure",
@@ -70,6 +70,8 @@ def plan_exit(plan: Plan, *, detailed: bool) -> int:
     """Return the exit code of `plan`."""
     if plan.errored:
         return ERROR
+    if plan.refusals:
+        return REFUSED
     return CHANGES if detailed and not plan.converged else OK
 
 

@@ -165,12 +165,12 @@ def with_data(made: Plan, bench: Workbench) -> Plan:
     return replace(made, data=found) if found else made
 
 
-def announce(made: Plan) -> None:
+def announce(made: Plan, *, with_refusals: bool = True) -> None:
     """Tell a machine that follows what a plan holds."""
     from reconciler.cli.compose import KINDS
     from reconciler.render.events import plan_events
 
-    GLOBALS.log.emit(plan_events(made, KINDS))
+    GLOBALS.log.emit(plan_events(made, KINDS, with_refusals=with_refusals))
 
 
 def show(made: Plan, bench: Workbench) -> None:

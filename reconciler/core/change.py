@@ -198,6 +198,8 @@ class Plan:
     """The identity of what each resource declares."""
     refusals: tuple[Fault, ...] = ()
     """Why the plan may not be applied as it is (see `core.guard`)."""
+    to_name: tuple[Address, ...] = ()
+    """What `--allow-delete` must name before anything is deleted."""
     data: dict[Address, DataChange] = field(default_factory=dict)
     """What changed in the data of resources that are made, where an earlier version of it is at hand."""
     cost: PlanCost | None = None

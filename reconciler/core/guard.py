@@ -7,6 +7,7 @@ is not counted: its manifest is still there.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from reconciler.core.account import Account
 from reconciler.core.change import Change, Delete, account_of
@@ -17,15 +18,25 @@ SHARE, FROM = 0.3, 4
 """More than this share of the objects of a kind, where there are at least so many, is refused."""
 
 
+@dataclass(frozen=True)
+class Guarded:
+    """Why deletions of a plan are refused, and what `--allow-delete` must name so that they are not."""
+
+    faults: tuple[Fault, ...] = ()
+    to_name: tuple[Address, ...] = ()
+
+
 def guard(
     changes: Sequence[Change], accounts: Mapping[str, Account], declared: Collection[Address], allowed: Collection[str]
-) -> tuple[Fault, ...]:
-    """Return why deletions of a plan are refused; `declared` is what the manifests declare."""
+) -> Guarded:
+    """Return which deletions of a plan are refused; `declared` is what the manifests declare."""
     going = [
         change for change in changes if isinstance(change, Delete) and change.reason != "duplicate" and not change.held
     ]
     unnamed = [change for change in going if not _named(change.live, allowed)]
-    faults = [_protected(change) for change in unnamed if change.live.facts.get("protect")]
+    protected = [change for change in unnamed if change.live.facts.get("protect")]
+    faults = [_protected(change) for change in protected]
+    to_name = [change.address for change in protected]
     names = {str(address).lower() for address in declared}
     gone = [
         change
@@ -36,16 +47,20 @@ def guard(
         mine = [change for change in gone if account_of(change) == account]
         if mine and not _any_resource(changes, account):
             faults.append(_refusal("tree-empty", "The manifests declare nothing for an account", account, mine))
+            to_name += [change.address for change in mine]
             continue
         for kind in sorted({change.live.kind for change in mine}):
             group = [change for change in mine if change.live.kind == kind]
             total = len(group) + _matched(changes, account, kind)
+            many = total >= FROM and len(group) > SHARE * total
+            if many or len(group) == total:
+                to_name += [change.address for change in group]
             if len(group) == total:
                 faults.append(_refusal("deletes-every", f"Every {kind} of an account would be deleted", account, group))
-            elif total >= FROM and len(group) > SHARE * total:
+            elif many:
                 summary = f"More than {SHARE:.0%} of the objects of a kind would be deleted"
                 faults.append(_refusal("deletes-many", summary, account, group, f"{len(group)} of {total} {kind}s. "))
-    return tuple(faults)
+    return Guarded(tuple(faults), tuple(dict.fromkeys(to_name)))
 
 
 def pin_faults(pins: Iterable[tuple[Desired, Observed]], allowed: Collection[str]) -> tuple[Fault, ...]:

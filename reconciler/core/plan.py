@@ -99,8 +99,8 @@ class Planner:
         deletions, history = self._unmatched()
         held = [self._hold(change) for change in (*changes, *duplicates, *deletions)]
         destroying = self.options.destroy
-        refusals = guard(held, {} if destroying else self.accounts, self.declared, self.options.allow_delete)
-        refusals += model_faults(held, self.world, self.declared, self.kinds)
+        guarded = guard(held, {} if destroying else self.accounts, self.declared, self.options.allow_delete)
+        refusals = guarded.faults + model_faults(held, self.world, self.declared, self.kinds)
         judges = self.options.judges or own(self.accounts)
         rest = [change for address, change in self.changes.items() if address not in selected]
         pricing = {name: judges.get(name, (account,))[0] for name, account in self.accounts.items()}
@@ -114,6 +114,7 @@ class Planner:
         return Plan(
             changes=tuple(held),
             refusals=refusals,
+            to_name=guarded.to_name,
             warnings=(*self.warned, *self._warnings(held), *limits),
             history=tuple(history),
             tree_digest=self._tree_digest(),

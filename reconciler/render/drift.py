@@ -246,7 +246,11 @@ def remedy_of(change: Change, plan: Plan) -> str:
             word = "cancel" if change.live.phase is Phase.WORKING else "delete"
             costs = "".join(f" ({line})" for line in change_lines(change, plan))
             again = "" if change.declared or change.address in plan.digests else "\nTo keep it, declare it again."
-            return f"To {word} it{costs}:\n  reconciler apply --prune{again}"
+            together = plan.to_name if change.address in plan.to_name else ()
+            flags = "".join(f" --allow-delete {shlex.quote(str(address))}" for address in together)
+            return (
+                f"To {word} {'these' if len(together) > 1 else 'it'}{costs}:\n  reconciler apply --prune{flags}{again}"
+            )
         case _:
             return ""
 

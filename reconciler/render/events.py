@@ -35,8 +35,11 @@ def fault_event(fault: Fault) -> Event:
     return event(fault.severity, address=fault.subject, code=fault.code, level=fault.severity, **more)
 
 
-def plan_events(plan: Plan, kinds: Mapping[str, Rules]) -> Iterator[Event]:
-    """Yield an event for each change, warning and refusal of a plan, and one for the whole."""
+def plan_events(plan: Plan, kinds: Mapping[str, Rules], *, with_refusals: bool = True) -> Iterator[Event]:
+    """Yield an event for each change, warning and refusal of a plan, and one for the whole.
+
+    Without its refusals where these are told by whoever raises them, or where nothing is to be refused.
+    """
     for change in plan.changes:
         document = plain_value(change_document(change, plan, kinds))
         stuck = isinstance(change, Stuck)
@@ -49,7 +52,7 @@ def plan_events(plan: Plan, kinds: Mapping[str, Rules]) -> Iterator[Event]:
             actions=document["change"]["actions"],
             **{key: document[key] for key in _OF_A_CHANGE},
         )
-    for fault in (*plan.warnings, *plan.refusals, *plan.unread):
+    for fault in (*plan.warnings, *(plan.refusals if with_refusals else ()), *plan.unread):
         yield fault_event(fault)
     counted = counts(plan, kinds)
     yield event(

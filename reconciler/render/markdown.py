@@ -21,7 +21,7 @@ from reconciler.render.fault import merged
 from reconciler.render.fit import Part, fitted
 from reconciler.render.markdown_change import Changes, fault_item
 from reconciler.render.mermaid import MOST_EDGES, MOST_NODES, Graph
-from reconciler.render.summary import NO_CHANGES
+from reconciler.render.summary import no_changes
 from reconciler.render.text import EMULATOR_LINE, history_notes
 from reconciler.render.words import plural
 
@@ -106,8 +106,8 @@ class _Comment:
 
     def verdict(self, accounts: Sequence[str]) -> str:
         """Return the heading: what happens, in numbers and words."""
-        if self._plan.converged:
-            return f"### {NO_CHANGES}"
+        if self._plan.converged and not self._plan.refusals:
+            return f"### {no_changes(self._plan)}"
         # What trains costs most, so it is said first.
         actions = sorted(self._plan.actions, key=lambda change: not self._kinds[change.address.kind].long_running)
         counted = Counter(self._word(change) for change in actions)

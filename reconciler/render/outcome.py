@@ -13,6 +13,7 @@ from reconciler.core.rules import Rules
 from reconciler.render.action import then_word
 from reconciler.render.describe import Item, keep_item, live_name
 from reconciler.render.fault import explanation, known_by
+from reconciler.render.summary import but_left_over
 from reconciler.render.text import item_lines
 from reconciler.render.words import Paint, Tone, duration, joined, printable, shown, size
 
@@ -105,9 +106,11 @@ def apply_summary(
 
     `errored` says that part of Azure could not be read: then nothing is known to match.
     """
-    counted = apply_counts(final, wrote, kinds=kinds)
+    last_of_each = list(final)
+    counted = apply_counts(last_of_each, wrote, kinds=kinds)
     if not counted:
-        return UNREAD if errored else NOTHING
+        left_over = [outcome.change for outcome in last_of_each if outcome.status == "held"]
+        return UNREAD if errored else but_left_over(NOTHING, left_over)
     last = f"Apply: {counted}."
     return f"{GO_ON}\n{last}" if counted.in_progress or counted.waiting else last
 

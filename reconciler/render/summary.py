@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from reconciler.core.change import Create, Delete, Plan, Replace, Update
+from reconciler.core.change import Change, Create, Delete, Plan, Replace, Update
 from reconciler.core.rules import Rules
+from reconciler.render.words import plural
 
 NO_CHANGES = "No changes. Azure matches the manifests."
 
@@ -53,4 +54,19 @@ def counts(plan: Plan, kinds: Mapping[str, Rules]) -> Counts:
 
 def summary(plan: Plan, kinds: Mapping[str, Rules]) -> str:
     """Return the last line of a plan. It says "No changes" only if nothing waits, runs or is stuck either."""
-    return NO_CHANGES if plan.converged else f"Plan: {counts(plan, kinds)}."
+    if plan.refusals:
+        return f"Plan: {counts(plan, kinds)}. `apply` refuses it as it is."
+    return no_changes(plan) if plan.converged else f"Plan: {counts(plan, kinds)}."
+
+
+def no_changes(plan: Plan) -> str:
+    """Return the words for a plan that does nothing."""
+    return but_left_over(NO_CHANGES, plan.changes)
+
+
+def but_left_over(matches: str, changes: Iterable[Change]) -> str:
+    """Say after "Azure matches the manifests." how much is there that no manifest declares, and stays."""
+    left = sum(1 for change in changes if isinstance(change, Delete) and change.held and not change.kept)
+    if not left:
+        return matches
+    return f"{matches.removesuffix('.')}; {plural(left, 'object')} {'is' if left == 1 else 'are'} left over."

@@ -70,7 +70,7 @@ def test_what_is_not_allowed_is_refused_before_anything_is_written(
     if code:
         assert azure.writes() == [], reason
         assert "manifests/stack.yaml:" in ran.err, "the manifest's line"
-        site.run("plan", code=0)
+        site.run("plan", code=0 if flags else code)  # `--max-cost` is of apply
 
 
 def test_a_refusal_names_both_lines_and_the_amounts(site: Site) -> None:
@@ -96,13 +96,13 @@ def test_a_pull_request_is_judged_by_its_base(site: Site, azure: Azure) -> None:
     shutil.copytree(site.folder / "manifests", site.folder.parent / "base")
     site.edit("manifests/account.yaml", "per_job: 0.001", "per_job: 1000")
     flags = ("--policy-from", str(site.folder.parent / "base"))
-    assert "This costs more than is allowed" in site.run("plan", *flags, code=0).out
+    assert "This costs more than is allowed" in site.run("plan", *flags, code=4).out
     azure.forget()
     ran = site.run("apply", "--auto-approve", *flags, code=4)
     assert azure.writes() == []
     assert "account.yaml:11:16" in ran.err
     site.edit("manifests/account.yaml", "accounts/acme", "accounts/other")
-    ran = site.run("plan", *flags, code=0)
+    ran = site.run("plan", *flags, code=4)
     assert "An Account has no policy to be judged by" in ran.out
     site.edit("manifests/account.yaml", "accounts/other", "accounts/acme")
     site.run("apply", "--auto-approve", code=0)

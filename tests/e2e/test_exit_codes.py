@@ -103,6 +103,8 @@ ROWS = (
     Row("nobody approved, and nobody can be asked", nothing, ("apply",), 4, "error: This is not approved, and there is no terminal to ask on [not-approved-here]"),
     Row("an apply that has nothing to do needs no approval", converged, ("apply",), 0, "Apply: nothing to do. Azure matches the manifests."),
     Row("an empty tree deletes nothing unless told by name", emptied, (*APPLY, "--prune"), 4, "error: The manifests declare nothing for an account (Account/acme)"),
+    Row("what apply would refuse is refused in review", left_over, ("plan", "--prune", "--detailed-exitcode"), 4, "Plan: 0 to train, 0 to create, 0 to update, 1 to delete. `apply` refuses it as it is."),
+    Row("what is left over is not said to match", left_over, ("apply",), 0, "Apply: nothing to do. Azure matches the manifests; 1 object is left over."),
     Row("no drift", converged, ("drift",), 0, NO_DRIFT),
     Row("a training that runs wakes nobody", training, ("drift",), 0, NO_DRIFT),
     Row("changed outside git", changed_by_hand, ("drift",), 2, "Drift: 1 changed, 0 missing, 0 left over, 0 stuck."),
@@ -122,7 +124,7 @@ ROWS = (
 def test_exit_code_and_last_line(row: Row, site: Site, azure: Azure) -> None:
     row.world(site, azure)
     ran = site.run(*row.command, code=row.code)
-    if ran.out.startswith("Account/") and row.code != 4:
+    if ran.out.startswith("Account/") and (row.code != 4 or row.command[0] == "plan"):
         assert row.said in ran.last
     else:
         assert ran.err.startswith(row.said)
@@ -135,3 +137,13 @@ def test_declining_is_said_with_the_command_that_approves(site: Site, azure: Azu
     )
     assert azure.writes() == []
     assert ran.out.startswith("Account/acme"), "what would be approved is shown"
+
+
+def test_the_way_out_that_drift_shows_is_not_refused(site: Site, azure: Azure) -> None:
+    left_over(site, azure)
+    refused = site.run("apply", "--prune", "--auto-approve", code=4)
+    assert refused.text.count("[deletes-every]") == 1
+    command = "reconciler apply --prune --allow-delete Deployment/tone"
+    assert f"        {command}\n" in site.run("drift", code=2).out
+    site.run(*command.split()[1:], "--auto-approve", code=0)
+    assert site.run("drift", code=0).last == NO_DRIFT

@@ -123,10 +123,10 @@ def test_what_failed_or_is_blocked_is_in_the_last_line():
 
 
 def test_left_over_objects_that_stay_are_no_work():
-    assert (
-        apply_summary([Outcome(replace(DELETE, held="h"), "held"), Outcome(KEEP, "unchanged")], [], kinds=REGISTRY)
-        == NOTHING
-    )
+    stays, former = (replace(DELETE, held="h", kept=kept) for kept in (False, True))
+    said = apply_summary([Outcome(stays, "held"), Outcome(KEEP, "unchanged")], [], kinds=REGISTRY)
+    assert said == "Apply: nothing to do. Azure matches the manifests; 1 object is left over."
+    assert apply_summary([Outcome(former, "held")], [], kinds=REGISTRY) == NOTHING, "it is kept for a time, as declared"
 
 
 def test_a_creation_that_is_held_is_not_nothing():
