@@ -304,6 +304,11 @@ _WARNINGS = (
         "Use the types text and image_url; fine-tuning knows no others.",
     ),
     (
+        "input-user-missing",
+        "`input` has no user message: both outputs answer nothing that was asked",
+        "Add the message that they answer; Azure's examples all have one.",
+    ),
+    (
         "input-last-assistant",
         "`input` ends with the assistant's message, and both outputs are the assistant's again",
         "End `input.messages` with the message that is answered.",

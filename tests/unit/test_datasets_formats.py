@@ -247,7 +247,7 @@ PREFERENCE = [
     (preference(input={}), "messages-missing", "input", "nothing in it"),
     (preference(), "messages-invalid", "input.messages", "no message"),
     (preference(input={"messages": "hi"}), "messages-invalid", "input.messages", "text"),
-    (preference(SYSTEM), "user-missing", "input.messages", "no question"),
+    (preference(SYSTEM), "input-user-missing", "input.messages", "no question: not documented as required"),
     (preference(USER, "hi"), "message-not-object", "input.messages[1]", "text among messages"),
     (preference(USER, {"role": "bot", "content": "x"}), "role-unknown", "input.messages[1].role", "another role"),
     (preference({"role": "user"}), "content-missing", "input.messages[0]", "a question without words"),

@@ -274,6 +274,11 @@ def test_data_has_the_format_of_the_method(kind: str, data_format: str) -> None:
     assert f"method: {{type: {other}}}" in fault.remedy
 
 
+def test_no_format_is_demanded_of_a_model_with_rows_of_its_own() -> None:
+    faults = found(job(model="model-router"), data("train", "reinforcement") | data("valid", "reinforcement"))
+    assert "format-differs" not in [fault.code for fault in faults]
+
+
 def test_validation_data_has_it_too() -> None:
     faults = found(job(), data("train", "chat") | data("valid", "preference"))
     assert [(fault.code, "Dataset/valid" in fault.detail) for fault in faults] == [("format-differs", True)]

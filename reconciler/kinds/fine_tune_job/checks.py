@@ -33,6 +33,8 @@ NOTES: Mapping[str, str] = {
 }
 """What a plan says of each training type: where data and weights may be (docs/azure.md, section 6)."""
 
+ROUTER = "model-router"
+"""A model that chooses between models, and that can be trained by rows of another kind than any method's."""
 Declared = Mapping[Address, Desired]
 
 
@@ -55,7 +57,8 @@ def _data(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Iterato
         dataset, content = _content(job, field, declared)
         if dataset is None or content is None:
             continue
-        needed = METHOD_FORMATS.get(job.method.type, "")
+        # A model of this name is reported to take rows of its own, which nothing documents (docs/azure.md, section 17).
+        needed = "" if base_model(job, declared) == ROUTER else METHOD_FORMATS.get(job.method.type, "")
         if content.format and needed and content.format != needed:
             yield _wrong_format(desired, job, field, dataset, content.format)
         elif field == "training_file":
