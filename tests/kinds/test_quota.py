@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from command import ACCOUNT as REACHED
 from command import RealClock
-from harness import ACCOUNT, STACK, Azure, FakeClock, Repo
+from harness import ACCOUNT, STACK, Azure, FakeClock, Repo, arm
 
 from reconciler.cli.main import run
 from reconciler.core.account import AccountSpec
 from reconciler.core.fault import Fault
 from reconciler.core.quota import Pool, pool_of
 from reconciler.limits import LIMITS, find
+
+from .test_ownership import upload
 
 POOL = "OpenAI.GlobalStandard.gpt4.1-mini-finetune"
 
@@ -75,6 +77,31 @@ def test_what_is_live_counts_and_a_plan_that_adds_nothing_is_silent(repo: Repo) 
     repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
     (fault,) = told(repo)
     assert "has 1 jobs, finished ones included, and the plan adds 1" in fault.detail
+
+
+def test_what_others_made_in_the_account_takes_room_too(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    file = upload(azure, "theirs.jsonl", "x" * 2_000_000)
+    clock.sleep(5)
+    tuned = {"model": "gpt-4.1-mini", "training_file": file, "trainingType": "globalStandard"}
+    azure.raw("POST", "/acme/openai/v1/fine_tuning/jobs", tuned)
+    body = {
+        "sku": {"name": "GlobalStandard", "capacity": 1},
+        "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}},
+    }
+    azure.raw("PUT", f"{arm()}/deployments/theirs?api-version=2025-09-01", body)
+    clock.sleep(30)
+    limits(repo, files=2, bytes=2_000_000, jobs=1, deployments=1, fine_tuned_deployments=1)
+    said = {
+        fault.detail.partition(", and the plan")[0].removeprefix("Account/acme has ")
+        for fault in told(repo, "limit-reached")
+    }
+    assert said == {
+        "1 files for fine-tuning",
+        "2.0 MB in files for fine-tuning",
+        "1 jobs, finished ones included",
+        "1 deployments",
+    }
+    assert [fault.code for fault in told(repo, "limit-near")] == ["limit-near"], "a base model is not fine-tuned"
 
 
 def test_jobs_that_wait_for_others_are_told(repo: Repo, azure: Azure, clock: FakeClock) -> None:
