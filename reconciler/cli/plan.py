@@ -156,11 +156,13 @@ def _split() -> tuple[list[str], list[str]]:
 
 
 def with_data(made: Plan, bench: Workbench) -> Plan:
-    """Add to a plan what changed in the data that it uploads."""
+    """Add to a plan what git tells of it: what changed in the data that it uploads, and what is new."""
     from dataclasses import replace
 
     from reconciler.cli.changes import in_plan
+    from reconciler.cli.newcomers import with_newcomers
 
+    made = with_newcomers(made, bench.tree.root)
     found = in_plan(made, bench.tree.root)
     return replace(made, data=found) if found else made
 
