@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reference_cli import cli_page
+from reference_codes import codes_page
 from reference_manifests import Page
 
 from reconciler.kinds import REGISTRY
@@ -16,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 
 def pages() -> Mapping[str, str]:
     """Return each page by its name."""
-    return {"manifests.md": Page(json_schema(REGISTRY)).write(), "cli.md": cli_page()}
+    return {"manifests.md": Page(json_schema(REGISTRY)).write(), "cli.md": cli_page(), "codes.md": codes_page()}
 
 
 def main() -> None:

@@ -30,10 +30,30 @@ def made() -> dict[str, str]:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
         import make_reference
+        import reference_codes
 
-        return dict(make_reference.pages())
+        texts = reference_codes.texts()
+        unexplained = [
+            one for one in reference_codes.codes().values() if not reference_codes.explained(one.code, texts)
+        ]
+        return {**make_reference.pages(), "unexplained": "\n".join(f"{one.code} ({one.place})" for one in unexplained)}
     finally:
         sys.path.remove(str(ROOT / "tools"))
+
+
+def test_every_code_that_can_be_printed_is_explained(made: dict[str, str]) -> None:
+    assert made.pop("unexplained") == "", "write what to do about it: docs/troubleshooting.md"
+    for code in (
+        "usage",
+        "bug",
+        "deletes-every",
+        "unknown-key",
+        "plan-stale",
+        "grader-unused",
+        "data-weight-invalid",
+        "azure-…",
+    ):
+        assert f"| `{code}` |" in re.sub(r'<a id="[^"]+"></a>', "", made["codes.md"]), f"{code} is made, and not found"
 
 
 def test_the_pages_are_current(made: dict[str, str]) -> None:
