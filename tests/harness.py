@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.azure.session import Session
+from reconciler.azure.tenants import Tenants
 from reconciler.cli.emulated import redirected
 from reconciler.cli.exits import apply_exit
 from reconciler.core.account import Account
@@ -221,8 +222,9 @@ class Repo:
         tree = load(self.folder / "manifests", REGISTRY, self.environ, None, self.folder)
         accounts = {name: self._redirected(account) for name, account in tree.accounts.items()}
         runtime = Runtime(self.clock)
+        tenants = Tenants(accounts.values())
         sessions = {
-            name: Session(account, runtime, self.environ, meters=Meters(), trust_files=trust_files)
+            name: Session(account, runtime, self.environ, meters=Meters(), trust_files=trust_files, tenants=tenants)
             for name, account in accounts.items()
         }
         gateways = {

@@ -15,6 +15,7 @@ from reconciler.azure.bounds import LIST_BYTES
 from reconciler.azure.errors import AzureError, endless, from_answer, told, unreadable
 from reconciler.azure.listing import MOST_PAGES, within
 from reconciler.azure.session import Session
+from reconciler.azure.tenants import AUXILIARY
 from reconciler.azure.wire import Json, items, mapping, text
 
 API_VERSION = "2025-09-01"
@@ -55,9 +56,13 @@ class Arm:
         """Return one object."""
         return self._calls.safely(doing, lambda: self._object(url, doing))
 
-    def write(self, method: str, url: str, doing: str, body: Json | None = None) -> Json:
-        """Send a write that may be repeated; returns what is answered (it may be empty), without waiting for the operation."""
-        return self._calls.safely(doing, lambda: self.send(method, url, doing, body))
+    def write(self, method: str, url: str, doing: str, body: Json | None = None, source: str = "") -> Json:
+        """Send a write that may be repeated; returns what is answered (it may be empty), without waiting for the operation.
+
+        `source` is the ARM id of another account that the write reaches into: if it is of another tenant, a token of that
+        tenant goes along.
+        """
+        return self._calls.safely(doing, lambda: self._exchange(method, url, doing, body, source=source)[0])
 
     def why_failed(self, url: str) -> str:
         """Return why the operation that this object's last write began has failed; "" if Azure does not say.
@@ -91,14 +96,22 @@ class Arm:
         return self._exchange(method, url, doing, body)[0]
 
     def _exchange(
-        self, method: str, url: str, doing: str, body: Json | None = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        doing: str,
+        body: Json | None = None,
+        query: Mapping[str, str] | None = None,
+        source: str = "",
     ) -> tuple[Json, int]:
         """Send one request, and tell also how many bytes the answer has."""
         from azure.core.rest import HttpRequest
 
         # The address of a next page carries its query already.
         parameters = None if url.startswith("http") else {"api-version": API_VERSION, **(query or {})}
-        request = HttpRequest(method, url, params=parameters, json=body)
+        second = self._session.auxiliary_token(source) if source else ""
+        headers = {AUXILIARY: f"Bearer {second}"} if second else {}
+        request = HttpRequest(method, url, params=parameters, json=body, headers=headers)
         # The SDK's own way to send a request as it is; its leading underscore stands for "low level".
         try:
             response = self._session.control_client()._send_request(request)  # noqa: SLF001

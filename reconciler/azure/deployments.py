@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from reconciler.azure.arm import Arm
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json
+from reconciler.azure.wire import Json, mapping, text
 
 
 class Deployments:
@@ -25,7 +25,9 @@ class Deployments:
 
     def put(self, name: str, body: Json) -> Json:
         """Create or replace a deployment; returns what is answered (it may be empty), without waiting for the operation."""
-        return self._arm.write("PUT", self._url(name), f"writing deployment {name}", body)
+        model = mapping(mapping(body, "properties"), "model")
+        source = text(model, "source", "sourceAccount")
+        return self._arm.write("PUT", self._url(name), f"writing deployment {name}", body, source)
 
     def patch(self, name: str, body: Json) -> Json:
         """Change `sku` and `tags`; ARM takes nothing else in a PATCH (docs/azure.md, section 8)."""

@@ -27,6 +27,11 @@ _QUOTA_ROLE = (
 )
 _READ_ROLE = "Reader on the account is enough; this prints a role for all that a plan reads:\n  reconciler doctor --print-role plan"
 
+_LINKED = (
+    "Give it the right to read that resource too: the message names it. If that is in another tenant, say that tenant on its "
+    "Account and sign in as somebody who is known in both:\n  tenant_id: TENANT"
+)
+
 _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     (
         None,
@@ -60,6 +65,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         "The identity may not read the subscription's quota",
         _QUOTA_ROLE,
     ),
+    (403, r"LinkedAuthorizationFailed", "The credential may not read what the model is linked to", _LINKED),
     (403, r"'Microsoft.CognitiveServices/accounts/read'", "The identity may not read the account", _READ_ROLE),
     (403, r"AuthorizationFailed|does not have authorization", "The identity lacks a control-plane role", _DEPLOY_ROLE),
     (403, r"chat/completions", "The identity may not ask models", _ASK_ROLE),
@@ -166,12 +172,6 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         r"AccountProvisioningStateInvalid|provisioning state is not terminal",
         "Azure is still busy with the account itself",
         "Run the command again in a few minutes.",
-    ),
-    (
-        403,
-        r"LinkedAuthorizationFailed",
-        "The credential may not read what the model is linked to",
-        "Give it the right to read that resource too: the message names it.",
     ),
     (404, r"DeploymentNotFound", "The deployment does not exist", ""),
     (

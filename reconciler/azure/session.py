@@ -19,6 +19,7 @@ from reconciler.azure.bounds import PACKED, bound_answer, bounded_session
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
 from reconciler.azure.errors import AzureError, hide, no_credential
+from reconciler.azure.tenants import InTenant, Tenants
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
 from reconciler.core.runtime import Meters, Runtime
@@ -90,8 +91,10 @@ class Session:
         transports: Transports | None = None,
         meters: Meters | None = None,
         trust_files: bool = False,
+        tenants: Tenants | None = None,
     ) -> None:
         self.account = account
+        self._tenants = tenants or Tenants([account])
         self.runtime = runtime
         self.meters = meters or Meters()
         self.trust_files = trust_files
@@ -144,6 +147,16 @@ class Session:
             return ""
         return self._token(self.data.scope)()
 
+    def auxiliary_token(self, source: str) -> str:
+        """Return a token of the tenant of the account that a model comes from; "" if that is this account's own tenant."""
+        tenant = self._tenants.of(source)
+        if tenant == self._tenants.of(self.account.arm_id):
+            return ""
+        if self.control.scope is None:
+            return LOOPBACK_CREDENTIAL
+        # Without a name it is the tenant that is signed in, which the credential knows.
+        return self._token(self.control.scope, InTenant(self._signed_in, tenant) if tenant else self._signed_in)()
+
     def when_abandoned(self, callback: Callable[[], None]) -> None:
         """Have something done when a run is broken off: a last word to Azure about what is half done."""
         self._to_abandon.append(callback)
@@ -163,6 +176,11 @@ class Session:
 
     @cached_property
     def _credential(self) -> Any:
+        tenant = self.account.spec.tenant_id
+        return InTenant(self._signed_in, tenant) if tenant else self._signed_in
+
+    @cached_property
+    def _signed_in(self) -> Any:
         if self._transports.credential is not None:
             return self._transports.credential
         import logging
@@ -173,18 +191,20 @@ class Session:
         # It logs each credential that it tried; what failed is said once, by the error.
         logging.getLogger("azure").addHandler(logging.NullHandler())
         try:
-            return DefaultAzureCredential(authority=self._cloud.authority)
+            return DefaultAzureCredential(
+                authority=self._cloud.authority, additionally_allowed_tenants=self._tenants.all()
+            )
         except (ValueError, OSError) as error:  # a variable that is set and empty, a certificate that is not there
             raise no_credential(error) from error
 
-    def _token(self, scope: str) -> Callable[[], str]:
+    def _token(self, scope: str, credential: Any = None) -> Callable[[], str]:
         def token() -> str:
             with _IMPORTING:
                 from azure.core.exceptions import AzureError as CoreError
 
             try:
                 with self._lock:
-                    found = str(self._credential.get_token(scope).token)
+                    found = str((credential or self._credential).get_token(scope).token)
                 hide(found)
             except CoreError as error:
                 raise no_credential(error) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.azure.session import Session
+from reconciler.azure.tenants import Tenants
 from reconciler.core.account import Account
 from reconciler.core.change import Plan
 from reconciler.core.fault import Fault, ReconcilerError
@@ -181,8 +182,9 @@ def _assemble(
 ) -> Workbench:
     runtime = Runtime(SystemClock())
     meters = Meters()
+    tenants = Tenants(accounts.values())
     sessions = {
-        name: Session(account, runtime, os.environ, meters=meters, trust_files=trust_files)
+        name: Session(account, runtime, os.environ, meters=meters, trust_files=trust_files, tenants=tenants)
         for name, account in accounts.items()
     }
     gateways: dict[tuple[str, str], Gateway] = {

@@ -90,6 +90,13 @@ class AccountSpec(Block):
         "AZURE_OPENAI_API_KEY. Deployments need Entra all the same. On change: nothing at Azure.",
         examples=["api_key"],
     )
+    tenant_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
+        description="Entra tenant of the account, where it is another one than the tenant that is signed in. On change: the "
+        "credential is asked for tokens of that tenant; nothing at Azure.",
+        examples=["00000000-0000-0000-0000-000000000000"],
+    )
     owner: Owner = Field(
         description="Marks everything that is made from these manifests; 3 to 20 of a-z, 0-9 and `-`, another one for "
         "each repository. On change: what the old name marks is no longer ours, and is trained and made anew: "

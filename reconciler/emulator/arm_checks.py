@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reconciler.emulator.arm_places import account_id, place_of
+from reconciler.emulator.arm_places import account_id, described, place_of
 from reconciler.emulator.catalog import SKUS, BaseModel
 from reconciler.emulator.deployments import is_live, quota_by_pool, shown_body
 from reconciler.emulator.job_view import find_checkpoint
@@ -89,6 +89,8 @@ def _find(call: Call, model: dict[str, Any]) -> tuple[BaseModel | None, bool]:
     words = {"both": ("source", "sourceAccount")}.get(world.config.model_from, (world.config.model_from,))
     source = next((str(model[word]) for word in words if model.get(word)), "")
     owner = _account_of(call, source) if source else call.account
+    if owner is not None and source:
+        _check_tenant(call, owner, source)
     by = world.config.checkpoint_deploys_by
     is_id, is_name = name.startswith("ftchkpt-"), ":ckpt-step-" in name
     if is_id or is_name:
@@ -101,6 +103,21 @@ def _find(call: Call, model: dict[str, Any]) -> tuple[BaseModel | None, bool]:
         done = alive and world.phase(job).status == "succeeded"
         return (world.catalog.find(job.root) if done else None), True
     return world.catalog.find(name), False
+
+
+def _check_tenant(call: Call, owner: Account, source: str) -> None:
+    """A model of an account in another tenant is reached into with a token of that tenant, or not at all."""
+    here, there = (
+        (described(call.world.config, name) or {}).get("tenant", "") for name in (call.account.name, owner.name)
+    )
+    scheme, _, token = call.request.headers.get("x-ms-authorization-auxiliary", "").partition(" ")
+    if here != there and not (scheme.lower() == "bearer" and token.strip()):
+        message = (
+            "The client has permission to perform action 'Microsoft.CognitiveServices/accounts/read' on scope "
+            f"'{account_id(call)}', however the current tenant '{here}' is not authorized to access linked subscription "
+            f"'{source.split('/')[2]}'."
+        )
+        raise ApiError(403, "LinkedAuthorizationFailed", message)
 
 
 def _account_of(call: Call, arm_id: str) -> Account | None:

@@ -99,7 +99,7 @@ class Config:
         developer_hours: Lifetime of a DeveloperTier deployment.
         location: Region of accounts that `accounts` does not describe.
         accounts: None lets any account exist; else only these, each with optional `location`, `subscription_id`,
-            `resource_group`, `kind`.
+            `resource_group`, `kind`, `tenant`.
         projects: Project names of every account; None lets any exist.
         keys: None accepts any credential; else account name to the api-keys that it accepts (bearer tokens pass).
         bad_keys: Credentials (keys or tokens) that are refused with 401.

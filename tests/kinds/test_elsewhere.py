@@ -77,6 +77,26 @@ def test_what_another_account_is_not_ready_for_waits_and_the_rest_goes_on(repo: 
     assert "region" in f"{fault.detail} {fault.remedy}"
 
 
+def test_a_model_of_another_tenant_needs_its_tenant_said(repo: Repo, azure: Azure) -> None:
+    of_tenant = {"acme": "one.example", "west": "two.example", "north": "one.example"}
+    azure.configure(
+        accounts={
+            name: {"subscription_id": "s1", "resource_group": "rg", "tenant": tenant}
+            for name, tenant in of_tenant.items()
+        }
+    )
+    tree(repo)
+    result = repo.apply(wait=True)
+    (fault,) = {outcome.fault for outcome in result.outcomes if outcome.fault}
+    assert "not authorized to access linked subscription 's1'" in fault.detail
+    assert "  tenant_id: TENANT" in fault.remedy
+    assert served(azure, "north")["name"] == served(azure, "acme")["name"], "only what needs it fails"
+    repo.edit("manifests/account.yaml", "accounts/acme\n", "accounts/acme\n  tenant_id: one.example\n")
+    repo.edit("manifests/account.yaml", "accounts/north\n", "accounts/north\n  tenant_id: one.example\n")
+    repo.until_done()
+    assert served(azure, "west")["name"] == served(azure, "acme")["name"]
+
+
 def test_an_account_without_an_arm_id_is_no_source(repo: Repo, azure: Azure) -> None:
     tree(repo)
     bare = f"spec:\n  endpoint: {azure.server.url}/acme\n  auth: api_key\n"

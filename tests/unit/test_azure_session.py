@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from typing import Any
 
 import httpx2
 import pytest
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from urllib3 import HTTPResponse
 
+from reconciler.azure.deployments import Deployments
 from reconciler.azure.errors import AzureError, scrub
 from reconciler.azure.session import Session, Transports
+from reconciler.azure.tenants import Tenants
 from reconciler.core.account import Account, AccountSpec
 from reconciler.core.fault import Place
 from reconciler.core.runtime import Runtime
@@ -114,3 +120,65 @@ def test_certificates_are_checked_by_both_clients() -> None:
     assert transport.connection_config.verify is True
     assert not transport.connection_config.cert
     real.close()
+
+
+class Tenanted:
+    """A credential that is signed in to `home.example` and knows the others."""
+
+    def get_token(self, scope: str, tenant_id: str | None = None, **_: Any) -> Any:
+        return type("AccessToken", (), {"token": f"{tenant_id or 'home.example'} {scope}", "expires_on": 1 << 40})()
+
+
+class Caught(requests.adapters.BaseAdapter):
+    """Where ARM would be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+        self.heard.append(request)
+        answer = requests.Response()
+        answer.status_code, answer.url, answer.request = 201, str(request.url), request
+        answer.raw = HTTPResponse(
+            io.BytesIO(b"{}"), headers={"content-type": "application/json"}, status=201, preload_content=False
+        )
+        return answer
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "second"),
+    [
+        (None, "two.example", "two.example"),
+        ("two.example", None, "home.example"),
+        ("two.example", "three.example", "three.example"),
+        ("two.example", "two.example", None),
+        (None, None, None),
+    ],
+)
+def test_each_tenant_is_asked_for_its_own_token(here: str | None, there: str | None, second: str | None) -> None:
+    ids = [
+        f"/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/{name}"
+        for name in ("a1", "b2")
+    ]
+    accounts = [
+        Account(identifier[-2:], AccountSpec(resource_id=identifier, owner="team-a", tenant_id=tenant), Place("x"))
+        for identifier, tenant in zip(ids, (here, there), strict=True)
+    ]
+    arm, network = Caught(), requests.Session()
+    network.mount("https://", arm)
+    control = RequestsTransport(session=network, session_owner=False, use_env_settings=False)
+    transports = Transports(control=control, credential=Tenanted())
+    made = Session(accounts[0], Runtime(NoTime()), {}, transports=transports, tenants=Tenants(accounts))
+    home = here or "home.example"
+    assert made.data_token() == f"{home} https://cognitiveservices.azure.com/.default"
+    for word in ("source", "sourceAccount"):
+        Deployments(made).put("tone", {"properties": {"model": {"name": "m", word: ids[1].upper()}}})
+        sent = arm.heard[-1].headers
+        assert sent["Authorization"] == f"Bearer {home} https://management.azure.com/.default"
+        wanted = f"Bearer {second} https://management.azure.com/.default" if second else None
+        assert sent.get("x-ms-authorization-auxiliary") == wanted
+    Deployments(made).put("tone", {"properties": {"model": {"name": "m"}}})
+    assert "x-ms-authorization-auxiliary" not in arm.heard[-1].headers, "nothing comes from elsewhere"
