@@ -369,6 +369,8 @@ class Kind:
         return False
 
 
+UNCLEAR = "unclear"
+"""Key of `Observed.facts` for an object found after a create without a clear answer: it may be one that another run made."""
 RESULTS = "results"
 """Key of `Observed.facts` for the result file of a job, read, or the Fault why not; it comes with its checkpoints."""
 CHECKPOINTS = "checkpoints"

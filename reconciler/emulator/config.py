@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from reconciler.emulator.catalog import DEFAULT_MODELS, BaseModel
@@ -283,6 +284,7 @@ class Fault:
         return cls(**value)
 
 
+@cache
 def _hints() -> dict[str, Any]:
     return get_type_hints(Config)
 

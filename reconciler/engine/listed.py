@@ -18,10 +18,12 @@ from reconciler.core.change import Create, Keep
 from reconciler.core.resource import Address, Observed, World
 from reconciler.core.runtime import Runtime
 from reconciler.engine.outcome import Outcome, not_listed
-from reconciler.kind import Kind
+from reconciler.kind import UNCLEAR, Kind
 
+LATEST = 60.0
+"""Seconds that a list is taken to be late at most; how late those of Azure are is not known (docs/azure.md, section 15)."""
 LISTED_WITHIN = 90.0
-"""Seconds for which a list is read again; 60 is what a list is known to be late at most (docs/azure.md, section 5)."""
+"""Seconds for which a list is read again."""
 MARGIN = 5.0
 """Seconds that another run may take from its last look to its create."""
 _Key = tuple[str, str]
@@ -63,9 +65,10 @@ class Listed:
         made, self._made = self._made, {}
         self._unsure = {where: found for where, found in self._unsure.items() if found[0] not in _objects(world)}
         hidden = {key: one for key, one in made.items() if key not in _objects(world)}
-        if not hidden:
+        unclear = {key: one for key, one in made.items() if one.live.facts.get(UNCLEAR)}
+        if not hidden and not unclear:
             return world
-        yield from (_waits(one) for one in hidden.values())
+        yield from (_waits(one) for one in {**hidden, **unclear}.values())
         glimpsed: dict[_Object, Observed] = {}
         waited = 0.0
         for pause in self._runtime.backoff(first=1.0, longest=10.0):
@@ -83,13 +86,14 @@ class Listed:
             self._unsure[one.change.address] = (key, unsure)
             yield unsure
         if not hidden:
-            self._runtime.clock.sleep(waited + MARGIN)
+            self._runtime.clock.sleep(max(waited, LATEST if unclear else 0.0) + MARGIN)
         # Copies of a list may differ in how late they are: what one of them has shown is there.
         return observe(None).overlaid(glimpsed)
 
 
 def _waits(one: _Made) -> Outcome:
-    words = f"waiting until the list shows {one.live.id}: another run may have made the same, and then one of them is cancelled"
+    shows = "all that was made" if one.live.facts.get(UNCLEAR) else one.live.id
+    words = f"waiting until the list shows {shows}: another run may have made the same, then one of them is cancelled"
     return Outcome(Keep(one.change.desired, one.live), "pending", one.live, message=words, later=True)
 
 

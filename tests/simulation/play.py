@@ -34,6 +34,7 @@ from reconciler.emulator import Request, Response
 from reconciler.engine import Engine, Outcome
 from reconciler.kinds import REGISTRY
 from reconciler.manifests import load
+from reconciler.memory import without_collector
 
 __all__ = ["PENDING", "Report", "play", "shrunk"]
 
@@ -338,7 +339,8 @@ class Play(Promises):
     def _obey(self, result: Result) -> None:
         """Do what a person is told by each message."""
         tree = self.tree
-        for outcome in result.outcomes:
+        # A run looks several times: what it says last counts.
+        for outcome in {outcome.address: outcome for outcome in result.outcomes}.values():
             name, fault = outcome.address.name, outcome.fault
             if fault is None:
                 continue
@@ -359,7 +361,8 @@ class Play(Promises):
             return replace(one, strategy="recreate")
         if fault.code.startswith("pin-"):
             return replace(one, pin="")
-        if fault.code.startswith("checkpoint-"):
+        if fault.code.startswith("checkpoint-") or (one.step and "does not know the model" in fault.summary):
+            # Only the last checkpoints of a job can be deployed.
             return replace(one, step=0)
         if outcome.status == "refused" and one.gate is not None:
             return replace(one, gate=None)
@@ -379,7 +382,7 @@ class Play(Promises):
 
 def play(seed: int, events: Sequence[Event] | None = None) -> Report:
     """Play the script of a seed, or other events under its chance."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, without_collector():
         return Play(seed, Path(folder)).run(script(seed) if events is None else events)
 
 

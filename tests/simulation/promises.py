@@ -65,7 +65,7 @@ class Silent(Azure):
     def __init__(self, clock: FakeClock, seed: int) -> None:
         self.clock = clock
         config = Config(
-            deployment_seconds=2.0, delete_seconds=2.0, pending_seconds=PENDING, running_seconds=240.0, quota=100_000
+            deployment_seconds=2.0, delete_seconds=2.0, pending_seconds=PENDING, running_seconds=100.0, quota=100_000
         )
         self.emulator = Emulator(clock=clock, seed=seed, config=config)
 

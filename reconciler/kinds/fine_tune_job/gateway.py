@@ -17,7 +17,7 @@ from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
-from reconciler.kind import CHECKPOINTS, RESULTS
+from reconciler.kind import CHECKPOINTS, RESULTS, UNCLEAR
 from reconciler.kinds.fine_tune_job.graders import wire
 from reconciler.kinds.fine_tune_job.hours import trained_seconds
 from reconciler.kinds.fine_tune_job.method import Method
@@ -287,7 +287,7 @@ class JobGateway:
             except AzureError:
                 raise self._unsure(change, error) from error
             if found:
-                return found
+                return replace(found, facts={**found.facts, UNCLEAR: True})
         return None
 
     def _find(self, change: Create, body: Mapping[str, Any]) -> Observed | None:
