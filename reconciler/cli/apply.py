@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from reconciler.cli.compose import Workbench
     from reconciler.core.approval import Approval
-    from reconciler.core.change import Plan
+    from reconciler.core.change import Change, Plan
     from reconciler.core.plan import Options
     from reconciler.core.resource import Desired
 
@@ -159,7 +159,15 @@ def carry_out(
             reporter.summarise()
             raise
     reporter.summarise()
-    return apply_exit(reporter.final(), detailed=detailed, errored=first.errored)
+    known = [change for change in first.changes if options.unattended and _needs_person(change)]
+    return apply_exit(reporter.final(), detailed=detailed, errored=first.errored, known=known)
+
+
+def _needs_person(change: Change) -> bool:
+    """Whether a person must decide before anything goes on."""
+    from reconciler.core.change import Stuck, Wait
+
+    return isinstance(change, Stuck) or (isinstance(change, Wait) and change.blocked)
 
 
 def confirm(word: str) -> None:

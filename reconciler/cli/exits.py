@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.change import Plan
+    from reconciler.core.change import Change, Plan
     from reconciler.engine import Outcome
 
 OK, ERROR, CHANGES, IN_PROGRESS, REFUSED, USAGE, INTERRUPTED, BUG = 0, 1, 2, 3, 4, 64, 130, 70
@@ -33,6 +33,7 @@ MEANINGS: Mapping[str, Mapping[int, str]] = {
     "apply": {
         OK: "nothing failed; work may go on at Azure",
         ERROR: "something failed, is blocked or is stuck",
+        CHANGES: "with `--continue`: nothing failed, and a person must decide on something, as before this run",
         IN_PROGRESS: "with `--detailed-exitcode`: still in progress at Azure",
         REFUSED: _ACTS,
     },
@@ -75,13 +76,23 @@ def plan_exit(plan: Plan, *, detailed: bool) -> int:
     return CHANGES if detailed and not plan.converged else OK
 
 
-def apply_exit(outcomes: Iterable[Outcome], *, detailed: bool, errored: bool = False) -> int:
-    """Return the exit code of `apply`, from the last outcome of each change; `errored`: part of Azure was not read."""
-    statuses = {outcome.status for outcome in outcomes}
+def apply_exit(
+    outcomes: Iterable[Outcome], *, detailed: bool, errored: bool = False, known: Iterable[Change] = ()
+) -> int:
+    """Return the exit code of `apply`, from the last outcome of each change.
+
+    `errored`: part of Azure was not read. `known` is what a schedule found stuck when it began: it is no failure of this
+    run, and nothing that a schedule may be green with.
+    """
+    stuck = {(type(change), change.address) for change in known}
+    found = {(outcome.status, (type(outcome.change), outcome.change.address) in stuck) for outcome in outcomes}
+    statuses = {status for status, was_known in found if not was_known}
     if errored or statuses & {"failed", "blocked"}:
         return ERROR
     if "refused" in statuses:
         return REFUSED
+    if any(was_known for _, was_known in found):
+        return CHANGES
     return IN_PROGRESS if detailed and "pending" in statuses else OK
 
 

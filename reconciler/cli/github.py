@@ -349,8 +349,10 @@ def _open(repository: str | None, author: str) -> tuple[Event, Comments]:
 
 def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
     """Return what to tell of a training; "" while it goes on, or where it could not be read."""
+    from dataclasses import replace
+
     from reconciler.cli.report import read_run
-    from reconciler.core.change import live_of
+    from reconciler.core.change import Stuck, live_of
     from reconciler.core.resource import Phase
     from reconciler.render.applied_markdown import ended_markdown
     from reconciler.render.escape import comment_word
@@ -369,7 +371,13 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
 
     run = read_run(bench, made, live)
     report = report_markdown([run], now=bench.runtime.clock.now(), emulator=bench.emulated, headed=False)
-    return ended_markdown(report, live, address=run.address, actual=actual_cost(bench, live), estimate=one.estimate)
+    stuck = [
+        replace(change.fault, subject=str(change.address))
+        for change in made.changes
+        if isinstance(change, Stuck) and run.address in map(str, made.needs.get(change.address, ()))
+    ]
+    actual = actual_cost(bench, live)
+    return ended_markdown(report, live, address=run.address, actual=actual, estimate=one.estimate, stuck=stuck)
 
 
 def _see(event: Event) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.change import Change, Keep, Plan, Stuck, Wait
 from reconciler.core.charges import Cost
+from reconciler.core.fault import Fault
 from reconciler.core.resource import Observed, Phase
 from reconciler.core.rules import Rules
 from reconciler.render.cost import cost_text
 from reconciler.render.escape import cell, code, fenced, prose
 from reconciler.render.fault import merged
 from reconciler.render.fit import Part, fitted
+from reconciler.render.markdown_change import fault_item
 from reconciler.render.text import EMULATOR_LINE
 from reconciler.render.words import plural
 
@@ -91,9 +93,9 @@ def awaited_jobs(plan: Plan, estimates: Mapping[str, str] | None, kinds: Mapping
 
 
 def ended_markdown(
-    report: str, live: Observed, *, address: str, actual: Cost | None, estimate: str = "", next_plan: str = ""
+    report: str, live: Observed, *, address: str, actual: Cost | None, estimate: str = "", stuck: Sequence[Fault] = ()
 ) -> str:
-    """Return how a training ended, above its report."""
+    """Return how a training ended, above its report; `stuck` is why what needs its model does not get it."""
     ended = "has ended" if live.phase is Phase.READY else f"has ended: {live.status or 'failed'}"
     said = [f"### Training of {code(address)} {ended}"]
     costs = [
@@ -102,7 +104,7 @@ def ended_markdown(
     ]
     known = ", ".join(part for part in costs if part)
     said += [f"**{known[:1].upper()}{known[1:]}**"] if known else []
-    said += [prose(next_plan)] if next_plan else []
+    said += ["> [!WARNING]\n" + "\n".join(f"> {fault_item(fault)}" for fault in stuck)] if stuck else []
     return "\n\n".join([*said, report])
 
 

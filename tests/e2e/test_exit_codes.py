@@ -69,6 +69,11 @@ def refuses_jobs(site: Site, azure: Azure) -> None:
     azure.configure(deny=["fine-tunes/write"])
 
 
+def refuses_deployments(site: Site, azure: Azure) -> None:
+    site.run(*APPLY, "--target", "FineTuneJob/tone", code=0)
+    azure.configure(deny=["deployments/write"])
+
+
 def misspelt(site: Site, azure: Azure) -> None:
     del azure
     site.edit("manifests/stack.yaml", "n_epochs", "epochs")
@@ -99,6 +104,8 @@ ROWS = (
     Row("3 lets CI come back later", slow, ("apply", "--auto-approve", "--detailed-exitcode"), 3, "Apply: 1 training started, 2 created, 0 updated, 0 deleted; 1 in progress at Azure, 1 waiting, 0 failed."),
     Row("what was refused by Azure failed, and what needs it is blocked", refuses_jobs, APPLY, 1, "Apply: 0 trainings started, 2 created, 0 updated, 0 deleted; 0 in progress at Azure, 0 waiting, 1 blocked, 1 failed."),
     Row("a stuck job needs a person, so a schedule must not stay green", cancelled, APPLY, 1, "Apply: 0 trainings started, 0 created, 0 updated, 0 deleted; 0 in progress at Azure, 0 waiting, 1 blocked, 1 failed."),
+    Row("what was stuck before a schedule began is no failure of it, and wakes nobody twice an hour", cancelled, ("apply", "--continue"), 2, "Apply: 0 trainings started, 0 created, 0 updated, 0 deleted; 0 in progress at Azure, 0 waiting, 1 blocked, 1 failed."),
+    Row("what fails in a schedule is its failure", refuses_deployments, ("apply", "--continue"), 1, "1 failed."),
     Row("a plan that is not whole is not applied as a success", unreadable, APPLY, 1, "Apply: 0 trainings started, 0 created, 0 updated, 0 deleted; 0 in progress at Azure, 0 waiting, 1 blocked, 3 failed."),
     Row("nobody approved, and nobody can be asked", nothing, ("apply",), 4, "error: This is not approved, and there is no terminal to ask on [not-approved-here]"),
     Row("an apply that has nothing to do needs no approval", converged, ("apply",), 0, "Apply: nothing to do. Azure matches the manifests."),

@@ -153,6 +153,15 @@ def test_from_the_pull_request_to_the_end_of_the_training(world: World) -> None:
     world.job(APPLY, "continue").expect()
     assert github.bodies(7, "<!-- reconciler:ended:") == []
     world.clock.ago = 0.0
+    # A gate that fails is told where the work was reviewed; a schedule that only sees it again is green.
+    gated = STACK.replace("capacity: 50}", "capacity: 50}\n  gates: [{metric: train_loss, at_most: 0.0001}]")
+    world.write(world.head, "manifests/stack.yaml", gated)
+    again = world.job(APPLY, "continue").expect()
+    assert "1 refused" in again.said
+    assert world.azure.deployments() == []
+    (ended,) = github.bodies(7, f"<!-- reconciler:ended:{job['id']} ")
+    assert "> - `Deployment/tone`: **A gate failed**" in ended
+    world.write(world.head, "manifests/stack.yaml", STACK)
     world.job(APPLY, "continue").expect()
     assert [one["name"] for one in world.azure.deployments()] == ["tone"]
     (ended,) = github.bodies(7, f"<!-- reconciler:ended:{job['id']} ")

@@ -10,7 +10,7 @@ from reconciler.core.change import Keep, Stuck
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Phase
 from reconciler.kinds import REGISTRY
-from reconciler.render.applied_markdown import applied_markdown, awaited_jobs
+from reconciler.render.applied_markdown import applied_markdown, awaited_jobs, ended_markdown
 
 from .markdown_oracle import check
 from .test_render_plan import converged, job, live_job
@@ -44,6 +44,15 @@ def test_a_failure_says_why_before_any_fold() -> None:
         assert line not in head, line
     assert head.index("### The apply failed: `acme`") < head.index("not enough quota")
     assert "not enough quota" not in told(worked=True).partition("<details>")[0]
+
+
+def test_how_a_training_ended_says_what_its_model_does_not_get() -> None:
+    fault = Fault(
+        "gate-failed", "A gate failed", "train_loss is 0.3 | @team", "Train again.", subject="Deployment/tone"
+    )
+    said = ended_markdown("report", live_job("77" * 32), address="FineTuneJob/tone", actual=None, stuck=[fault])
+    check(f"<!-- reconciler:ended:ftjob-1 -->\n\n{said}")
+    assert said.index("> - `Deployment/tone`: **A gate failed**") < said.index("report")
 
 
 def test_many_failures_are_counted() -> None:
