@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from reconciler.datasets.findings import KEPT_PER_CODE, Collector
+from reconciler.datasets.findings import CODES, KEPT_PER_CODE, Collector
 from reconciler.datasets.stream import BOM
 
 KNOWN_KEYS_SHOWN = frozenset({"messages", "role", "content", "weight", "tools", "tool_calls", "tool_call_id", "name"})
@@ -83,7 +83,11 @@ def read_object(
     except json.JSONDecodeError as error:
         # The words before a colon are the parser's own; what follows may be taken from the line.
         reason = error.msg.partition(":")[0]
-        out.add("json-invalid", line, error.pos + 1, message=f"the line is not valid JSON: {reason.lower()}")
+        message, remedy = f"the line is not valid JSON: {reason.lower()}", ""
+        if reason == "Extra data" and text[: error.pos].endswith("\r"):
+            message = "a carriage return alone stands between two records, and nothing reads it as a line end"
+            remedy = CODES["file-cr-lines"].remedy
+        out.add("json-invalid", line, error.pos + 1, message=message, remedy=remedy)
         return None
     except RecursionError:
         out.add("json-too-deep", line)

@@ -112,8 +112,22 @@ def _binary(head: bytes, file: str) -> Sniffed | None:
         if head.startswith(magic):
             return Sniffed("file-binary", f"the file is binary, not text: {name}", remedy)
     if head.startswith(_UTF16) or head[1:2] == b"\0" or head[:1] == b"\0":
-        return Sniffed("file-utf16" if _is_wide_text(head) else "file-binary")
+        return _wide(head, file) if _is_wide_text(head) else Sniffed("file-binary")
     return None
+
+
+def _wide(head: bytes, file: str) -> Sniffed:
+    """Name the encoding: iconv takes one for another without a word, and writes nonsense."""
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        name = "UTF-32"
+    elif head.startswith(_UTF16):
+        name = "UTF-16"
+    elif head[:1] == b"\0":
+        name = "UTF-32BE" if head[1:2] == b"\0" else "UTF-16BE"
+    else:
+        name = "UTF-32LE" if head[2:4] == b"\0\0" else "UTF-16LE"
+    remedy = f"Convert it:\n  iconv -f {name} -t UTF-8 {shlex.quote(file) if file else 'IN'} > OUT"
+    return Sniffed("file-utf16", f"the file is {name}, not UTF-8", remedy)
 
 
 def _is_wide_text(head: bytes) -> bool:

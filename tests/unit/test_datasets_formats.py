@@ -769,3 +769,20 @@ def test_the_page_has_every_code(severity: str) -> None:
 def test_the_page_has_no_other_code() -> None:
     rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     assert len(rows) == len(CODES)
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32", "UTF-32LE", "UTF-32BE"])
+def test_wide_text_is_named_so_that_iconv_reads_it(encoding: str) -> None:
+    told = describe('{"messages": []}\n'.encode(encoding), "a b.jsonl")
+    assert told is not None
+    assert told.code == "file-utf16"
+    assert f"iconv -f {encoding} -t UTF-8 'a b.jsonl' > OUT" in told.remedy
+
+
+def test_a_carriage_return_between_two_records_is_named() -> None:
+    out = Collector("f")
+    assert read_object(b'{"a": 1}\r{"a": 2}', 7, out) is None
+    [finding] = out.kept()
+    assert (finding.code, finding.line, finding.column) == ("json-invalid", 7, 10)
+    assert "carriage return" in finding.message
+    assert "tr '\\r' '\\n'" in finding.remedy
