@@ -140,6 +140,8 @@ def test_lines_that_cannot_be_read(raw: bytes, code: str, column: int | None, re
         (b'{"messages": {}}', "messages-invalid", "messages", "an object"),
         (record(USER, "hello", ANSWER), "message-not-object", "messages[1]", "a string among them"),
         (record(USER, {"content": "x"}, ANSWER), "role-missing", "messages[1]", "no role"),
+        (record(USER, {"role": "asistant", "content": "x"}), "role-unknown", "messages[1].role", "one fault, not two"),
+        (record({"role": "usr", "content": "x"}, ANSWER), "role-unknown", "messages[0].role", "one fault, not two"),
         (record(USER, {"role": "bot", "content": "x"}, ANSWER), "role-unknown", "messages[1].role", "another role"),
         (record(USER, {"role": None, "content": "x"}, ANSWER), "role-unknown", "messages[1].role", "null"),
         (record(USER, {"role": ["user"], "content": "x"}, ANSWER), "role-unknown", "messages[1].role", "a list"),

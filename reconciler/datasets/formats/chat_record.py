@@ -13,6 +13,7 @@ from reconciler.datasets.findings import Collector
 from reconciler.datasets.formats import preference_record, reinforcement_record
 from reconciler.datasets.formats.conversation import (
     RECORD_KEYS,
+    ROLES,
     Conversation,
     Notes,
     is_json_text,
@@ -59,6 +60,8 @@ class ChatRecord:
         conversation.parallel(record)
         objects = conversation.messages(messages, "messages")
         roles = [message.get("role") for message in objects]
+        if any(role not in ROLES for role in roles if isinstance(role, str)):
+            return  # that is said already: whose message it was meant to be decides about the rest
         if "user" not in roles:
             add("user-missing", "messages")
         if "assistant" not in roles:

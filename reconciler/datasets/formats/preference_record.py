@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.datasets.findings import Collector
-from reconciler.datasets.formats.conversation import MESSAGE_KEYS, RECORD_KEYS, Conversation, Notes, close_to, system_of
+from reconciler.datasets.formats.conversation import (
+    MESSAGE_KEYS,
+    RECORD_KEYS,
+    ROLES,
+    Conversation,
+    Notes,
+    close_to,
+    system_of,
+)
 
 KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
 OUTPUTS = ("preferred_output", "non_preferred_output")
@@ -116,7 +124,9 @@ def _output(value: Any, path: str, branch: Conversation) -> None:
     for index, message in enumerate(value):
         if isinstance(message, dict) and message.get("role") in ("system", "developer", "user", "function"):
             branch.add("output-role-invalid", f"{path}[{index}].role")
-    if not any(message.get("role") == "assistant" for message in objects):
+    roles = [message.get("role") for message in objects]
+    misspelt = any(role not in ROLES for role in roles if isinstance(role, str))
+    if "assistant" not in roles and not misspelt:
         branch.add("assistant-missing", path, "the output has no assistant message")
 
 
