@@ -8,6 +8,7 @@ FILE is what the public Azure Retail Prices API answers, in one of two forms:
 
 DATE is the day on which the meters were read (a price that begins later is left out), SOURCE says where. The names of
 meters follow no grammar, so each one is named below; what is about fine-tuning and is not named is listed on stderr.
+A meter that is used and has no price above 0 ends it before anything is written: nothing of ours is free by mistake.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,11 +35,11 @@ class Meter(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A price of a meter in some regions, from a day on."""
+    """A price of a meter in some regions, from a day on. `usd` is None if there is no number above 0."""
 
     meter: str
     unit: str
-    usd: Decimal
+    usd: Decimal | None
     since: str
     regions: tuple[str, ...]
 
@@ -97,6 +98,15 @@ def meters() -> dict[str, Meter]:
     return found
 
 
+def dollars(value: Any) -> Decimal | None:
+    """Return a price; None if it is missing, or no number above 0."""
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount > 0 else None
+
+
 def rows(file: Path) -> Iterator[Row]:
     """Read meters, in either form."""
     text = file.read_text(encoding="utf-8-sig")
@@ -106,11 +116,11 @@ def rows(file: Path) -> Iterator[Row]:
             if item.get("type", "Consumption") == "Consumption":
                 since = str(item["effectiveStartDate"])[:10]
                 regions = (str(item["armRegionName"]),)
-                yield Row(item["meterName"], item["unitOfMeasure"], Decimal(item["retailPrice"]), since, regions)
+                yield Row(item["meterName"], item["unitOfMeasure"], dollars(item.get("retailPrice")), since, regions)
         return
     for line in csv.DictReader(text.splitlines()):
         since, regions = line["effectiveStartDate"][:10], tuple(line["regions"].split())
-        yield Row(line["meterName"], line["unitOfMeasure"], Decimal(line["retailPriceUSD"]), since, regions)
+        yield Row(line["meterName"], line["unitOfMeasure"], dollars(line.get("retailPriceUSD")), since, regions)
 
 
 def newest(found: Iterator[Row], day: str) -> dict[tuple[str, str], Row]:
@@ -125,7 +135,9 @@ def newest(found: Iterator[Row], day: str) -> dict[tuple[str, str], Row]:
 
 
 def price(row: Row) -> tuple[str, str]:
-    """Return the unit and the price in it; raises ValueError for a unit that is not known."""
+    """Return the unit and the price in it; raises ValueError for a unit that is not known, or without a price."""
+    if row.usd is None:
+        raise ValueError(f"{row.meter}, since {row.since}: the price is missing, or no number above 0")
     factor, unit = {"1K": (1000, PER_MILLION), "1 Hour": (1, PER_HOUR), "1/Hour": (1, PER_HOUR)}.get(row.unit, (0, ""))
     if not factor:
         raise ValueError(f"{row.meter}: the unit {row.unit!r} is not known")
@@ -137,13 +149,19 @@ def main(file: str, day: str, source: str) -> None:
     named = meters()
     grouped: dict[tuple[str, ...], set[str]] = {}
     unused: set[str] = set()
+    wrong: set[str] = set()
     for (name, region), row in newest(rows(Path(file)), day).items():
         if name in named:
-            grouped.setdefault((*named[name], *price(row), name, row.since), set()).add(region)
+            try:
+                grouped.setdefault((*named[name], *price(row), name, row.since), set()).add(region)
+            except ValueError as error:
+                wrong.add(str(error))
         elif any(word in name.lower() for word in ("training", "trng", "hosting", "hstng", "grader", "grdr")):
             unused.add(name)
     for name in sorted(unused):
         print(f"not used: {name}", file=sys.stderr)
+    if wrong:
+        sys.exit("\n".join([*sorted(wrong), f"Nothing was written to {OUT.name}."]))
     keys = ("model", "what", "scope", "unit", "usd", "meter", "since")
     lines = [
         json.dumps({**dict(zip(keys, key, strict=True)), "regions": " ".join(sorted(regions))})

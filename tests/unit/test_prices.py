@@ -170,3 +170,16 @@ def test_the_table_can_be_made_anew(tmp_path: Path, capsys: pytest.CaptureFixtur
         "the newest price that holds on the day, region by region"
     )
     assert "not used: gpt-9 FT Training global Tokens" in capsys.readouterr().err
+    for wrong in ("-1.7", "", "0", "nan", "free"):
+        as_csv.write_text(CSV.replace("1 Hour,1.7", f"1 Hour,{wrong}"))
+        with pytest.raises(SystemExit, match="ft hosting global Unit, since 2025-04-01: the price is missing"):
+            tool.main(str(as_csv), "2026-08-11", "a test")
+        assert tool.OUT.read_text() == made[0], "a price that is none leaves the table as it was"
+    as_json.write_text(json.dumps([{key: value for key, value in items[0].items() if key != "retailPrice"}]))
+    with pytest.raises(SystemExit, match="FT Training global Tokens"):
+        tool.main(str(as_json), "2026-08-11", "a test")
+
+
+def test_every_price_of_the_table_is_a_number_above_nothing() -> None:
+    rows = json.loads((ROOT / "reconciler/prices/prices.json").read_text())["rows"]
+    assert [row for row in rows if not Decimal(row["usd"]) > 0] == []
