@@ -44,10 +44,10 @@ def with_newcomers(plan: Plan, root: Path) -> Plan:
 
 
 def _before(versions: Versions, root: Path, file: str) -> tuple[str, frozenset[str]] | None:
-    path = Path(file).resolve()
-    if not path.is_relative_to(root.resolve()):
+    """Return what an earlier version of a manifest declares, and what that version is called; paths are from the root."""
+    if Path(file).is_absolute() or not (root / file).is_file():
         return None
-    version = versions.before(path.relative_to(root.resolve()).as_posix())
+    version = versions.before(Path(file).as_posix())
     declared = _declared(version) if version else None
     return (version.name, declared) if version and declared is not None else None
 

@@ -6,6 +6,7 @@ could only be wrong because of another fault is not spoken of.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from reconciler.kind import DigestCache, Kind, Workspace
 from reconciler.manifests.accounts import Accounts, same_address
 from reconciler.manifests.annotations import Marks, replaced
 from reconciler.manifests.checks import Declared, check
-from reconciler.manifests.faults import meant, quoted
+from reconciler.manifests.faults import meant, printable, quoted
 from reconciler.manifests.files import Site
 from reconciler.manifests.graph import ordered
 from reconciler.manifests.head import Manifest, may_be_account, read_head
@@ -72,7 +73,18 @@ def load_accounts(
     faults = sorted([*site.faults, *accounts.faults], key=by_place)
     if any(fault.severity == "error" for fault in faults):
         raise InvalidManifests(*faults)
-    return accounts.values
+    here = Path(os.path.realpath(cwd or Path.cwd()))
+    return {name: _as_seen_from(here, account, site) for name, account in accounts.values.items()}
+
+
+def _as_seen_from(here: Path, account: Account, site: Site) -> Account:
+    """Return an Account of another tree whose places lead there: below its own root it is called as one of ours."""
+
+    def moved(place: Place) -> Place:
+        return replace(place, file=printable(os.path.relpath(site.root / place.file, here)))
+
+    places = {field: moved(place) for field, place in account.places.items()}
+    return Account(account.name, account.spec, moved(account.place), account.source, places)
 
 
 @dataclass

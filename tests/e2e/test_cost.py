@@ -100,7 +100,7 @@ def test_a_pull_request_is_judged_by_its_base(site: Site, azure: Azure) -> None:
     azure.forget()
     ran = site.run("apply", "--auto-approve", *flags, code=4)
     assert azure.writes() == []
-    assert "account.yaml:11:16" in ran.err
+    assert "(../base/account.yaml:11:16)" in ran.err, "the line of the tree that judges"
     site.edit("manifests/account.yaml", "accounts/acme", "accounts/other")
     ran = site.run("plan", *flags, code=4)
     assert "An Account has no policy to be judged by" in ran.out

@@ -45,6 +45,10 @@ def test_what_is_new_in_git_was_probably_never_made(
     told = planned()
     assert "create (missing: never made, or deleted since by Azure or somebody)" in told
     assert NEW in told, "a job of this name is declared, and no Deployment"
+    monkeypatch.chdir(repo.folder / "manifests")
+    assert run(["plan", "."]) == 0
+    assert NEW in capsys.readouterr().out, "wherever it is run"
+    monkeypatch.chdir(repo.folder)
     commit(repo)
     repo.write("manifests/stack.yaml", STACK + "# an edit\n")
     assert "new in git" not in planned(), "it was declared before: it may have vanished"
