@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.github_input import document_of, estimates_of, plan_of, read, unusable
+from reconciler.cli.github_input import document_of, estimates_of, out_of_plan, read, unusable
 from reconciler.cli.state import GLOBALS, ParallelismOption, PathArgument
 from reconciler.github import BOT
 
@@ -108,18 +108,16 @@ def summary(
 ) -> int:
     """Put a plan on the page of the run, notes beside the manifests, and `changes` and `errored` into the outputs."""
     from reconciler.github.event import Event
-    from reconciler.render.annotations import plan_annotations
+    from reconciler.render.annotations import plan_annotations, plan_outputs
 
     event = Event(os.environ)
     body = read(file)
     if body.strip():
         event.summarise(body)
-    document = plan_of(plan) if plan is not None and plan.exists() else None
-    if document is not None:
-        for line in plan_annotations(document):
-            print(line)
-        acts = any(one["change"]["actions"] != ["no-op"] and not one["held"] for one in document["resource_changes"])
-        event.output({"changes": str(acts).lower(), "errored": str(bool(document["errored"])).lower()})
+    if plan is not None and plan.exists():
+        notes, outputs = out_of_plan(plan, lambda document: (plan_annotations(document), plan_outputs(document)))
+        print("".join(f"{line}\n" for line in notes), end="")
+        event.output(outputs)
     return OK
 
 

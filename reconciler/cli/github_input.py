@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from reconciler.core.fault import ReconcilerError
+
+T = TypeVar("T")
 
 
 def estimates_of(plan: Path) -> dict[str, str] | None:
     """Return what a saved plan says that each training costs: address to words; None where it cannot be read."""
-    from decimal import Decimal
-
-    from reconciler.core.charges import Cost
     from reconciler.core.fault import ReconcilerError
-    from reconciler.kinds import REGISTRY
-    from reconciler.render.cost import cost_text
 
     try:
-        document = plan_of(plan)
+        return out_of_plan(plan, _estimates)
     except ReconcilerError:
         # `apply` has refused it, and that is to be told.
         return None
+
+
+def _estimates(document: Mapping[str, Any]) -> dict[str, str]:
+    from decimal import Decimal
+
+    from reconciler.core.charges import Cost
+    from reconciler.kinds import REGISTRY
+    from reconciler.render.cost import cost_text
+
     found: dict[str, str] = {}
     for change in document["resource_changes"]:
         kind = REGISTRY.get(str(change["kind"]))
@@ -61,6 +69,16 @@ def plan_of(file: Path) -> Any:
     document = document_of(file)
     read_approval(document)
     return document
+
+
+def out_of_plan(file: Path, found: Callable[[Mapping[str, Any]], T]) -> T:
+    """Return something out of a saved plan; raises ReconcilerError where it is not whole, or not as plans are."""
+    document = plan_of(file)
+    try:
+        return found(document)
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        # Whoever edits the file can write its hash anew: any value may be of any sort.
+        raise unusable(f"{file}: a value in it is not of the sort that plans have.") from error
 
 
 def read(file: Path) -> str:

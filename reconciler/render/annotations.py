@@ -21,10 +21,16 @@ MOST = 10
 def plan_annotations(document: Mapping[str, Any]) -> list[str]:
     """Return a line for each refusal, warning and change whose manifest has a place, the first ones if there are many."""
     return [
-        *list(_diagnostics("error", document["refusals"]))[:MOST],
-        *list(_diagnostics("warning", document["checks"]))[:MOST],
+        *list(_diagnostics("error", document.get("refusals") or ()))[:MOST],
+        *list(_diagnostics("warning", document.get("checks") or ()))[:MOST],
         *list(_lines(document))[:MOST],
     ]
+
+
+def plan_outputs(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what later steps decide by: whether anything is to be applied, and whether the plan is not whole."""
+    acts = any(one["change"]["actions"] != ["no-op"] and not one.get("held") for one in document["resource_changes"])
+    return {"changes": str(acts).lower(), "errored": str(bool(document["errored"])).lower()}
 
 
 def _diagnostics(sort: str, found: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -12,9 +12,10 @@ from harness import NOW, STACK, Repo
 
 from reconciler.cli.apply import refuse_if_stale
 from reconciler.cli.documents import MOST_BYTES, json_document
-from reconciler.cli.github_input import plan_of
+from reconciler.cli.github_input import estimates_of, out_of_plan, plan_of
 from reconciler.core.fault import ReconcilerError, Refused
 from reconciler.kinds import REGISTRY
+from reconciler.render.annotations import plan_annotations, plan_outputs
 from reconciler.render.document import _hash, dumps, plan_document, read_approval
 
 FILES = 400
@@ -49,6 +50,33 @@ def test_a_plan_file_with_anything_in_it(repo: Repo) -> None:
             continue
         # It was let through whole: then every change of the plan still stands in the file.
         assert shown <= {item.get("address") for item in document["resource_changes"]}, what
+    assert read > 50
+    assert refused > 50
+
+
+def test_what_a_workflow_reads_out_of_a_plan_file_with_anything_in_it(repo: Repo, tmp_path: Path) -> None:
+    whole = dumps(
+        plan_document(repo.plan(), tool_version="0", accounts=[], emulator=True, created_at=str(NOW), kinds=REGISTRY)
+    ).encode()
+    chance, file = random.Random(7), tmp_path / "plan.json"
+    read = refused = 0
+    for _ in range(FILES // 2):
+        try:
+            document = orjson.loads(spoiled(whole, chance)[0])
+            if isinstance(document, dict):
+                document["sha256"] = _hash({key: value for key, value in document.items() if key != "sha256"})
+            file.write_bytes(orjson.dumps(document))
+        except (orjson.JSONDecodeError, TypeError):  # no JSON, or nested deeper than can be written again
+            continue
+        estimates_of(file)
+        try:
+            notes, outputs = out_of_plan(file, lambda found: (plan_annotations(found), plan_outputs(found)))
+        except ReconcilerError:
+            refused += 1
+            continue
+        read += 1
+        assert set(outputs.values()) <= {"true", "false"}
+        assert all(note.startswith("::") and note.isprintable() for note in notes)
     assert read > 50
     assert refused > 50
 
