@@ -7,6 +7,8 @@ nothing is sent for this, and nobody waits.
 
 A list that was late is read once more, as long after that again: by then it shows what a run made that could not see
 ours yet. So one of the two runs is enough, also if the other one was killed.
+
+What is found after a create without a clear answer may be another run's, and our own still hidden: that is waited for too.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import Result, arm
-from simulation.promises import JOBS, PENDING, UNSURE, Broken, Promises, Report, Run
+from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
 from simulation.script import Event, script
 from simulation.second import Second
 from simulation.tree import Served
@@ -290,7 +290,7 @@ class Play(Promises):
             except Refused as refused:
                 result.refused, result.code = refused, 4
             self.heard(said, result, list(latest.values()), run)
-            unsure = any(outcome.fault and outcome.fault.code in UNSURE for outcome in result.outcomes)
+            unsure = any(outcome.fault and is_unsure(outcome.fault) for outcome in result.outcomes)
             run.looked_back = not (unsure or result.refused)
             if result.code == 0:
                 self.looked.append(began)

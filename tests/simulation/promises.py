@@ -33,8 +33,6 @@ from reconciler.render.text import plan_text
 BOM = b"\xef\xbb\xbf"
 JOBS = "/acme/openai/v1/fine_tuning/jobs"
 NOTHING_TO_DO = "No changes. Azure matches the manifests."
-UNSURE = {"create-unsure", "not-listed"}
-"""What is said when it is not known whether something was made, or made twice."""
 FIRST_DEPLOYMENT = 24 * 3600.0
 """Seconds after a job's end within which --continue makes a deployment that is not there."""
 PENDING = 90.0
@@ -406,6 +404,11 @@ class Promises:
                 return
             seen.append(f"{record.name} serves {model}: {', '.join(filter(None, wrong))}")
         raise Broken(f"deployment {name} is not as declared: {seen} {json.dumps(one.__dict__)}")
+
+
+def is_unsure(fault: Fault) -> bool:
+    """Return whether it says that it could not be seen whether a job was made, or made twice."""
+    return fault.code == "not-listed" or (fault.code == "create-unsure" and "cannot be read" in fault.detail)
 
 
 def _attempts(tree: Tree, name: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 from simulation.bugs import BUGS
 from simulation.play import play, shrunk
 
-SEEDS, PART = 60, 20
+SEEDS, PART = 80, 20
 
 
 @pytest.mark.slow

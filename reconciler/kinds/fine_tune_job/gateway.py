@@ -1,4 +1,7 @@
-"""Jobs and models of one account, as observed and as created: where money is spent, so every create looks twice."""
+"""Jobs and models of one account, as observed and as created: where money is spent, so every create looks twice.
+
+It is long because what creates, looks back and cancels shares how a job is found again.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ CREATE_ATTEMPTS = 3
 
 LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Seconds before each look for a job of which it is not known whether it was created; lists may be 60 s late."""
+NOT_LISTED = "No job with its mark is listed."
 LOOKS_THROTTLED = (0.0, 1.0, 2.0)
 """The same after a 429, which says that nothing was taken in."""
 
@@ -93,17 +97,18 @@ class JobGateway:
         for attempts_left in reversed(range(CREATE_ATTEMPTS)):
             found = self._find(change, body)
             if found:
-                return found
+                return found if attempts_left == CREATE_ATTEMPTS - 1 else _unclear(found)
             try:
                 answer = self._jobs.create(body)
             except AzureError as error:
                 if not error.ambiguous:
                     raise
-                found = self._look_back(change, body, error, LOOKS if error.status != 429 else LOOKS_THROTTLED)
+                again = error.status == 429 and attempts_left
+                found = self._look_back(change, body, error, LOOKS_THROTTLED if again else LOOKS)
                 if found:
                     return found
                 # Only throttling says that the request was not taken in; everything else stays unsure.
-                if error.status != 429 or not attempts_left:
+                if not again:
                     raise self._unsure(change, error) from error
                 clock.sleep(max(next(waits), error.retry_after or 0))
             else:
@@ -285,9 +290,9 @@ class JobGateway:
             try:
                 found = self._find(change, body)
             except AzureError:
-                raise self._unsure(change, error) from error
+                raise self._unsure(change, error, "The list of jobs cannot be read either.") from error
             if found:
-                return replace(found, facts={**found.facts, UNCLEAR: True})
+                return _unclear(found)
         return None
 
     def _find(self, change: Create, body: Mapping[str, Any]) -> Observed | None:
@@ -346,12 +351,12 @@ class JobGateway:
             return f"it could not be cancelled: cancel {live.id} by hand"
         return "it was cancelled at once"
 
-    def _unsure(self, change: Create, cause: AzureError) -> AzureError:
+    def _unsure(self, change: Create, cause: AzureError, seen: str = NOT_LISTED) -> AzureError:
         fault = replace(
             cause.fault,
             code="create-unsure",
             summary="The job may or may not have been created",
-            detail=f"{cause.fault.detail} No job with its mark is listed.",
+            detail=f"{cause.fault.detail} {seen}",
             remedy="Nothing is sent twice. Run the command again: it looks first.",
             subject=str(change.address),
         )
@@ -369,6 +374,11 @@ class JobGateway:
 
     def _observed(self, body: Json) -> Observed:
         return observed_job(body, self._session.account)
+
+
+def _unclear(found: Observed) -> Observed:
+    """Mark what was found after an answer that did not say what was made: another run may have made it."""
+    return replace(found, facts={**found.facts, UNCLEAR: True})
 
 
 def _gone(change: Update) -> Fault:
