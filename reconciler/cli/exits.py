@@ -38,7 +38,7 @@ MEANINGS: Mapping[str, Mapping[int, str]] = {
         REFUSED: _ACTS,
     },
     "destroy": {OK: "done", ERROR: "something failed or is blocked", REFUSED: _ACTS},
-    "cancel": {OK: "done, or there is nothing to cancel", ERROR: "an error", REFUSED: "refused: not approved"},
+    "cancel": {OK: "done", ERROR: "an error, or the job has ended already", REFUSED: "refused: not approved"},
     "drift": {
         OK: "nothing that a person must do",
         ERROR: "an error, or a part of Azure could not be read",
