@@ -6,7 +6,7 @@ warning of the plan, and stops nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Plan
     from reconciler.core.checkup import Wanted
-    from reconciler.core.quota import Demand
+    from reconciler.core.quota import Demand, Pool
     from reconciler.core.resource import Address, Desired
 
 
@@ -28,6 +28,8 @@ class _Asked:
 
     trainings: list[Wanted] = field(default_factory=list)
     demands: list[Demand] = field(default_factory=list)
+    pools: tuple[str, str, Sequence[Pool]] | None = None
+    """Subscription, region and pools that the demands draw on, if they fit for themselves."""
 
 
 def preflight(made: Plan, bench: Workbench) -> Plan:
@@ -38,6 +40,7 @@ def preflight(made: Plan, bench: Workbench) -> Plan:
         for name, what in asked.items()
     }
     found = [fault for task in tasks.values() for fault in task.result()]
+    found += _together(asked)
     if not found:
         return made
     # Azure's own word takes the place of the table's about the same thing.
@@ -116,15 +119,33 @@ def _capacity(session: Session, asked: _Asked, bench: Workbench) -> Iterable[Fau
         return []
     capacity = Capacity(session)
     region = capacity.region()
-    short = list(quota_faults(asked.demands, capacity.pools(region), region))
+    pools = capacity.pools(region)
+    short = list(quota_faults(asked.demands, pools, region))
     if short:
         return short
+    asked.pools = (str(session.account.subscription_id).lower(), region, pools)
     free = {}
     for base in dict.fromkeys(demand.base for demand in asked.demands if demand.fine_tuned):
         facts = find(base)
         if facts is not None and facts.format and facts.version:
             free[base] = capacity.free(region, facts.format, facts.name, facts.version)
     return list(capacity_faults(asked.demands, free, region))
+
+
+def _together(asked: Mapping[str, _Asked]) -> list[Fault]:
+    """Return what fits into no pool although each account's part does: a pool is that of a subscription in a region."""
+    from reconciler.core.quota import quota_faults
+
+    places: dict[tuple[str, str], list[_Asked]] = {}
+    for one in asked.values():
+        if one.pools is not None:
+            places.setdefault(one.pools[:2], []).append(one)
+    found: list[Fault] = []
+    for (_, region), group in places.items():
+        pools = group[0].pools[2] if group[0].pools is not None else ()
+        if len(group) > 1:
+            found += quota_faults([demand for one in group for demand in one.demands], pools, region)
+    return found
 
 
 def _unread(session: Session, fault: Fault, asked: _Asked, is_capacity: bool) -> Fault:

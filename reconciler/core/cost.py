@@ -183,11 +183,7 @@ class _Teller:
                 if before is None:
                     return None
                 kept = change.held or change.reason == "duplicate"
-                left_over = (
-                    bool(change.held)
-                    and change.reason == "left_over"
-                    and (change.declared is None or bool(change.expired))
-                )
+                left_over = bool(change.held) and change.reason == "left_over" and not change.kept
                 return ChangeCost(
                     before=before, after=before if kept else FREE, left_over=left_over, sku=self._sku(live)
                 )

@@ -183,12 +183,11 @@ def planned(site: Repo, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, s
     """Return the warnings of a plan with their details, and the codes of what refuses it."""
     assert site.folder
     capsys.readouterr()
-    assert run(["plan", "--format", "json"]) == 0
+    code = run(["plan", "--format", "json"])
     made = json.loads(capsys.readouterr().out)
-    return (
-        {check["code"]: check["detail"] for check in made["checks"]},
-        [refusal["code"] for refusal in made.get("refusals", [])],
-    )
+    refused = [refusal["code"] for refusal in made["refusals"]]
+    assert code == (4 if refused else 0)
+    return {check["code"]: check["detail"] for check in made["checks"]}, refused
 
 
 class TestAzuresOwnWord:
@@ -216,6 +215,24 @@ class TestAzuresOwnWord:
         assert planned(site, capsys) == ({}, [])
         site.edit("manifests/stack.yaml", "capacity: 20", "capacity: 21")
         assert planned(site, capsys)[1] == ["quota-short"], "only what is added counts, and none is left"
+
+    def test_two_accounts_of_a_subscription_draw_on_one_pool(
+        self, site: Repo, live: Azure, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        beta = REACHED.format(url=live.server.url).replace("name: acme", "name: beta").replace("/acme", "/beta")
+        site.write("manifests/beta.yaml", beta)
+        body = "  account: ACCOUNT\n  model: {name: gpt-4.1-mini, version: '2025-04-14'}\n  sku: {name: GlobalStandard, capacity: 50}\n"
+        head = "---\napiVersion: reconciler/v1\nkind: Deployment\nmetadata: {name: at-ACCOUNT}\nspec:\n"
+        stacks = [f"{head}{body}".replace("ACCOUNT", name) for name in ("acme", "beta")]
+        site.write("manifests/stack.yaml", "".join(stacks))
+        live.configure(quotas={"OpenAI.GlobalStandard.gpt4.1-mini": 100})
+        assert planned(site, capsys)[1] == []
+        live.configure(quotas={"OpenAI.GlobalStandard.gpt4.1-mini": 99})
+        assert planned(site, capsys)[1] == ["quota-short"], "each fits, and both do not"
+        live.forget()
+        assert run(["apply", "--auto-approve"]) == 4
+        assert "100 more is asked for (Deployment/at-acme 50, Deployment/at-beta 50)" in capsys.readouterr().err
+        assert live.writes() == []
 
     def test_a_base_model_that_both_refuse_is_refused(
         self, site: Repo, live: Azure, capsys: pytest.CaptureFixture[str]

@@ -169,6 +169,9 @@ def test_beside_serves_without_a_gap_keeps_prunes_and_reverts(
     clock.sleep(30 * HOUR)
     assert not repo.plan(prune=True).actions
     clock.sleep(20 * HOUR)
+    left = repo.plan()
+    assert left.cost is not None
+    assert left.cost.left_over.high == Decimal("1.7"), "from now on it is paid for, and nobody needs it"
     told = said(repo, prune=True)
     assert "left over: another one serves Deployment/tone" in told
     assert "sku.capacity 50" in told
