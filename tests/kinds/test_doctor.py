@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from command import ACCOUNT, RealClock
-from harness import STACK, Azure, Repo
+from command import ACCOUNT
+from harness import Azure, Repo
 
 from reconciler.azure.identity import identity_of
 from reconciler.cli.main import run
@@ -33,20 +32,8 @@ Look = Callable[..., tuple[int, dict[str, list[dict[str, Any]]]]]
 
 
 @pytest.fixture
-def azure() -> Iterator[Azure]:
-    service = Azure(RealClock(), pending_seconds=0.0, running_seconds=0.0, deployment_seconds=0.0)  # type: ignore[arg-type]
-    yield service
-    service.close()
-
-
-@pytest.fixture
-def site(tmp_path: Path, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repo]:
-    folder = Repo(tmp_path, azure, RealClock())  # type: ignore[arg-type]
-    folder.write("manifests/account.yaml", ACCOUNT.format(url=azure.server.url))
-    folder.write("manifests/stack.yaml", STACK)
-    monkeypatch.chdir(tmp_path)
-    yield folder
-    folder.close()
+def azure(live: Azure) -> Azure:
+    return live
 
 
 @pytest.fixture

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from command import ACCOUNT as REACHED
-from command import RealClock
 from harness import ACCOUNT, STACK, Azure, FakeClock, Repo, arm
 
 from reconciler.cli.main import run
@@ -157,26 +153,6 @@ def test_a_limit_has_a_number_and_says_what_frees_it() -> None:
 
 
 # What Azure itself says, through the command
-
-
-@pytest.fixture
-def live() -> Iterator[Azure]:
-    service = Azure(RealClock(), pending_seconds=0.0, running_seconds=0.0, deployment_seconds=0.0)  # type: ignore[arg-type]
-    yield service
-    service.close()
-
-
-Command = Callable[..., tuple[int, dict[str, Any], str]]
-
-
-@pytest.fixture
-def site(tmp_path: Path, live: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repo]:
-    folder = Repo(tmp_path, live, RealClock())  # type: ignore[arg-type]
-    folder.write("manifests/account.yaml", REACHED.format(url=live.server.url))
-    folder.write("manifests/stack.yaml", STACK)
-    monkeypatch.chdir(tmp_path)
-    yield folder
-    folder.close()
 
 
 def planned(site: Repo, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, str], list[str]]:
