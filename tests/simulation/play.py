@@ -345,6 +345,7 @@ class Play(Promises):
             if fault is None:
                 continue
             if outcome.address.kind == "FineTuneJob" and name in tree.jobs and "attempt:" in fault.remedy:
+                self.has_no_equal(outcome)
                 # Attempts of two jobs that are alike must not meet.
                 self.attempts += 1
                 tree = tree.with_job(name, replace(tree.jobs[name], attempt=1 + self.attempts))

@@ -155,6 +155,16 @@ class Promises:
         self.report.counts["seen: a training" + (" on another's model" if parent else "")] += 1
         self.trained_on[job.id] = _training(data, job.hyperparameters.get("n_epochs"), job.seed, base)
 
+    def has_no_equal(self, outcome: Outcome) -> None:
+        """Nobody is told to train anew what is trained already, or is being trained."""
+        account, world = self.azure.emulator.world.account("acme"), self.azure.emulator.world
+        live = account.jobs.get(outcome.live.id) if outcome.live else None
+        for other in account.jobs.values():
+            if live is None or other.id in {live.id, *self.clones} or other.deleted or other.model_deleted:
+                continue
+            if other.suffix == live.suffix and world.phase(other).status not in {"failed", "cancelled"}:
+                raise Broken(f"told to train {outcome.address} anew because of {live.id}, and there is {other.id}")
+
     def _is_first(self, job: JobRecord) -> None:
         """With lists that are current and no other process, a job is created once, not once and then cancelled."""
         world = self.azure.emulator.world

@@ -41,12 +41,12 @@ _PATHS = (r"/fine_tuning/jobs$", r"/files$", r"/fine_tuning/jobs/", r"/deploymen
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "*")
 _STATUSES = (408, 409, 429, 500, 502, 503, 403)
 _HANDS = (
-    "fail_job", "cancel_job", "clone_job", "vanish_model", "expire_deployment", "strip_tags", "vanish_file", "purge_jobs",
+    "fail_job", "fail_job", "cancel_job", "clone_job", "vanish_model", "expire_deployment", "strip_tags", "vanish_file", "purge_jobs",
     "stranger",
 )  # fmt: skip
 _COMMITS = (
     "epochs", "data", "revert", "add", "remove", "rename", "owner", "capacity", "follow", "text",
-    "chain", "strategy", "strategy", "pin", "step", "gate", "ready",
+    "chain", "strategy", "strategy", "pin", "step", "gate", "ready", "retry", "retry",
 )  # fmt: skip
 
 
@@ -80,7 +80,12 @@ def script(seed: int) -> list[Event]:
     others = chance.choice((0.0, 0.2, 0.5))
     for _ in range(chance.randint(6, 16)):
         sort = chance.choices(list(sorts), list(sorts.values()))[0]
-        events.append(_event(sort, chance, crashes, others))
+        event = _event(sort, chance, crashes, others)
+        if event.how.get("hand") in {"fail_job", "cancel_job"}:
+            # A hand that finds no training under way proves nothing.
+            events.append(Event("commit", {"change": "epochs", "pick": chance.randrange(100)}))
+            events += [Event("run", {"mode": "apply"}), Event("sleep", {"seconds": 30})]
+        events.append(event)
         if sort == "commit" and chance.random() < 0.4:
             events.append(_event("run", chance, crashes, others))
             events.append(Event("sleep", {"seconds": 600}))

@@ -32,6 +32,8 @@ class Job:
     text: str = ""
     parent: str = ""
     """The job whose model it is trained on."""
+    retry: int = 0
+    """How often it is trained again by itself after a failure of Azure's own."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Served:
 class Tree:
     """What is committed."""
 
-    jobs: dict[str, Job] = field(default_factory=lambda: {"tone": Job(), "calm": Job(3, 1)})
+    jobs: dict[str, Job] = field(default_factory=lambda: {"tone": Job(), "calm": Job(3, 1, retry=1)})
     served: dict[str, Served] = field(default_factory=lambda: {"tone": Served("tone"), "calm": Served("calm")})
     owners: tuple[str, ...] = ("team-a",)
 
@@ -88,6 +90,8 @@ class Tree:
                 return self.with_job(name, replace(job, data=(job.data + 1 + pick % 2) % 3))
             case "text":
                 return self.with_job(name, replace(job, text=f"text-{pick % 4}"))
+            case "retry":
+                return self.with_job(name, replace(job, retry=(job.retry + 1 + pick % 2) % 3))
             case "chain":
                 # In the order of their names, so that none is trained on itself.
                 parents = [one for one in sorted(self.jobs) if one < name]
@@ -157,6 +161,7 @@ spec:
   training_file: data/{job.data}.jsonl
   training_type: global
   attempt: {job.attempt}
+  retry: {job.retry}
   seed: {seed_of(name)}
   {f"suffix: {job.text}" if job.text else ""}
   method: {{hyperparameters: {{n_epochs: {job.epochs}}}}}
