@@ -83,7 +83,9 @@ def test_what_is_left_over_costs_and_can_be_deleted_or_declared(repo: Repo) -> N
     found = seen(repo)
     (entry,) = found["left_over"]
     assert entry["cause"] == "No manifest declares it any more."
-    assert entry["remedy"].startswith("To delete it (saves $40.80 a day):\n  reconciler apply --prune\n")
+    assert entry["remedy"].startswith(
+        "To delete it (saves $40.80 a day):\n  reconciler apply --prune --allow-delete Deployment/tone\n"
+    ), "it is the only one, so a guard wants its name"
     assert findings(found, "acme") == [("left_over", entry)]
     assert findings(found, "prod") == []
     assert line_of("left_over", entry) == "left over: `Deployment/tone` (`tone`)"
