@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from harness import ACCOUNT, STACK, Azure, FakeClock, Repo, arm, of
 
 from reconciler.core.approval import Approval
-from reconciler.core.change import Stuck
+from reconciler.core.change import Stuck, Update
 
 BASE = """\
 apiVersion: reconciler/v1
@@ -85,3 +87,78 @@ def test_a_new_model_that_is_gone_leaves_the_old_one_serving(repo: Repo, azure: 
     azure.forget()
     assert repo.apply(prune=True).faults() == ["model-gone"]
     assert azure.writes() == [], "neither trained again nor changed"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (
+            409,
+            "RequestConflict",
+            "Another operation is being performed on the parent resource. Please try again later.",
+        ),
+        (400, "AccountProvisioningStateInvalid", "Call failed: account acme is in state Accepted."),
+        (409, "Conflict", "The resource entity provisioning state is not terminal."),
+    ],
+)
+def test_an_account_that_is_not_ready_is_waited_for_as_azure_says(
+    repo: Repo, azure: Azure, status: int, code: str, message: str
+) -> None:
+    repo.write("manifests/stack.yaml", BASE.format(account="acme", number=1))
+    azure.fault(
+        method="PUT", path_regex="/deployments/", status=status, code=code, message=message, count=3, retry_after=17
+    )
+    assert repo.apply().code == 0
+    tries = [item["time"] for item in azure.emulator.requests() if item["write"]]
+    assert [later - earlier >= 17 for earlier, later in pairwise(tries)] == [True] * 3
+
+
+def test_tags_that_somebody_copied_make_a_deployment_no_one_s(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    (ours,) = azure.deployments()
+    copy = {key: ours[key] for key in ("sku", "tags")} | {"properties": {"model": ours["properties"]["model"]}}
+    azure.raw("PUT", f"{arm()}/deployments/theirs?api-version=2025-09-01", copy)
+    azure.clock.sleep(60)
+    before = azure.deployments()
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.until_done(prune=True)
+    assert [item for item in azure.deployments() if item["name"] == "theirs"] == [before[1]]
+    calm = STACK.split("---")[1].replace("name: tone}", "name: theirs}")
+    repo.write("manifests/stack.yaml", f"{STACK}---{calm}")
+    assert [change.fault.code for change in of(repo.plan(), Stuck)] == ["name-taken"]
+    adopted = calm.replace("name: theirs}", "name: theirs, adopt: true}")
+    repo.write("manifests/stack.yaml", f"{STACK}---{adopted}")
+    (mark,) = [change for change in of(repo.plan(), Update) if change.live.name == "theirs"]
+    assert "tags.reconciler-deployment" in [item.path for item in mark.changes], "to adopt it is to mark it"
+    repo.write("manifests/stack.yaml", "# nothing")
+    assert repo.apply(destroy=True).code == 0
+    assert azure.deployments() == [before[1]], "byte for byte"
+
+
+def test_a_credential_that_only_reads_changes_nothing_and_is_told_which_role_it_needs(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    before = azure.deployments(), azure.jobs(), azure.files()
+    azure.configure(deny=["/write$", "/delete$", "/action$"])
+    repo.write("manifests/stack.yaml", STACK.replace("n_epochs: 2", "n_epochs: 3").replace("50", "70"))
+    assert repo.plan(prune=True).actions, "a plan needs no more"
+    result = repo.apply(prune=True)
+    assert result.code == 1
+    faults = {outcome.fault for outcome in result.outcomes if outcome.fault}
+    assert ["OpenAI Contributor" in fault.remedy for fault in faults] == [True]
+    assert (azure.deployments(), azure.jobs(), azure.files()) == before
+
+
+def test_a_name_is_free_again_before_it_is_used_again(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", STACK + "  strategy: recreate\n")
+    repo.until_done()
+    azure.configure(delete_seconds=45.0)
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    azure.forget()
+    repo.until_done()
+    wrote = [
+        (item["time"], item["method"], item["status"])
+        for item in azure.emulator.requests()
+        if item["write"] and item["path"].endswith("/deployments/tone")
+    ]
+    assert [(method, status) for _, method, status in wrote] == [("DELETE", 202), ("PUT", 201)]
+    assert wrote[1][0] - wrote[0][0] >= 45.0

@@ -5,6 +5,7 @@
 | reconciler-owner | whose it is (Account.owner) |
 | reconciler-source | which repository and folder declares it |
 | reconciler-digest | digest of what was applied |
+| reconciler-deployment | the name that it was made under: tags that were copied to another one make it no one's |
 | reconciler-from | the job whose model it serves; of a checkpoint also the step and how it was chosen |
 | reconciler-model | of a checkpoint: its name, as Azure took it |
 | reconciler-adopted | "true": it was made elsewhere and taken over, so it is never deleted |
@@ -42,7 +43,7 @@ from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.elsewhere import as_told, completed, unreachable, with_source
 from reconciler.kinds.deployment.gate_files import found
 from reconciler.kinds.deployment.gates import check_gates, judged
-from reconciler.kinds.deployment.gateway import DeploymentGateway, same_source
+from reconciler.kinds.deployment.gateway import DeploymentGateway
 from reconciler.kinds.deployment.lifetime import (
     check_lifetime,
     expired,
@@ -53,6 +54,7 @@ from reconciler.kinds.deployment.lifetime import (
 )
 from reconciler.kinds.deployment.named import format_of
 from reconciler.kinds.deployment.offered import check_offered
+from reconciler.kinds.deployment.ownership import DEPLOYMENT, copied_from, is_marked
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.properties import WRITABLE
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
@@ -127,7 +129,7 @@ class DeploymentKind(Kind):
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment, and have its gates judge what it is to serve."""
         claim = self._claimed(desired, view, refs)
-        claim = with_candidates(desired, claim, view, lambda live: _is_marked(live, view.account))
+        claim = with_candidates(desired, claim, view, lambda live: is_marked(live, view.account))
         claim = expired(desired, claim, refs, view)
         if not _spec(desired).gates or claim.stuck or claim.parked:
             return self._with_protection(desired, claim)
@@ -143,7 +145,7 @@ class DeploymentKind(Kind):
 
     def _claimed(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, or of several versions the one that serves, if its tags say that it is ours."""
-        versions = Versions.of(desired, view, _is_marked)
+        versions = Versions.of(desired, view, is_marked)
         stuck = unreachable(desired, view)
         if stuck:
             return versions.completed(replace(stuck, live=versions.current))
@@ -192,14 +194,14 @@ class DeploymentKind(Kind):
     def _is_adopted(self, desired: Desired, view: View) -> bool:
         """Whether the manifest takes over a deployment of its name that is not ours yet."""
         live = _named(view, stable_name(desired))
-        return bool(desired.adopt) and live is not None and not _is_marked(live, view.account)
+        return bool(desired.adopt) and live is not None and not is_marked(live, view.account)
 
     def _by_name(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the deployment by its name, if its tags say that it is ours."""
         live = _named(view, stable_name(desired))
         if live is None:
             return with_checkpoint(desired, missing(desired, refs, view), refs, format_of)
-        if _is_marked(live, view.account):
+        if is_marked(live, view.account):
             return with_checkpoint(desired, Claim(live=live), refs, format_of)
         if desired.adopt:
             claim = with_checkpoint(desired, Claim(live=live), refs, format_of)
@@ -231,6 +233,9 @@ class DeploymentKind(Kind):
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))
+        copied = copied_from(live)
+        if copied:
+            changes.append(FieldChange(f"tags.{DEPLOYMENT}", copied, live.name))
         spec = _spec(desired)
         said = (pin_changes(after, live), takes_over(live), readiness_changes(spec, live), protection(spec, live))
         return (*changes, *chain.from_iterable(said))
@@ -249,7 +254,7 @@ class DeploymentKind(Kind):
 
         What was adopted is ours only as long as a manifest declares it: it is never left over.
         """
-        return _is_marked(live, account) and not live.facts.get("adopted")
+        return is_marked(live, account) and not live.facts.get("adopted")
 
     def draft(self, live: Observed, named: Named) -> Draft | str:
         """Return a manifest for a deployment that none declares, or why there can be none."""
@@ -300,10 +305,6 @@ def _named(view: View, name: str) -> Observed | None:
     """Return the deployment of a name, whoever made it; Azure tells capital letters from small ones in none."""
     names = view.index("names of deployments", lambda: {live.name.lower(): live for live in view.of("Deployment")})
     return names.get(name.lower())
-
-
-def _is_marked(live: Observed, account: Account) -> bool:
-    return live.owner in account.spec.owners and same_source(str(live.facts.get("source", "")), account.source)
 
 
 def _spec(desired: Desired) -> DeploymentSpec:

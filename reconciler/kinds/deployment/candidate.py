@@ -48,7 +48,7 @@ class Means:
     write: Callable[[str, dict[str, Any]], Observed]
     delete: Callable[[str], None]
     is_mine: Callable[[Observed], bool]
-    tags: Callable[[str], Mapping[str, str]]
+    tags: Callable[[str, str], Mapping[str, str]]
 
 
 class Candidate:
@@ -82,7 +82,7 @@ class Candidate:
             properties["raiPolicyName"] = after.rai_policy_name
         until = self._session.runtime.clock.now() + SLACK + sum(gate.seconds for _, gate in self._gates)
         own = {CANDIDATE: stable_name(self._change.desired), UNTIL: moment(until)}
-        tags = {**self._means.tags(self._change.digest), **own}
+        tags = {**self._means.tags(self._change.digest, self.name), **own}
         self._is_there = True
         return self._means.write(self.name, {"sku": dict(SKU), "properties": properties, "tags": tags})
 

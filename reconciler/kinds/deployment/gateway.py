@@ -20,6 +20,7 @@ from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
 from reconciler.kinds.deployment.elsewhere import SPELLINGS, spellings
 from reconciler.kinds.deployment.lifetime import PROTECT
+from reconciler.kinds.deployment.ownership import DEPLOYMENT, is_marked
 from reconciler.kinds.deployment.properties import CHANGED_BY, WRITABLE, How, others
 from reconciler.kinds.deployment.readiness import ANSWERED, ANSWERS, READINESS, has_answered, only_asks, to_be_asked
 from reconciler.kinds.deployment.spec import RESERVED, CheckpointModel, DeploymentSpec, NamedModel, Pin, Sku
@@ -84,7 +85,7 @@ class DeploymentGateway:
         said = {
             item.path.removeprefix("tags."): str(item.after) for item in change.changes if item.path.startswith("tags.")
         }
-        tags = {**live.facts["tags"], **_more_tags(change.after), **said, **self._own_tags(change.digest)}
+        tags = {**live.facts["tags"], **_more_tags(change.after), **said, **self._own_tags(change.digest, live.name)}
         if not self._is_mine(live):
             tags[ADOPTED] = "true"
         source = change.after.comparable().get("model")
@@ -196,8 +197,7 @@ class DeploymentGateway:
         return self._observed(body)
 
     def _is_mine(self, live: Observed) -> bool:
-        account = self._session.account
-        return live.owner in account.spec.owners and same_source(live.facts["source"], account.source)
+        return is_marked(live, self._session.account)
 
     @staticmethod
     def _name(change: Create) -> str:
@@ -207,12 +207,12 @@ class DeploymentGateway:
         account = self._session.account
         return {OWNER: account.spec.owner, SOURCE: account.source}
 
-    def _own_tags(self, digest: str) -> dict[str, str]:
-        return {**self._wanted_tags(), DIGEST: digest[:32]}
+    def _own_tags(self, digest: str, name: str) -> dict[str, str]:
+        return {**self._wanted_tags(), DIGEST: digest[:32], DEPLOYMENT: name}
 
     def _tags(self, change: Create, refs: Mapping[Address, Observed], name: str) -> dict[str, str]:
         jobs = [live.id for live in refs.values() if live.outputs.get("model")]
-        tags = self._own_tags(change.digest)
+        tags = self._own_tags(change.digest, name)
         declared = getattr(change.after, "protect", None)
         inherited = change.supersedes is not None and change.supersedes.facts.get("protect")
         if declared or (declared is None and inherited):
@@ -300,15 +300,6 @@ class DeploymentGateway:
                 )
             )
         self._checked = True
-
-
-def same_source(tagged: str, source: str) -> bool:
-    """Return whether a tag names this source: `<repository>:<folder>`, where the repository may be new.
-
-    What was applied from a folder without a remote is still ours after the folder was pushed to one.
-    """
-    repository, colon, folder = tagged.partition(":")
-    return tagged == source or (bool(colon) and not repository and folder == source.partition(":")[2])
 
 
 def _pinned(after: Spec) -> dict[str, str]:
