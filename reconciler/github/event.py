@@ -30,11 +30,6 @@ class Event:
         return self._environ.get("GITHUB_SHA", "")
 
     @property
-    def branch(self) -> str:
-        """The branch or tag that the run is of."""
-        return self._environ.get("GITHUB_REF_NAME", "")
-
-    @property
     def head(self) -> str:
         """The newest commit of the pull request, else the commit of the run."""
         return str(((self._payload.get("pull_request") or {}).get("head") or {}).get("sha") or self.commit)
