@@ -293,7 +293,7 @@ class Play(Promises):
             unsure = any(outcome.fault and is_unsure(outcome.fault) for outcome in result.outcomes)
             run.looked_back = not (unsure or result.refused)
             if result.code == 0:
-                self.looked.append(began)
+                self.looked.append((began, run.tree))
             return result
         finally:
             for session in sessions:

@@ -103,7 +103,7 @@ class Promises:
         self.clones: set[str] = set()
         self.late = 0.0
         self.made_by: dict[str, Run] = {}
-        self.looked: list[float] = []
+        self.looked: list[tuple[float, Tree]] = []
         self.racing = False
         self.trained_on: dict[str, str] = {}
         self.lost: set[str] = set()
@@ -359,7 +359,7 @@ class Promises:
                 trained.setdefault(self.trained_on[job.id], []).append(job)
         for key, jobs in trained.items():
             # A job is allowed once for each attempt that a person asked for.
-            if len(jobs) > self._allowed(key) and self._nobody_could_see(jobs):
+            if len(jobs) > self._allowed(key) and self._nobody_could_see(key, jobs):
                 self.report.counts["trained twice: every run that created was killed, and none looked in time"] += 1
             elif len(jobs) > self._allowed(key):
                 names = [f"{job.id} {job.suffix} created {job.created - NOW:.0f}" for job in jobs]
@@ -367,16 +367,17 @@ class Promises:
         for name, one in self.tree.served.items():
             self._is_as_declared(name, one)
 
-    def _nobody_could_see(self, jobs: Sequence[JobRecord]) -> bool:
+    def _nobody_could_see(self, key: str, jobs: Sequence[JobRecord]) -> bool:
         """Whether no run was there that could have cancelled one of two jobs: a limit that docs/reliability.md names.
 
         Each run that created one was killed before a list could show both, or said that it does not know; and no run
-        looked between then and the end of the first training.
+        whose tree declares it looked between then and the end of the first training.
         """
         world = self.azure.emulator.world
         shown = max(job.created for job in jobs) + self.late
         ended = min(world.phase(job).finished or 0.0 for job in jobs)
-        looked = any(shown <= run <= ended for run in self.looked)
+        trees = [tree for began, tree in self.looked if shown <= began <= ended]
+        looked = any(self._key(tree, name) == key for tree in trees for name in tree.jobs)
         return not looked and not any(self.made_by[job.id].looked_back for job in jobs)
 
     def _allowed(self, key: str) -> int:
