@@ -8,8 +8,9 @@ import threading
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
+
+from local_server import LocalServer, SilentHandler
 
 BOT = "github-actions[bot]"
 LONGEST = 65_536
@@ -35,7 +36,7 @@ class Failure:
         return page and self.method == method and re.search(self.part, path) is not None
 
 
-class GitHub:
+class GitHub(LocalServer):
     """One repository, `acme/models`. `token` is the only one that is let in, and writes as `login`."""
 
     def __init__(self, now: Callable[[], str] = lambda: "2026-01-01T00:00:00Z") -> None:
@@ -57,9 +58,7 @@ class GitHub:
         self._lock = threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(SilentHandler):
             def _any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
@@ -83,24 +82,7 @@ class GitHub:
 
             do_GET = do_POST = do_PATCH = do_DELETE = _any
 
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
     def pull(self, number: int, *, merged: str = "") -> None:
         """Have a pull request, merged as a commit of main or not."""

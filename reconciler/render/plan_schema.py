@@ -43,6 +43,7 @@ def _ref(name: str) -> Schema:
 
 
 _AMOUNT = r"^-?\d+(\.\d+)?$"
+_RANGE = {"low": _text("At least.", pattern=_AMOUNT), "high": _text("At most.", pattern=_AMOUNT)}
 _PAIR = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
 _DEFS: Schema = {
     "place": _object(
@@ -63,23 +64,19 @@ _DEFS: Schema = {
     ),
     "money": _object(
         "US dollars, as texts with all their digits.",
-        low=_text("At least.", pattern=_AMOUNT),
-        high=_text("At most.", pattern=_AMOUNT),
+        **_RANGE,
         estimated=_flag("Whether tokens were estimated."),
         unknown=_list(
             "What is not in the amounts.", _object("One part.", subject=_text("Of what."), reason=_text("Why."))
         ),
     ),
-    "rate": {
-        **_object(
-            "A price.",
-            low=_text("At least.", pattern=_AMOUNT),
-            high=_text("At most.", pattern=_AMOUNT),
-            estimated=_flag("Whether it is an estimate."),
-            unknown={"type": "array", "description": "What is not known of it."},
-            unit=_text("Of what.", enum=["1 hour", "1M tokens"]),
-        )
-    },
+    "rate": _object(
+        "A price.",
+        **_RANGE,
+        estimated=_flag("Whether it is an estimate."),
+        unknown={"type": "array", "description": "What is not known of it."},
+        unit=_text("Of what.", enum=["1 hour", "1M tokens"]),
+    ),
     "change_cost": _object(
         "What a change costs.",
         training=_or_null(_ref("money")),

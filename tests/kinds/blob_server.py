@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from local_server import LocalServer, SilentHandler
 
 
-class BlobServer:
+class BlobServer(LocalServer):
     """Serves `files` by path. `need` is the query that a request must have; `lie` is added to the announced length."""
 
     def __init__(self) -> None:
@@ -18,9 +16,7 @@ class BlobServer:
         self.asked: list[str] = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(SilentHandler):
             def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 path, _, query = self.path.partition("?")
@@ -43,21 +39,4 @@ class BlobServer:
                 self.wfile.write(body)
                 self.close_connection = True
 
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
