@@ -351,7 +351,7 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
 
     from reconciler.cli.report import read_run
     from reconciler.core.change import Stuck, live_of
-    from reconciler.core.resource import Phase
+    from reconciler.core.resource import Address, Phase
     from reconciler.render.applied_markdown import ended_markdown
     from reconciler.render.escape import comment_word
     from reconciler.render.report_markdown import report_markdown
@@ -374,7 +374,7 @@ def _how_it_ended(bench: Workbench, made: Plan, one: Awaited) -> str:
         for change in made.changes
         if isinstance(change, Stuck) and run.address in map(str, made.needs.get(change.address, ()))
     ]
-    actual = actual_cost(bench, live)
+    actual = actual_cost(bench, live, Address.parse(run.address))
     return ended_markdown(report, live, address=run.address, actual=actual, estimate=one.estimate, stuck=stuck)
 
 

@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from reconciler.core.resource import Address, Observed
 
 
-def actual_cost(bench: Workbench, live: Observed, *, look: bool = True) -> Cost | None:
+def actual_cost(bench: Workbench, live: Observed, address: Address | None = None, *, look: bool = True) -> Cost | None:
     """Return what a training has cost so far: by the tokens that Azure billed, or by the hours that it has trained.
 
     None where Azure says no tokens, and of what is not billed: what has not begun or has failed. The hours are told by the
-    events of a job, which are a call: with `look` off they are not asked for, and None is returned.
+    events of a job, which are a call: with `look` off they are not asked for, and None is returned. What Azure does not echo
+    of it is taken from the manifest at `address`, which it agrees with in all else.
     """
     from reconciler.core.spent import actual, actual_by_hour, is_by_hour
 
     account = bench.accounts[live.account]
+    live = _completed(bench, live, address)
     if is_by_hour(live, account):
         if not look or not _is_billed(live):
             return None
@@ -44,7 +46,7 @@ def spent(
     from reconciler.core.resource import Phase
     from reconciler.render.cost import cost_text
 
-    cost = actual_cost(bench, live, look=look)
+    cost = actual_cost(bench, live, address, look=look)
     if cost is None:
         return ""
     declared = {item.address: item for item in bench.tree.desired}
@@ -54,6 +56,19 @@ def spent(
     so_far = " so far" if live.phase is Phase.WORKING else ""
     said = f"cost {cost_text(cost)}{so_far}" + (f", estimated {cost_text(guess)}" if guess is not None else "")
     return said + (f" (unknown: {reasons})" if reasons else "")
+
+
+def _completed(bench: Workbench, live: Observed, address: Address | None) -> Observed:
+    """Return a training with the type that its manifest declares, where the service echoes none."""
+    from dataclasses import replace
+
+    from reconciler.cli.compose import KINDS
+
+    item = next((one for one in bench.tree.desired if one.address == address), None)
+    training = KINDS[item.address.kind].charges(item, {}).training if item else None
+    if training is None or live.spec.comparable().get("training_type"):
+        return live
+    return replace(live, spec=live.spec.model_copy(update={"training_type": training.training_type}))
 
 
 def _is_billed(live: Observed) -> bool:

@@ -68,6 +68,8 @@ def test_hours_that_a_reinforcement_job_has_trained(
     )
     assert f"  {cost}  " in told(capsys, "history")
     report = " ".join(told(capsys, "report", "FineTuneJob/tone").split())
+    azure.configure(echo_training_type=False)
+    assert f"cost {cost}" in told(capsys, "status"), "what is not echoed is as the manifest says"
     assert f"Cost {cost} (unknown: Azure does not say how many tokens o3-mini-2025-01-31 graded with)." in report
 
 
