@@ -21,6 +21,7 @@ KEPT_BYTES = 16 * 1024
 """Bytes of output that are kept: the last ones, where programs say why they end."""
 KEPT_LINES, LONGEST_LINE = 20, 300
 """Lines of it that are shown, and characters of each."""
+TOO_LONG = b"[its last line is longer than 16 kB and is not shown]"
 GRACE = 2.0
 """Seconds between being asked to end and being killed."""
 _LOOK = 0.02
@@ -118,7 +119,8 @@ class Program:
     def _shown(self) -> tuple[str, ...]:
         lines = bytes(self._tail).splitlines()
         if self._printed > len(self._tail):
-            lines = lines[1:]  # the first one is cut
+            # The first one is cut, and half a secret looks like none.
+            lines = lines[1:] or [TOO_LONG]
         return tuple(_masked(line) for line in lines[-KEPT_LINES:] if line.strip())
 
 
