@@ -1,14 +1,19 @@
 """Bugs planted on purpose: each breaks one rule, and the simulation must notice. Run: `make simulate-bugs`.
 
 A bug is a change of one function of the product while seeds are played. What no seed notices is a gap in the simulation.
+`noticed.json` says which seed notices which bug; a test plays just those. After a change of what seeds decide, the command
+above looks for new ones.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -28,6 +33,7 @@ from reconciler.kinds.fine_tune_job.gateway import JobGateway
 KIND = FineTuneJobKind.name
 WITHIN = 300
 """Seeds within which a planted bug is found."""
+NOTICED = Path(__file__).parent / "noticed.json"
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,15 @@ class Bug:
         with patch.object(self.owner, self.name, self.broken(getattr(self.owner, self.name))):
             yield
 
+    def is_noticed_by(self, seed: int) -> bool:
+        """Whether a seed breaks with the bug, and not without it."""
+        with self.planted():
+            broken = play(seed).broken
+        return bool(broken) and not play(seed).broken
+
     def found_at(self, last: int = WITHIN) -> int | None:
         """Return the first seed that notices; None if none does."""
-        with self.planted():
-            return next((seed for seed in range(last) if play(seed).broken), None)
+        return next((seed for seed in range(last) if self.is_noticed_by(seed)), None)
 
 
 def _never(value: Any) -> Callable[[Any], Any]:
@@ -131,14 +142,25 @@ BUGS: dict[str, Bug] = {
 }
 
 
+def noticed() -> dict[str, int | None]:
+    """Return which seed noticed each bug when this was last looked at; `main` writes it."""
+    found: dict[str, int | None] = json.loads(NOTICED.read_text())
+    return found
+
+
 def main() -> int:
-    """Say for each bug which seed notices; returns 1 if one is not noticed."""
-    missed = 0
+    """Say for each bug which seed notices, and write it down for the test; returns 1 if one is not noticed."""
+    found: dict[str, int | None] = {}
+    # The seed that noticed last time does so again, unless what seeds decide has changed.
+    before = noticed() if NOTICED.exists() else {}
     for name, bug in BUGS.items():
-        seed = bug.found_at()
-        missed += seed is None
+        last = before.get(name)
+        found[name] = last if last is not None and bug.is_noticed_by(last) else bug.found_at()
+        seed = found[name]
         print(f"{name}: {'NOT FOUND' if seed is None else f'seed {seed}: {_said(bug, seed)}'}", flush=True)
-    return 1 if missed else 0
+        NOTICED.write_text(json.dumps({**before, **found}, indent=2) + "\n")
+    NOTICED.write_text(json.dumps(found, indent=2) + "\n")
+    return 1 if None in found.values() else 0
 
 
 def _said(bug: Bug, seed: int) -> str:
@@ -147,4 +169,5 @@ def _said(bug: Bug, seed: int) -> str:
 
 
 if __name__ == "__main__":
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     sys.exit(main())

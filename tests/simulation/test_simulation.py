@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from simulation.bugs import BUGS
 from simulation.play import play, shrunk
 
 SEEDS, PART = 80, 20
@@ -23,9 +22,3 @@ def test_a_seed_does_the_same_in_every_run() -> None:
     first, second = play(4), play(4)
     assert first.trace == second.trace
     assert any("POST" in line for line in first.trace)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("bug", ["no look before a create", "former owners are forgotten"])
-def test_a_planted_bug_is_noticed(bug: str) -> None:
-    assert BUGS[bug].found_at(25) is not None

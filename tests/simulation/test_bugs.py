@@ -1,0 +1,27 @@
+"""A test of the tests: the seed that notices each planted bug still does. `make simulate-bugs` looks for other seeds."""
+
+from __future__ import annotations
+
+import pytest
+from simulation.bugs import BUGS, WITHIN, noticed
+from simulation.play import play
+from simulation.test_simulation import SEEDS as PLAYED
+
+SEEDS = noticed()
+
+
+def test_every_bug_that_is_planted_is_noticed_within_the_seeds_that_are_promised() -> None:
+    assert SEEDS.keys() == BUGS.keys()
+    assert [name for name, seed in SEEDS.items() if seed is None or seed >= WITHIN] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_noticed(bug: str) -> None:
+    seed = SEEDS[bug]
+    assert seed is not None
+    with BUGS[bug].planted():
+        broken = play(seed).broken
+    assert broken, "what seeds decide has changed: make simulate-bugs"
+    # Without the bug, the first seeds are played by the test of all promises.
+    assert seed < PLAYED or not play(seed).broken
