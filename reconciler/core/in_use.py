@@ -24,7 +24,7 @@ def model_faults(
         model = str(change.live.outputs.get("model") or "")
         if not change.live.outputs.get("job_id") or not model or change.live.phase is not Phase.READY:
             continue
-        users = [live for live in world if _identity(live) not in gone and serves(live, change.live, model)]
+        users = [live for live in world if _identity(live) not in gone and _serves(live, change.live, model)]
         named = list(declared_users(model, declared, kinds))
         if users:
             listed = ", ".join(f"{live.address} in Account/{live.account}" for live in users)
@@ -53,16 +53,16 @@ def model_faults(
     return tuple(faults)
 
 
-def serves(live: Observed, job: Observed, model: str) -> bool:
+def _serves(live: Observed, job: Observed, model: str) -> bool:
     """Return whether a live object serves the model of a job, or one of its checkpoints."""
     if live.kind == job.kind or live.phase is Phase.GONE:
         return False
     served = str(live.outputs.get("model") or "").lower()
     of_job = bool(job.id) and live.facts.get("from") == job.id and served.startswith(CHECKPOINT_IDS)
-    return of_job or is_of(served, model)
+    return of_job or _is_of(served, model)
 
 
-def is_of(name: str, model: str) -> bool:
+def _is_of(name: str, model: str) -> bool:
     """Return whether a name is that of a model, or of one of its checkpoints."""
     name, model = name.lower(), model.lower()
     return name == model or name.startswith(f"{model}:")
@@ -71,10 +71,15 @@ def is_of(name: str, model: str) -> bool:
 def declared_users(model: str, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> Iterator[Desired]:
     """Return the manifests that name a model: to serve it, or to train on from it."""
     for item in declared.values():
-        charges = kinds[item.address.kind].charges(item, declared)
-        named = [one.model for one in (charges.training, charges.hosting) if one is not None]
-        if any(isinstance(name, str) and is_of(name, model) for name in named):
+        if any(_is_of(name, model) for name in named_models(item, declared, kinds)):
             yield item
+
+
+def named_models(item: Desired, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> list[str]:
+    """Return the models that a resource names by their own names, to serve them or to train on from them."""
+    charges = kinds[item.address.kind].charges(item, declared)
+    named = (one.model for one in (charges.training, charges.hosting) if one is not None)
+    return [name for name in named if isinstance(name, str)]
 
 
 def _identity(live: Observed) -> tuple[str, str, str]:

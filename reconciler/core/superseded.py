@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from reconciler.core.account import Account
 from reconciler.core.change import Delete
-from reconciler.core.in_use import CHECKPOINT_IDS, declared_users, is_of, serves
+from reconciler.core.in_use import CHECKPOINT_IDS, named_models
 from reconciler.core.resource import Address, Desired, Observed, Phase, World
 from reconciler.core.rules import Rules
 
@@ -44,9 +44,11 @@ def retention(
     if most is None or world.failures or _serves_something_unknown(world, declared, kinds):
         return EVERYTHING
     names = {live.name for live in current if live.phase is Phase.READY and live.account == account.name}
+    needed, trained_by = _needed(world, declared, kinds)
     lines: dict[str, list[Observed]] = {}
     for live in sorted(unmatched, key=lambda live: (live.created_at, live.id), reverse=True):
-        if live.name in names and has_model(live) and not _is_needed(live, world, declared, kinds):
+        free = has_model(live) and _whole(live.outputs["model"]) not in needed and live.id not in trained_by
+        if free and live.name in names:
             lines.setdefault(live.name, []).append(live)
     return Retention(
         frozenset(live.id for line in lines.values() for live in line[:most]),
@@ -67,17 +69,28 @@ def listed(live: Observed, account: Account) -> Delete:
     return Delete(live, "left_over", held=f"left over, not deleted: {kept}, and a model goes only by name", notes=notes)
 
 
-def _is_needed(live: Observed, world: World, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> bool:
-    model = str(live.outputs["model"])
-    return (
-        any(serves(other, live, model) or _trains_on(other, model) for other in world)
-        or next(iter(declared_users(model, declared, kinds)), None) is not None
-    )
+def _needed(world: World, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> tuple[set[str], set[str]]:
+    """Return the models that are served, trained on or named, and the ids of the jobs of which a checkpoint is served."""
+    models: set[str] = set()
+    jobs: set[str] = set()
+    for live in world:
+        served = str(live.outputs.get("model") or "")
+        base = getattr(live.spec, "model", None)
+        if live.phase is Phase.WORKING and isinstance(base, str):
+            models.add(_whole(base))
+        if live.phase is Phase.GONE or kinds[live.kind].keeps_history:
+            continue
+        models.add(_whole(served))
+        if served.startswith(CHECKPOINT_IDS):
+            jobs.add(str(live.facts.get("from") or ""))
+    for item in declared.values():
+        models.update(_whole(name) for name in named_models(item, declared, kinds))
+    return models, jobs
 
 
-def _trains_on(live: Observed, model: str) -> bool:
-    base = getattr(live.spec, "model", None)
-    return live.phase is Phase.WORKING and isinstance(base, str) and is_of(base, model)
+def _whole(model: str) -> str:
+    """Return the model that a name is of: its own, or that of one of its checkpoints."""
+    return str(model).lower().partition(":")[0]
 
 
 def _serves_something_unknown(world: World, declared: Mapping[Address, Desired], kinds: Mapping[str, Rules]) -> bool:
