@@ -245,7 +245,7 @@ def _failed(error: Exception) -> int:
         )
         return REFUSED if isinstance(error, Refused) else ERROR
     if type(error).__name__ == "NoArgsIsHelpError":
-        print(str(error), file=sys.stderr)
+        GLOBALS.log.say(str(error))
         return USAGE
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's usage errors
         context = getattr(error, "ctx", None)
