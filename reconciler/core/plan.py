@@ -29,7 +29,7 @@ from reconciler.core.policy import Judges, judge, own
 from reconciler.core.quota import limit_faults
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown, World
 from reconciler.core.rules import Claim, Former, Resolved, Rules, View
-from reconciler.core.superseded import EVERYTHING, Retention, has_model, listed, retention
+from reconciler.core.superseded import EVERYTHING, Retention, has_model, listed, retention, superseding
 
 
 @dataclass(frozen=True)
@@ -310,12 +310,8 @@ class Planner:
         if self.options.destroy or not rules.keeps_history:
             return EVERYTHING
         free = [live for live in unmatched if not self._is_pinned(live)]
-        current = [
-            change.live
-            for change in self.changes.values()
-            if isinstance(change, Keep) and change.live is not None and change.live.kind == rules.name
-        ]
-        return retention(free, current, account, self.world, self.declared, self.kinds)
+        names = superseding(self.changes.values(), rules.name, account.name)
+        return retention(free, names, account, self.world, self.declared, self.kinds)
 
     def _is_pinned(self, live: Observed) -> bool:
         return any(_identity(live) == _identity(one) for one in self.pinned.values())

@@ -7,11 +7,11 @@ that is gone is superseded by nothing. Nothing is deleted by this: it says what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.account import Account
-from reconciler.core.change import Delete
+from reconciler.core.change import Change, Create, Delete, Keep, account_of, live_of
 from reconciler.core.in_use import CHECKPOINT_IDS, named_models
 from reconciler.core.resource import Address, Desired, Observed, Phase, World
 from reconciler.core.rules import Rules
@@ -30,20 +30,19 @@ EVERYTHING = Retention()
 
 def retention(
     unmatched: Sequence[Observed],
-    current: Iterable[Observed],
+    names: Collection[str],
     account: Account,
     world: World,
     declared: Mapping[Address, Desired],
     kinds: Mapping[str, Rules],
 ) -> Retention:
-    """Return what becomes of the unmatched objects of a kind; `current` are those that manifests have.
+    """Return what becomes of the unmatched objects of a kind; `names` are those of which newer ones are there (`superseding`).
 
     Where something cannot be told (an account that could not be read, a checkpoint that is named by its id), all is kept.
     """
     most = account.spec.keep_models
     if most is None or world.failures or _serves_something_unknown(world, declared, kinds):
         return EVERYTHING
-    names = {live.name for live in current if live.phase is Phase.READY and live.account == account.name}
     needed, trained_by = _needed(world, declared, kinds)
     lines: dict[str, list[Observed]] = {}
     for live in sorted(unmatched, key=lambda live: (live.created_at, live.id), reverse=True):
@@ -54,6 +53,20 @@ def retention(
         frozenset(live.id for line in lines.values() for live in line[:most]),
         frozenset(live.id for line in lines.values() for live in line[most:]),
     )
+
+
+def superseding(changes: Iterable[Change], kind: str, account: str) -> set[str]:
+    """Return the names of which every manifest has its finished model: one that still trains, or is stuck, may need the old."""
+    ready: set[str] = set()
+    unsettled: set[str] = set()
+    for change in changes:
+        if change.address.kind != kind or account_of(change) != account:
+            continue
+        live = change.supersedes if isinstance(change, Create) else live_of(change)
+        if live is not None:
+            is_ready = isinstance(change, Keep) and live.phase is Phase.READY
+            (ready if is_ready else unsettled).add(live.name)
+    return ready - unsettled
 
 
 def has_model(live: Observed) -> bool:

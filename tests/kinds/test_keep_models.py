@@ -109,6 +109,9 @@ def test_what_anything_needs_is_not_listed(repo: Repo, azure: Azure, clock: Fake
         assert [fault.code for fault in faults] == ["model-declared" if "names" in reason else "model-pinned"]
     repo.write("manifests/stack.yaml", stack.replace("n_epochs: 2", "n_epochs: 3"))
     found("nothing has taken the place of the second yet")
+    twin = stack.partition("---")[0].replace("{name: tone}", "{name: twin}").replace("n_epochs: 2", "n_epochs: 4")
+    repo.write("manifests/stack.yaml", f"{stack}---\n{twin}  suffix: tone\n")
+    found("another job of the same name has no model yet: it may be its own that is old")
     repo.write("manifests/stack.yaml", STACK.replace("tone", "calm"))
     found("a rename trains nothing: it is the same line of models", first)
     beta = ACCOUNT.replace("{name: acme}", "{name: beta}").replace("accounts/acme", "accounts/beta")
