@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from harness import FIVE_EPOCHS, STACK, Azure, FakeClock, Repo, arm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.change import Change, Create, Delete, Plan, Replace, Stuck, Update, Wait
@@ -144,6 +144,7 @@ def test_the_scene_has_a_change_of_every_sort(scenes: tuple[Scene, Scene]) -> No
     assert {Create, Update, Delete, Wait, Stuck} <= sorts
 
 
+@settings(max_examples=50)
 @given(options)
 def test_nothing_is_to_do_where_everything_is_done(scenes: tuple[Scene, Scene], chosen: dict[str, Any]) -> None:
     at_rest, _ = scenes
@@ -151,6 +152,7 @@ def test_nothing_is_to_do_where_everything_is_done(scenes: tuple[Scene, Scene], 
     assert at_rest.plan(prune=True).converged
 
 
+@settings(max_examples=50)
 @given(options, st.integers(0, 10_000))
 def test_the_order_of_what_comes_in_does_not_matter(
     scenes: tuple[Scene, Scene], chosen: dict[str, Any], seed: int
@@ -164,6 +166,7 @@ def test_the_order_of_what_comes_in_does_not_matter(
     assert {live.id for live in plain.history} == {live.id for live in other.history}
 
 
+@settings(max_examples=50)
 @given(options, st.data())
 def test_what_is_not_ours_is_in_no_plan(
     scenes: tuple[Scene, Scene], chosen: dict[str, Any], data: st.DataObject
@@ -189,6 +192,7 @@ def _closed(desired: Sequence[Desired], kept: set[Address]) -> list[Desired]:
     return [item for item in desired if item.address in kept]
 
 
+@settings(max_examples=50)
 @given(options, st.data())
 def test_nothing_is_deleted_without_leave(
     scenes: tuple[Scene, Scene], chosen: dict[str, Any], data: st.DataObject
@@ -209,6 +213,7 @@ def test_nothing_is_deleted_without_leave(
             assert isinstance(change, Delete) or REGISTRY[change.address.kind].may_continue(change)
 
 
+@settings(max_examples=50)
 @given(options)
 def test_a_narrower_plan_is_a_part_of_the_whole(scenes: tuple[Scene, Scene], chosen: dict[str, Any]) -> None:
     _, full = scenes
