@@ -77,6 +77,8 @@ class Checker:
             if len(data) > TEXT_LIMIT and data.find(b"\n") > TEXT_LIMIT:
                 block = self._check_long(block, result, texts)  # noqa: PLW2901  (what is left of it)
             self._check_block(block, quick, result, texts)
+            if not self._tokens:
+                texts.truncate(0)  # or they fill the processor's cache
         if self._tokens:
             _add_lengths(texts.lengths(), result)
         return result
