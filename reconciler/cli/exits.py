@@ -22,7 +22,7 @@ _READ: dict[int, str] = {OK: "done", ERROR: "an error, or a part of Azure could 
 _LOCAL: dict[int, str] = {OK: "done", ERROR: "an error"}
 _ACTS = "refused, nothing was done: a stale plan, a guard of deletions, a policy, a limit of cost, not approved"
 MEANINGS: Mapping[str, Mapping[int, str]] = {
-    "init": _LOCAL | {REFUSED: "refused: a file is there already; nothing was written"},
+    "init": _LOCAL | {REFUSED: "refused: something else is in the way; nothing was written"},
     "validate": {OK: "valid", ERROR: "an error; with `--warnings-as-errors` a warning too"},
     "plan": {
         OK: "done; with `--detailed-exitcode`: no changes",

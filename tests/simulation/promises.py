@@ -32,7 +32,7 @@ from reconciler.render.text import plan_text
 
 BOM = b"\xef\xbb\xbf"
 JOBS = "/acme/openai/v1/fine_tuning/jobs"
-NOTHING_TO_DO = "No changes. Azure matches the manifests."
+NOTHING_TO_DO = "No changes. Azure matches the manifests"
 FIRST_DEPLOYMENT = 24 * 3600.0
 """Seconds after a job's end within which --continue makes a deployment that is not there."""
 PENDING = 90.0
