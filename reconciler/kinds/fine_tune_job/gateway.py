@@ -46,9 +46,9 @@ CREATE_ATTEMPTS = 3
 
 LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Seconds before each look for a job of which it is not known whether it was created; lists may be 60 s late."""
-NOT_LISTED = "No job with its mark is listed."
 LOOKS_THROTTLED = (0.0, 1.0, 2.0)
 """The same after a 429, which says that nothing was taken in."""
+NOT_LISTED = f"No job with its mark is listed {sum(LOOKS):.0f} s later."
 
 
 def suffix_text(desired: Desired) -> str:
