@@ -109,7 +109,7 @@ def _metavar(one: Parameter) -> str:
     if one.metavar:
         return str(one.metavar)
     values = list(_values(one.type_descriptor.annotation))
-    return "\\|".join(values) if values else "N" if hasattr(one, "min") else str(one.name).upper()
+    return "\\|".join(values) if values else str(one.name).upper()
 
 
 def _is_argument(one: Parameter) -> bool:

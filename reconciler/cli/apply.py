@@ -42,7 +42,10 @@ def apply(
     ] = None,
     auto_approve: ApproveOption = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until training has ended, and go on.", envvar="RECONCILER_WAIT")
+        bool,
+        typer.Option(
+            "--wait", help="Wait until training has ended (minutes to days), and go on.", envvar="RECONCILER_WAIT"
+        ),
     ] = False,
     settle: SettleOption = "5m",
     continue_: Annotated[

@@ -60,7 +60,7 @@ def comment(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The Markdown that `plan` or `validate` printed.")],
     path: TreeOption = Path("manifests"),
     number: Annotated[
-        int | None, typer.Option("--number", help="The pull request; that of the event if absent.", min=1)
+        int | None, typer.Option("--number", metavar="N", help="The pull request; that of the event if absent.", min=1)
     ] = None,
     repository: RepositoryOption = None,
     author: AuthorOption = BOT,

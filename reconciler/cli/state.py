@@ -101,14 +101,22 @@ PolicyOption = Annotated[
 ]
 ApproveOption = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 ParallelismOption = Annotated[
-    int, typer.Option("--parallelism", min=1, max=100, help="Requests in parallel.", envvar="RECONCILER_PARALLELISM")
+    int,
+    typer.Option(
+        "--parallelism",
+        metavar="N",
+        min=1,
+        max=100,
+        help="Requests to Azure at the same time.",
+        envvar="RECONCILER_PARALLELISM",
+    ),
 ]
 SettleOption = Annotated[
     str,
     typer.Option(
         "--settle",
         metavar="DURATION",
-        help="How long to wait for what takes Azure minutes.",
+        help="How long to wait for each object that takes Azure seconds to minutes: 90s, 5m, 2h.",
         envvar="RECONCILER_SETTLE",
     ),
 ]

@@ -12,7 +12,9 @@ from reconciler.cli.state import GLOBALS
 
 
 def emulator(
-    port: Annotated[int, typer.Option("--port", help="0 takes a free one.", min=0, max=65535)] = 8585,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Port of 127.0.0.1; 0 takes a free one.", min=0, max=65535)
+    ] = 8585,
     state: Annotated[
         Path | None,
         typer.Option("--state", metavar="DIR", help="Where its state is kept.", envvar="RECONCILER_EMULATOR_STATE"),
