@@ -27,6 +27,10 @@ _QUOTA_ROLE = (
 )
 _READ_ROLE = "Reader on the account is enough; this prints a role for all that a plan reads:\n  reconciler doctor --print-role plan"
 
+_ABSENT = (
+    "Check `resource_id` of the Account. If it was deleted, it may be among those that can be restored:\n"
+    "  az cognitiveservices account list-deleted"
+)
 _LINKED = (
     "Give it the right to read that resource too: the message names it. If that is in another tenant, say that tenant on its "
     "Account and sign in as somebody who is known in both:\n  tenant_id: TENANT"
@@ -178,7 +182,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         404,
         r"ResourceNotFound|ResourceGroupNotFound|SubscriptionNotFound",
         "ARM does not know the resource",
-        "Check `resource_id` of the Account.",
+        _ABSENT,
     ),
     (
         404,

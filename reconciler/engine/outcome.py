@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.core.approval import before
@@ -38,6 +38,14 @@ class Outcome:
         """Whether Azure was changed."""
         sent = is_action(self.change) and not self.later
         return sent and self.live is not None and self.status in {"done", "pending"}
+
+
+def placed(outcome: Outcome) -> Outcome:
+    """Return the outcome with its manifest's place in its fault, where nothing more exact is said: Azure knows no manifests."""
+    desired = outcome.change.desired if not isinstance(outcome.change, Delete) else None
+    if outcome.fault is None or outcome.fault.place or desired is None:
+        return outcome
+    return replace(outcome, fault=replace(outcome.fault, place=desired.place))
 
 
 def signature(change: Change) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck,
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.runtime import Runtime
-from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering
+from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering, placed
 from reconciler.engine.trial import Hands, tried
 from reconciler.kind import Answering, Gateway, Kind, Trying, Verdict
 
@@ -36,6 +36,9 @@ class Worker:
         """Return the task that does a change; it never raises, whatever a gateway meets."""
 
         def task() -> Outcome:
+            return placed(done())
+
+        def done() -> Outcome:
             began = self._clock.now()
             try:
                 verdict = self._tried(change)

@@ -182,6 +182,8 @@ def test_what_azure_refuses_leaves_what_serves_as_it_is(
     result = repo.apply(wait=True)
     assert result.code == 1
     assert result.faults()[-1] == code
+    place = result.outcomes[-1].fault.place
+    assert (place.file, place.line) == ("manifests/stack.yaml", 13), "Azure's word has a place in the manifests"
     assert only(azure) == before
     azure.emulator.faults.clear()
     assert of(repo.plan(), Update), "nothing is forgotten"
