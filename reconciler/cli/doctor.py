@@ -281,14 +281,13 @@ class _Patient:
 def _print(found: list[Checked], clinic: _Clinic, output_format: str) -> None:
     from reconciler.render.doctor import doctor_document, doctor_text
     from reconciler.render.document import dumps
-    from reconciler.render.text import EMULATOR_LINE
+    from reconciler.render.text import framed
 
     if output_format == "json":
         print(dumps(doctor_document(found, emulator=clinic.bench.emulated)))
         return
     text = doctor_text([(header, lines) for _, header, lines in found], color=GLOBALS.color())
-    stamp = [EMULATOR_LINE] if clinic.bench.emulated else []
-    print("\n".join([*stamp, text, *stamp]))
+    print(framed(text, color=GLOBALS.color(), emulator=clinic.bench.emulated))
 
 
 @contextmanager

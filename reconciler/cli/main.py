@@ -250,7 +250,7 @@ def _failed(error: Exception) -> int:
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's usage errors
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "reconciler"
-        _tell("usage", error.format_message(), f"\n\n  {path} --help")
+        _tell("usage", error.format_message().replace("Value error, ", ""), f"\n\n  {path} --help")
         return USAGE
     if type(error).__name__ == "Abort":
         GLOBALS.log.say("\nInterrupted.")

@@ -12,7 +12,7 @@ from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Phase
 from reconciler.render.events import event, outcome_event
 from reconciler.render.outcome import apply_summary, outcome_line
-from reconciler.render.text import EMULATOR_LINE, printable
+from reconciler.render.text import EMULATOR_LINE, for_emulator, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -142,6 +142,7 @@ class Reporter:
             return
 
     def _print(self, line: str) -> None:
+        line = for_emulator(line) if self._bench.emulated else line
         if self._view:
             self._view.print(line)
         else:

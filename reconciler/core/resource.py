@@ -50,7 +50,9 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class LocalPath:
-    """Marks a spec field as a path relative to its manifest, inside the repository."""
+    """Marks a spec field as a path relative to its manifest, inside the repository; `noun` is what messages call the file."""
+
+    noun: str = "data file"
 
 
 @dataclass(frozen=True, slots=True)

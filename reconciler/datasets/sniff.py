@@ -8,24 +8,30 @@ from typing import NamedTuple
 
 import msgspec
 
+from reconciler.datasets.findings import CODES
 from reconciler.datasets.stream import BOM
 
 SNIFFED = 1 << 16
 """Bytes of the beginning of a file that are looked at."""
 
 _COMPRESSED = (
-    (b"\x1f\x8b", "gzip", "gunzip -c {file} > OUT"),
-    (b"PK\x03\x04", "zip", "unzip {file}"),
-    (b"(\xb5/\xfd", "zstd", "zstd -d {file} -o OUT"),
-    (b"\xfd7zXZ\x00", "xz", "xz -dc {file} > OUT"),
-    (b"BZh", "bzip2", "bunzip2 -c {file} > OUT"),
-    (b"\x04\x22\x4d\x18", "lz4", "lz4 -d {file} OUT"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x {file}"),
+    (b"\x1f\x8b", "gzip", "gunzip -c IN > OUT"),
+    (b"PK\x03\x04", "zip", "unzip IN"),
+    (b"(\xb5/\xfd", "zstd", "zstd -d IN -o OUT"),
+    (b"\xfd7zXZ\x00", "xz", "xz -dc IN > OUT"),
+    (b"BZh", "bzip2", "bunzip2 -c IN > OUT"),
+    (b"\x04\x22\x4d\x18", "lz4", "lz4 -d IN OUT"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip", "7z x IN"),
 )
 _OFFICE = re.compile(rb"\[Content_Types\]\.xml|_rels/\.rels|xl/|word/")
+_PANDAS = (
+    "Convert it, with pandas and pyarrow installed:\n"
+    "  python3 -c 'import pandas, sys; "
+    'pandas.read_{}(sys.argv[1]).to_json(sys.argv[2], orient="records", lines=True)\' IN OUT'
+)
 _BINARY = (
-    (b"PAR1", "Parquet", "In Python: pandas.read_parquet(IN).to_json(OUT, orient='records', lines=True)."),
-    (b"ARROW1", "Arrow", "In Python: pandas.read_feather(IN).to_json(OUT, orient='records', lines=True)."),
+    (b"PAR1", "Parquet", _PANDAS.format("parquet")),
+    (b"ARROW1", "Arrow", _PANDAS.format("feather")),
     (b"SQLite format 3\x00", "a SQLite database", ""),
     (b"%PDF-", "a PDF document", "Copy its text into examples, one JSON object a line."),
     (b"\x89PNG", "a PNG image", "An image goes into the `image_url` of a message."),
@@ -67,8 +73,22 @@ def describe(head: bytes, file: str = "") -> Sniffed | None:
 
     Nothing but these bytes is looked at, and no text quotes them.
     """
+    found = _describe(head, file)
+    return found._replace(remedy=for_file(found.remedy or CODES[found.code].remedy, file)) if found and file else found
+
+
+def for_file(remedy: str, file: str) -> str:
+    """Return a remedy whose command reads this file, and writes one beside it: it is to be copied as it stands."""
+    if file == "-":
+        return remedy
+    stem = re.sub(r"(?:\.jsonl?)?\.[^./]*$", "", file)
+    names = {"IN": shlex.quote(file), "OUT": shlex.quote(f"{stem}.fixed.jsonl")}
+    return re.sub(r"\b(?:IN|OUT)\b", lambda word: names[word[0]], remedy)
+
+
+def _describe(head: bytes, file: str) -> Sniffed | None:
     head = head[:SNIFFED]
-    if found := _binary(head, file):
+    if found := _binary(head):
         return found
     head = head.removeprefix(BOM).lstrip(b" \t\r\n")
     if _LFS.match(head):
@@ -100,23 +120,23 @@ def _fetch(command: str, file: str, remedy: str) -> str:
     return f"{remedy}\n  {command} {shlex.quote(file)}" if file else ""
 
 
-def _binary(head: bytes, file: str) -> Sniffed | None:
+def _binary(head: bytes) -> Sniffed | None:
     for magic, name, command in _COMPRESSED:
         if head.startswith(magic):
             if name == "zip" and _OFFICE.search(head):
                 remedy = "Save the sheet as CSV, and convert each row to one JSON object on one line."
                 return Sniffed("file-compressed", "the file is an Office document (xlsx, docx)", remedy)
-            remedy = f"Unpack it and give the JSONL file itself:\n  {command.format(file=shlex.quote(file) if file else 'IN')}"
+            remedy = f"Unpack it and give the JSONL file itself:\n  {command}"
             return Sniffed("file-compressed", f"the file is compressed ({name})", remedy)
     for magic, name, remedy in _BINARY:
         if head.startswith(magic):
             return Sniffed("file-binary", f"the file is binary, not text: {name}", remedy)
     if head.startswith(_UTF16) or head[1:2] == b"\0" or head[:1] == b"\0":
-        return _wide(head, file) if _is_wide_text(head) else Sniffed("file-binary")
+        return _wide(head) if _is_wide_text(head) else Sniffed("file-binary")
     return None
 
 
-def _wide(head: bytes, file: str) -> Sniffed:
+def _wide(head: bytes) -> Sniffed:
     """Name the encoding: iconv takes one for another without a word, and writes nonsense."""
     if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
         name = "UTF-32"
@@ -126,7 +146,7 @@ def _wide(head: bytes, file: str) -> Sniffed:
         name = "UTF-32BE" if head[1:2] == b"\0" else "UTF-16BE"
     else:
         name = "UTF-32LE" if head[2:4] == b"\0\0" else "UTF-16LE"
-    remedy = f"Convert it:\n  iconv -f {name} -t UTF-8 {shlex.quote(file) if file else 'IN'} > OUT"
+    remedy = f"Convert it:\n  iconv -f {name} -t UTF-8 IN > OUT"
     return Sniffed("file-utf16", f"the file is {name}, not UTF-8", remedy)
 
 

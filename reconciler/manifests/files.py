@@ -120,7 +120,7 @@ class Site:
         except OSError as error:
             return _unreadable(name, _reason(error))
 
-    def data_file(self, folder: Path, value: str) -> str | Fault:
+    def data_file(self, folder: Path, value: str, noun: str = "data file") -> str | Fault:
         """Return a local file that a manifest in `folder` names, as a posix path from the root; or why it cannot be used."""
         if not value.strip() or "\0" in value:
             return _no_data("Not a path", f"{quoted(value)} names no file.", _RELATIVE)
@@ -130,11 +130,11 @@ class Site:
         if value.startswith(("/", "~")) or value[1:3] == ":\\":
             return _no_data("Paths are relative to their manifest", f"{quoted(value)} is not relative.", _RELATIVE)
         try:
-            return self._data_file(folder, value)
+            return self._data_file(folder, value, noun)
         except OSError as error:
-            return _no_data("The data file cannot be read", f"{quoted(value)}: {_reason(error)}", "")
+            return _no_data(f"The {noun} cannot be read", f"{quoted(value)}: {_reason(error)}", "")
 
-    def _data_file(self, folder: Path, value: str) -> str | Fault:
+    def _data_file(self, folder: Path, value: str, noun: str) -> str | Fault:
         head, tail = os.path.split(os.path.join(self._real(str(folder)), value))  # noqa: PTH118
         whole = os.path.join(self._real(head), tail)  # noqa: PTH118
         try:
@@ -148,13 +148,12 @@ class Site:
             detail = f"{quoted(value)} leads out of {quoted(str(self.root))}: what it holds is not under review."
             return _no_data("A path leaves the repository", detail, self._bring_in())
         if about is None:
-            return _no_data(
-                "The data file does not exist", f"There is no {quoted(value)}.", self._similar(folder, value)
-            )
+            remedy = self._similar(folder, value)
+            return _no_data(f"The {noun} does not exist", f"There is no {quoted(value)}.", remedy)
         if not stat.S_ISREG(about.st_mode):
             return _no_data("A file is expected", f"{quoted(value)} is not a file.", "Name one file, not a folder.")
         if not os.access(whole, os.R_OK):
-            return _no_data("The data file cannot be read", f"{quoted(value)}: Permission denied.", "")
+            return _no_data(f"The {noun} cannot be read", f"{quoted(value)}: Permission denied.", "")
         return os.path.relpath(whole, self.root)
 
     def _bring_in(self) -> str:

@@ -297,8 +297,8 @@ class _Loader:
 
     def _find_data(self, draft: _Draft) -> None:
         """Rewrite each local path relative to the root, so that no spec depends on where its manifest stands."""
-        for path, _, value in list(_LOCAL_PATHS.of(draft.spec)):
-            found = self.site.data_file(draft.folder, value)
+        for path, local, value in list(_LOCAL_PATHS.of(draft.spec)):
+            found = self.site.data_file(draft.folder, value, local.noun)
             if isinstance(found, str):
                 self.pieces.add(found)
                 if found != value:

@@ -50,7 +50,7 @@ class Pieces:
 
     def path(self, beside: str, value: str) -> str | Fault:
         """Return the path of a file that another one names relative to itself, or why it cannot be used."""
-        return self.site.data_file((self.site.root / beside).parent, value)
+        return self.site.data_file((self.site.root / beside).parent, value, "file")
 
 
 def _holder(field: str, root: Node) -> Node:

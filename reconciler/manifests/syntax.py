@@ -24,6 +24,7 @@ _REMEDIES = (
     ("document indicator", "Close the quote that was opened."),
     ("did not find expected ',' or", "Close the bracket that was opened, and separate its items with commas."),
     ("did not find expected node content", "Close the bracket that was opened."),
+    ("found a tab character", "Indent with spaces."),
     ("incompatible YAML document", "Remove the %YAML line."),
 )
 """Parts of the parser's own words, and what a person should do."""

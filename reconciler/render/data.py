@@ -31,9 +31,10 @@ def data_text(report: DataReport) -> str:
     """Return what there is to know of one file: a line that names it, and its numbers below."""
     scan = report.scan
     named = [report.address, report.file] if report.address else [report.file]
+    # What holds no example has no format either: `chat` is then only what it was read as.
+    checked = f"{scan.format}, " if scan.examples else ""
     facts = (
-        f"{scan.format}, {plural_number(scan.examples, 'example')}, {plural_number(scan.bytes, 'byte')}, "
-        f"sha256 {scan.digest}"
+        f"{checked}{plural_number(scan.examples, 'example')}, {plural_number(scan.bytes, 'byte')}, sha256 {scan.digest}"
     )
     return "\n".join(["  ".join(map(printable, named)), *indented([facts, *_numbers(report)], 2)])
 

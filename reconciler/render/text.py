@@ -18,7 +18,7 @@ EMULATOR_LINE = "EMULATOR: nothing here is Azure."
 HISTORY_LIMIT = 100
 """Jobs that an account may have, finished ones included, as Azure documents it (docs/azure.md, section 7)."""
 HISTORY_WARNING = 80
-_COMMAND = re.compile(r"^ +reconciler (?!--emulator\b)", re.MULTILINE)
+_COMMAND = re.compile(r"^ +reconciler (?!.*--emulator\b)", re.MULTILINE)
 """A command on a line of its own, to be copied."""
 
 __all__ = ["EMULATOR_LINE", "framed", "history_notes", "item_lines", "plan_text", "printable"]

@@ -6,6 +6,7 @@ It is longer than other files because each format has one table.
 from __future__ import annotations
 
 import base64
+import io
 import json
 import pickle
 import time
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from reconciler.datasets import scan
 from reconciler.datasets.findings import CODES, KEPT_PER_CODE, Collector, Finding, value_at
 from reconciler.datasets.formats import chat_record, preference_record, reinforcement_record
 from reconciler.datasets.formats.conversation import IMAGE_EXAMPLES_LIMIT, VARIANTS_REMEMBERED, Notes
@@ -721,6 +723,35 @@ def test_a_pointer_is_fetched_by_its_path() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "file", "command"),
+    [
+        (b"[{}]", "out IN/a.json", "jq -c '.[]' 'out IN/a.json' > 'out IN/a.fixed.jsonl'"),
+        (b"\xff\xfe{\0", "a.jsonl", "iconv -f UTF-16 -t UTF-8 a.jsonl > a.fixed.jsonl"),
+        (b"\x1f\x8b\x08", "v1.2/a.jsonl.gz", "gunzip -c v1.2/a.jsonl.gz > v1.2/a.fixed.jsonl"),
+        (b"[{}]", "-", "jq -c '.[]' IN > OUT"),
+    ],
+)
+def test_a_command_that_mends_a_file_can_be_copied(head: bytes, file: str, command: str) -> None:
+    found = describe(head, file)
+    assert found
+    assert (found.remedy or CODES[found.code].remedy).endswith(f"\n  {command}")
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "remedy"),
+    [
+        (b'{"messages": []}, ', "a comma follows the record", "Remove the comma"),
+        (b'{"messages": []} {"messages": []}', "another record follows on the same line", "Begin a new line there"),
+        (b'{"messages": []} S', "extra data", "Correct the JSON"),
+    ],
+)
+def test_what_follows_a_record_is_told(line: bytes, says: str, remedy: str) -> None:
+    found = next(one for one in scan(io.BytesIO(line), file="a").findings if one.code == "json-invalid")
+    assert found.message == f"the line is not valid JSON: {says}"
+    assert found.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
     ("head", "words"),
     [
         (b"PAR1", "Parquet"),
@@ -776,7 +807,7 @@ def test_wide_text_is_named_so_that_iconv_reads_it(encoding: str) -> None:
     told = describe('{"messages": []}\n'.encode(encoding), "a b.jsonl")
     assert told is not None
     assert told.code == "file-utf16"
-    assert f"iconv -f {encoding} -t UTF-8 'a b.jsonl' > OUT" in told.remedy
+    assert f"iconv -f {encoding} -t UTF-8 'a b.jsonl' > 'a b.fixed.jsonl'" in told.remedy
 
 
 def test_a_carriage_return_between_two_records_is_named() -> None:

@@ -367,6 +367,11 @@ def test_common_mistakes_name_their_remedy(tmp_path: Path, reason: str, grader: 
     assert remedy in fault.remedy, reason
 
 
+def test_a_missing_grader_is_not_called_data(tmp_path: Path) -> None:
+    [fault] = faults(tmp_path, "{type: python, source: {path: c.py}}")
+    assert fault.summary == "The file does not exist"
+
+
 def test_a_yaml_file_that_nothing_names_is_still_no_manifest(tmp_path: Path) -> None:
     inline = json.dumps(CHECK)
     assert "not-a-manifest" in [fault.code for fault in faults(tmp_path, inline, other_yaml="just: this\n")]

@@ -402,3 +402,10 @@ def test_announced_ends(today: date, words: list[str]) -> None:
     faults = list(end_faults(job(), {}, today, makes=True))
     assert [fault.summary.partition("model ")[2] for fault in faults] == words
     assert all("or later" in fault.detail for fault in faults), "Microsoft announces the first possible day"
+
+
+def test_a_slip_in_a_training_type_names_the_one_that_was_meant() -> None:
+    with pytest.raises(ValidationError, match="did you mean global"):
+        FineTuneJobSpec.model_validate(
+            {"model": "gpt-4.1-mini-2025-04-14", "training_file": "a", "training_type": "globl"}
+        )

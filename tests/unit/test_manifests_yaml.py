@@ -137,6 +137,11 @@ def test_what_is_wrong_is_named_with_its_place(
     assert "\n" not in fault.detail
 
 
+def test_a_tab_behind_a_value_has_a_remedy() -> None:
+    [fault] = faults("a: b\n\tc: 1\n")
+    assert (fault.detail[:21], fault.remedy) == ("Found a tab character", "Indent with spaces.")
+
+
 def test_a_tab_is_called_a_tab() -> None:
     [fault] = faults("a:\n\tb: 1\n")
     assert fault.detail == "Found a tab where spaces are expected, while scanning for the next token."

@@ -13,7 +13,7 @@ import typer
 from pydantic import BaseModel, TypeAdapter
 
 from reconciler.cli.exits import ALWAYS, MEANINGS
-from reconciler.cli.main import app
+from reconciler.cli.main import app, run
 from reconciler.core.account import AccountSpec
 from reconciler.kinds import REGISTRY
 from reconciler.kinds.deployment.spec import DeploymentSpec
@@ -181,3 +181,8 @@ def test_what_is_said_of_edits_of_a_deployment_is_what_is_compared() -> None:
         compared = edited.comparable() != DeploymentSpec.model_validate(base).comparable()
         said = (field.description or "").partition("On change: ")[2]
         assert compared is said.startswith(("updated in place", "serves the other model")), key
+
+
+def test_bad_usage_is_told_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "--format", "yaml"]) == 64
+    assert "error: Invalid value for '--format': 'yaml' is not one of 'text'" in capsys.readouterr().err

@@ -9,6 +9,9 @@ import json
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
+from reconciler.cli.events import Log
 from reconciler.core.account import Account, AccountSpec
 from reconciler.core.change import Delete, Plan
 from reconciler.core.digest import FileName, Suffix, file_digest, mark
@@ -23,7 +26,7 @@ from reconciler.kinds.fine_tune_job.states import state_of
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_document, drift_text, needs_person, sort_drift
 from reconciler.render.summary import NO_CHANGES
-from reconciler.render.text import EMULATOR_LINE, framed, plan_text
+from reconciler.render.text import EMULATOR_LINE, for_emulator, framed, plan_text
 
 NOW = 1_760_000_000.0
 HEADER = "Account/acme  https://acme.openai.azure.com  v1  Entra ID"
@@ -436,3 +439,13 @@ def test_a_command_that_is_shown_under_the_emulator_goes_to_the_emulator() -> No
         in shown
     )
     assert framed(body, color=False, emulator=False) == body
+    elsewhere = "  reconciler --chdir a --emulator plan"
+    assert for_emulator(elsewhere) == elsewhere
+
+
+@pytest.mark.parametrize(("emulator", "command"), [(True, "reconciler --emulator apply"), (False, "reconciler apply")])
+def test_so_do_those_of_errors_and_notes(capsys: pytest.CaptureFixture[str], emulator: bool, command: str) -> None:
+    log = Log(emulator=emulator)
+    log.say("Next:\n  reconciler apply")
+    log.faults((), lambda: "error: x\n  Run:\n    reconciler apply")
+    assert capsys.readouterr().err == f"Next:\n  {command}\nerror: x\n  Run:\n    {command}\n"

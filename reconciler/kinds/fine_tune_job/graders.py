@@ -38,7 +38,7 @@ _TEMPLATE = "May hold {{ item.KEY }}, {{ sample.output_text }} and {{ sample.out
 class FromFile(Block):
     """A file of the repository that holds the value."""
 
-    path: Annotated[str, LocalPath()] = Field(
+    path: Annotated[str, LocalPath("file")] = Field(
         description="Path of the file, relative to the manifest, inside the repository. On change: nothing, if the "
         "content is the same; other content trains anew.",
         examples=["graders/answer.yaml"],

@@ -169,7 +169,7 @@ def ended(live: Observed, events: Sequence[Json], checkpoints: Sequence[Checkpoi
     said += _best(checkpoints, final)
     if live.outputs.get("model"):
         said.append(f"model {live.outputs['model']}")
-        said.append(f"its curves and what they mean:  reconciler report {live.id}")
+        said += ["its curves and what they mean:", f"  reconciler report {live.id}"]
     if live.reason:
         said.append(f"reason: {live.reason}")
     return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -218,7 +219,9 @@ class FineTuneJobSpec(Spec):
     def _known_type(cls, value: str) -> str:
         known = training_type(value)
         if known not in TRAINING_TYPES:
-            raise ValueError(f"is not one of {', '.join(TRAINING_TYPES)}")
+            close = difflib.get_close_matches(known, TRAINING_TYPES, n=1)
+            near = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"is not one of {', '.join(TRAINING_TYPES)}{near}")
         return known
 
     @field_validator("extra_body")
