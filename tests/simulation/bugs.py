@@ -19,13 +19,15 @@ from unittest.mock import patch
 
 from simulation.play import play
 
+from reconciler.azure import errors
 from reconciler.azure.errors import AzureError
 from reconciler.azure.jobs import Jobs
 from reconciler.core.account import Account, AccountSpec
 from reconciler.core.plan import Planner
 from reconciler.core.resource import Observed
 from reconciler.engine import Engine
-from reconciler.kinds import fine_tune_job
+from reconciler.engine.listed import Listed
+from reconciler.kinds import deployment, fine_tune_job
 from reconciler.kinds.deployment import DeploymentKind
 from reconciler.kinds.fine_tune_job import FineTuneJobKind
 from reconciler.kinds.fine_tune_job.gateway import JobGateway
@@ -138,6 +140,10 @@ BUGS: dict[str, Bug] = {
     "a deployment without our tags is ours": Bug(DeploymentKind, "is_ours", _any_tags),
     "the digest holds the owner": Bug(Planner, "__init__", _with_owner),
     "former owners are forgotten": Bug(AccountSpec, "owners", _only_new_owner),
+    "nobody waits for the list": Bug(Listed, "note", _never(None)),
+    "secrets are not hidden": Bug(errors, "scrub", lambda _: lambda text: text),
+    "a pin is not obeyed": Bug(deployment, "pinned_job", _never(None)),
+    "gates are not judged": Bug(deployment, "judged", lambda _: lambda _desired, claim, *_args: claim),
     "a deletion waits for nothing": Bug(Engine, "_deletion_waits", lambda _: staticmethod(lambda *_args: None)),
 }
 
