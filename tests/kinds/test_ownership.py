@@ -109,27 +109,38 @@ def test_adopted_jobs_and_files_are_never_deleted(repo: Repo, azure: Azure, port
     assert portal["job"] in [job["id"] for job in azure.jobs()]
 
 
+def foreign(azure: Azure, portal: dict[str, str]) -> str:
+    """Everything that somebody else made: file, job, result file, model, deployment."""
+    (job,) = [job for job in azure.jobs() if job["id"] == portal["job"]]
+    listed = azure.raw("GET", "/acme/openai/v1/files")["data"]
+    files = [item for item in listed if item["id"] in {portal["file"], *job["result_files"]}]
+    models = [item for item in azure.raw("GET", "/acme/openai/v1/models")["data"] if item["id"] == portal["model"]]
+    assert models
+    return json.dumps([job, files, models, [item for item in azure.deployments() if item["name"] == "tone"]])
+
+
 def test_what_the_portal_made_is_untouched_by_everything(
     repo: Repo, azure: Azure, portal: dict[str, str], clock: FakeClock
 ) -> None:
     repo.write("manifests/stack.yaml", STACK.replace("tone", "calm"))
-    before = json.dumps(
-        [azure.files(), azure.deployments(), [job for job in azure.jobs() if job["id"] == portal["job"]]]
-    )
+    before = foreign(azure, portal)
+    assert "results.csv" in before
     repo.until_done(prune=True)
+    ours = next(job for job in azure.jobs() if job["id"] != portal["job"])
     (repo.folder / "manifests/stack.yaml").write_text("# nothing\n")
     tree, engine = repo.engine()
     from reconciler.core.approval import Approval
     from reconciler.core.plan import Options, make_plan
     from reconciler.kinds import REGISTRY
 
-    options = Options(prune=True, destroy=True)
+    options = Options(prune=True, destroy=True, allow_delete=(f"FineTuneJob/{ours['id']}",))
     plan = make_plan((), engine.accounts, engine.observe(), REGISTRY, options)
     list(engine.converge((), options, Approval.of(plan), first=plan))
-    after = json.dumps(
-        [azure.files(), azure.deployments(), [job for job in azure.jobs() if job["id"] == portal["job"]]]
-    )
-    assert after == before, "destroy leaves every foreign object as it was"
+    models = [item["id"] for item in azure.raw("GET", "/acme/openai/v1/models")["data"]]
+    assert ours["fine_tuned_model"] not in models, "ours was named, and is gone"
+    assert foreign(azure, portal) == before, "destroy leaves every foreign object as it was"
+    assert [item["name"] for item in azure.deployments()] == ["tone"]
+    assert [item["id"] for item in azure.files()] == [portal["file"]]
     assert tree.desired == ()
 
 
