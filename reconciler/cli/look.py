@@ -187,19 +187,22 @@ def _named(change: Change, name: str) -> bool:
 def no_such_job(address: str, made: Plan) -> ReconcilerError:
     """Say which jobs there are, or why that is not known."""
     from reconciler.core.fault import Fault, ReconcilerError
-    from reconciler.manifests.faults import quoted
+    from reconciler.manifests.faults import nearest, quoted
 
     if made.errored:
         return ReconcilerError(*made.unread)
-    listed = "\n  ".join(sorted(str(change.address) for change in made.changes if is_job(change.address.kind)))
-    return ReconcilerError(
-        Fault(
-            "no-such-job",
-            "There is no such job at Azure",
-            f"{quoted(address)} has no job yet, or is not declared.",
-            f"Jobs of these manifests:\n  {listed or 'none'}",
-        )
-    )
+    declared = {change.address.name: str(change.address) for change in made.changes if is_job(change.address.kind)}
+    name = job_name(address)
+    detail = f"{quoted(address)} is not declared, and is no job of ours."
+    if name in declared:
+        detail = f"{quoted(address)} is declared, and has no job yet."
+        remedy = "See what it waits for:\n  reconciler status"
+    elif near := nearest(name, declared):
+        remedy = f"Did you mean {quoted(declared[near])}?"
+    else:
+        listed = "\n  ".join(sorted(declared.values()))
+        remedy = f"Jobs of these manifests:\n  {listed or 'none'}"
+    return ReconcilerError(Fault("no-such-job", "There is no such job at Azure", detail, remedy))
 
 
 def _progress(bench: Workbench, live: Observed) -> str:

@@ -204,10 +204,13 @@ def test_what_names_no_job_is_an_error_that_lists_the_jobs(site: Site, azure: Az
     ran = site.run(command, "FineTuneJob/other", code=1)
     assert ran.err == (
         "error: There is no such job at Azure [no-such-job]\n"
-        "  `FineTuneJob/other` has no job yet, or is not declared.\n"
+        "  `FineTuneJob/other` is not declared, and is no job of ours.\n"
         "  Jobs of these manifests:\n"
         "    FineTuneJob/tone\n"
     )
+    if command == "logs":
+        assert "Did you mean `FineTuneJob/tone`?" in site.run(command, "FineTuneJob/tome", code=1).err
+        assert "`tone` is declared, and has no job yet.\n  See what" in site.run(command, "tone", code=1).err
     asked = len(azure.emulator.requests())
     ran = site.run(command, "Deployment/tone", code=1)
     assert (
