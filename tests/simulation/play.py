@@ -26,7 +26,7 @@ from reconciler.azure.session import Session
 from reconciler.cli.emulated import redirected
 from reconciler.cli.exits import apply_exit
 from reconciler.core.approval import Approval
-from reconciler.core.change import Delete, Stuck
+from reconciler.core.change import Delete
 from reconciler.core.fault import Refused
 from reconciler.core.plan import Options
 from reconciler.core.runtime import Runtime
@@ -367,7 +367,7 @@ class Play(Promises):
             return replace(one, step=0)
         if outcome.status == "refused" and one.gate is not None:
             return replace(one, gate=None)
-        if not isinstance(outcome.change, Stuck) or "adopt" not in f"{fault.detail} {fault.remedy}":
+        if fault.code not in {"name-taken", "adopt-differs"}:
             return one
         if not one.adopt:
             # What is live is declared first.
