@@ -103,4 +103,5 @@ def test_two_applies_at_once_train_one_job(site: Site, azure: Azure) -> None:
     states = sorted(job["status"] for job in azure.jobs())
     assert states in (["succeeded"], ["cancelled", "succeeded"])
     azure.emulator.advance(10)
-    assert site.run("plan", "--detailed-exitcode", code=0).last == "No changes. Azure matches the manifests."
+    last = site.run("plan", "--detailed-exitcode", code=0).last
+    assert last.startswith("No changes. Azure matches the manifests"), "files that both sent may be left over"

@@ -206,9 +206,11 @@ def test_the_emulator_is_named_on_every_form(tmp_path: Path) -> None:
 # -- history
 
 
-def test_history_tells_what_changed_and_how_it_went(trained: Site) -> None:
+def test_history_tells_what_changed_and_how_it_went(trained: Site, azure: Azure) -> None:
+    azure.emulator.advance(60)  # Azure tells the time of a job in whole seconds
     trained.edit("manifests/stack.yaml", "n_epochs: 8", "n_epochs: 2")
     trained.run(*APPLY, code=0)
+    azure.emulator.advance(60)
     trained.write("manifests/data/train.jsonl", trained.folder.joinpath("manifests/data/train.jsonl").read_text() * 2)
     trained.run(*APPLY, code=0)
     heads, *rows = trained.run("history", "tone", "--no-results", code=0).out.splitlines()
