@@ -109,5 +109,6 @@ def _kept(models: Sequence[Observed]) -> Fault:
     from reconciler.core.fault import Fault
 
     count = f"{len(models)} models" if len(models) > 1 else "1 model"
-    remedy = f"To delete one, name it:\n  --allow-delete {models[0].kind}/{models[0].id}"
+    named = "\n".join(f"  --allow-delete {model.kind}/{model.id}" for model in models)
+    remedy = f"To delete one, name it:\n{named}"
     return Fault("models-kept", "Models are kept", f"{count} of ours.", remedy, severity="warning")

@@ -101,18 +101,19 @@ def named(bench: Workbench, made: Plan, addresses: Sequence[str]) -> list[Change
 
 def _probe(bench: Workbench, change: Change, prompt: str | None, *, show_answer: bool) -> Probed:
     from reconciler.azure.chat import Chat
-    from reconciler.core.change import live_of
+    from reconciler.core.change import Wait, live_of
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.core.resource import Phase
     from reconciler.render.probe import Probed
 
     address, live = str(change.address), live_of(change)
     if live is None or live.phase is Phase.GONE:
+        waits = f" It waits for {', '.join(map(str, change.on))}." if isinstance(change, Wait) else ""
         none = Fault(
             "not-deployed",
             "It is not deployed",
-            f"{address} does not exist at Azure.",
-            "To deploy:\n  reconciler apply",
+            f"{address} does not exist at Azure.{waits}",
+            "See how far that is:\n  reconciler status" if waits else "To deploy:\n  reconciler apply",
         )
         return Probed(address, fault=none)
     desired = next((item for item in bench.tree.desired if item.address == change.address), None)

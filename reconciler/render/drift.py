@@ -212,7 +212,7 @@ def cause_of(change: Change, plan: Plan) -> str:
         case Create(supersedes=Observed(id=last)):
             return f"Its manifest or data has changed since {last}, and that was not applied."
         case Create():
-            return "It is declared, and was not applied."
+            return "It is declared: either it was not applied yet, or it was deleted outside git."
         case Delete(expired=str(why), reason="left_over") if why:
             return f"{why[:1].upper()}{why[1:]}."
         case Delete(declared=Address() as owner, reason="left_over"):

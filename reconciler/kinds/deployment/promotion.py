@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.digest import MARK_CHARS, short
+from reconciler.core.digest import short
 from reconciler.core.fault import Fault, ReconcilerError
 from reconciler.core.resource import Address, Desired, Observed
 from reconciler.core.rules import View
@@ -70,7 +70,7 @@ def _no_model(desired: Desired, job: Address) -> Fault:
     return Fault(
         "nothing-to-promote",
         "There is no model to promote yet",
-        f"{job} has made no model that is there and bears a mark of {MARK_CHARS} characters.",
+        f"{job} has no finished model that bears our mark.",
         "See how far it is:\n  reconciler status",
         desired.place_of("spec.model"),
         str(desired.address),
