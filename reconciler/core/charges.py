@@ -33,6 +33,8 @@ class Training:
     by_hour: bool = False
     unknown: str = ""
     """Why `tokens` is None."""
+    about: bool = False
+    """Whether `tokens` leave something out that is billed."""
     graders: tuple[str, ...] = ()
     """Models that grade the answers, and are paid for by token."""
 

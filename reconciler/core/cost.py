@@ -336,7 +336,7 @@ class _Teller:
             return ChangeCost(Cost(unknown=tuple(missing)), tokens, epochs, rate, later=later)
         rate = rate_of(price)
         low, high = rate.low * tokens[0] / MILLION, rate.high * tokens[1] / MILLION
-        about = encoding_of(model) != COUNTED
+        about = training.about or encoding_of(model) != COUNTED
         return ChangeCost(Cost(low, high, tuple(missing), about), tokens, epochs, rate, later=later)
 
     def _tariff(self, account: str) -> Tariff:

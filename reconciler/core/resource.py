@@ -167,6 +167,8 @@ class Content:
     images: int = 0
     """How many images the examples refer to; their tokens are not counted."""
     rows: Packed = field(default=b"", repr=False, compare=False)
+    tool_examples: int = 0
+    """How many examples declare tools; the tokens of the declarations are not counted."""
 
     def fits(self, size: int, *, returns: bool = False) -> bool:
         """Return whether a stored file of so many bytes can hold it; a BOM and a final line feed may come or go.

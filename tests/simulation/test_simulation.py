@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from simulation.play import play, shrunk
 
-SEEDS, PART = 60, 20
+SEEDS, PART = 200, 20
 
 
 @pytest.mark.slow

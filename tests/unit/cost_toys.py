@@ -30,8 +30,8 @@ def desired(kind: str, name: str, spec: Spec, *refs: str, content: Content | Non
     return Desired(Address(kind, name), "acme", spec, Place("stack.yaml", 4), refs=named, content=content)
 
 
-def data(tokens: int | None, *, images: int = 0) -> Desired:
-    content = Content("1f3c" * 16, 41_200, 64, "chat", "data/train.jsonl", tokens, images=images)
+def data(tokens: int | None, **counts: int) -> Desired:
+    content = Content("1f3c" * 16, 41_200, 64, "chat", "data/train.jsonl", tokens, **counts)  # type: ignore[arg-type]
     spec = DatasetSpec.model_validate({"source": {"path": "data/train.jsonl"}})
     return desired("Dataset", "d", spec, content=content)
 

@@ -77,6 +77,13 @@ def test_what_is_not_known_says_why_and_is_not_nothing(item: Desired, content: D
     assert "unknown" in cost_text(found)
 
 
+def test_tools_make_a_cost_an_estimate() -> None:
+    found = cost(data(1_000_000, tool_examples=3), job()).now
+    assert not found.unknown
+    assert cost_text(found).startswith("about $")
+    assert not cost_text(cost(data(1_000_000), job()).now).startswith("about")
+
+
 def test_own_prices_go_before_the_list() -> None:
     prices = {
         "as_of": "2026-11-01",

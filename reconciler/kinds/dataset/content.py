@@ -117,6 +117,7 @@ def _content(found: Scan, path: Path) -> Content:
         found.statistics.keys,
         found.statistics.images,
         found.rows,
+        found.statistics.tool_examples,
     )
 
 

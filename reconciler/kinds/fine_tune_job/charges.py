@@ -21,15 +21,12 @@ def charges_of(desired: Desired, declared: Mapping[Address, Desired]) -> Charges
     if job.method.type == "reinforcement":
         return Charges(Training(model, kind, by_hour=True, graders=grading_models(job.method.grading())))
     epochs = job.method.hyperparameters.n_epochs
-    tokens, unknown = _tokens(job, declared)
-    return Charges(Training(model, kind, tokens, epochs if isinstance(epochs, int) else None, unknown=unknown))
-
-
-def _tokens(job: FineTuneJobSpec, declared: Mapping[Address, Desired]) -> tuple[int | None, str]:
-    """Return the tokens of one pass over the training data, and what of it they leave out."""
+    passes = epochs if isinstance(epochs, int) else None
     file = job.training_file
     dataset = declared.get(Address("Dataset", file.dataset)) if isinstance(file, DatasetRef) else None
     content = dataset.content if dataset else None
     if content is None or content.tokens is None:
-        return None, ELSEWHERE
-    return content.tokens, "the tokens of its images are not counted" if content.images else ""
+        return Charges(Training(model, kind, None, passes, unknown=ELSEWHERE))
+    unknown = "the tokens of its images are not counted" if content.images else ""
+    # How Azure writes declared tools into the prompt is not documented, so their tokens are left out of a count that is exact.
+    return Charges(Training(model, kind, content.tokens, passes, unknown=unknown, about=content.tool_examples > 0))
