@@ -1,6 +1,7 @@
 """What is promised, looked at after each request, in each text, and at the end.
 
-It sees what the product cannot: the emulator's own records, and who did what to them.
+It sees what the product cannot: the emulator's own records, and who did what to them. It is long because all promises are
+held against the same records.
 """
 
 from __future__ import annotations
