@@ -383,7 +383,8 @@ def no_such_step(desired: Desired, path: str, job_id: str, step: int, there: Seq
     return Fault(
         "checkpoint-missing",
         "The job has no checkpoint of this step",
-        f"{job_id} has none at step {step}; it has " + (f"them at {listed}." if there else "none at all."),
+        f"{job_id} has none at step {step}; it has "
+        + (f"them at {listed}." if there else "none at all (of a job that has left the history none can be found)."),
         f"Write one of these, for example:\n  checkpoint: {{step: {there[-1]}}}"
         if there
         else "Write:\n  checkpoint: final",

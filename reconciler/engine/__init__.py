@@ -128,13 +128,14 @@ class Engine:
         while asks := [live for live in plan.asks if _object(live) not in self._closer]:
             tasks = [self.executor.submit(partial(self._look_closer, live)) for live in asks]
             self._closer.update((_object(live), task.result()) for live, task in zip(asks, tasks, strict=True))
-            plan = make_plan(desired, self.accounts, self._with_answers(world), self.kinds, options)
+            plan = make_plan(desired, self.accounts, self._with_answers(world, plan.asks), self.kinds, options)
         if plan.asks:
-            plan = make_plan(desired, self.accounts, self._with_answers(world), self.kinds, options)
+            plan = make_plan(desired, self.accounts, self._with_answers(world, plan.asks), self.kinds, options)
         return plan
 
-    def _with_answers(self, world: World) -> World:
-        answered = {_object(seen): seen for seen in world if _object(seen) in self._closer}
+    def _with_answers(self, world: World, asked: Iterable[Observed]) -> World:
+        # Not all that is asked of is listed: a job may have left the history, and only what serves its model tells of it.
+        answered = {_object(seen): seen for seen in (*asked, *world) if _object(seen) in self._closer}
         more = {key: replace(live, facts={**self._closer[key].facts, **live.facts}) for key, live in answered.items()}
         return world.overlaid(more, more.keys())
 
@@ -229,7 +230,8 @@ class Engine:
                     busy.discard(nodes[number].exclusive)
                     outcome = future.result()
                     outcomes[number] = outcome
-                    if outcome.later or (isinstance(outcome.change, Delete) and outcome.status == "unchanged"):
+                    left = isinstance(outcome.change, Delete) and outcome.status == "unchanged"
+                    if outcome.later or left or _is_pressing(outcome.change, outcome.status):
                         # It was left as it is, for now: the next look may say otherwise.
                         attempted.discard(signature(outcome.change))
                     self._note(outcome, lives, given_up)
@@ -327,7 +329,8 @@ class Engine:
         return None
 
     def _note(self, outcome: Outcome, lives: dict[Address, Observed], given_up: dict[_Key, Outcome]) -> None:
-        if outcome.status in {"failed", "refused"} and is_action(outcome.change):
+        failed = outcome.status in {"failed", "refused"} and is_action(outcome.change)
+        if failed and not _is_pressing(outcome.change, outcome.status):
             given_up[_key(outcome.change)] = outcome
         live = outcome.live
         if live is None:
@@ -343,6 +346,11 @@ class Engine:
 def _key(change: Change) -> _Key:
     """What a failure is remembered by: a resource, or the one object that could not be deleted."""
     return signature(change) if isinstance(change, Delete) else change.address
+
+
+def _is_pressing(change: Change, status: str) -> bool:
+    """Whether a failure is tried again in each round: a second training costs money for as long as it is not cancelled."""
+    return status == "failed" and isinstance(change, Delete) and change.reason == "duplicate"
 
 
 def _object(live: Observed) -> _Object:

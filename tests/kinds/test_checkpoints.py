@@ -300,6 +300,35 @@ def test_a_purged_job_keeps_what_is_served_and_says_what_cannot_be_found(
     assert "0 checkpoints" in stuck.fault.detail
 
 
+def test_another_checkpoint_of_a_job_that_only_its_deployment_tells_of_is_not_waited_for(
+    three: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    three.edit("manifests/stack.yaml", "{best: full_valid_loss}", "final")
+    three.until_done()
+    azure.configure(models_route_lists_fine_tuned=False)
+    azure.hand("purge_jobs")
+    clock.sleep(60)
+    three.edit("manifests/stack.yaml", "checkpoint: final", "checkpoint: {step: 20}")
+    (stuck,) = of(three.plan(), Stuck)
+    assert stuck.fault.code == "checkpoint-missing"
+    assert "it has none at all" in stuck.fault.detail
+
+
+def test_a_training_that_only_its_served_checkpoint_tells_of_is_not_paid_for_again(
+    three: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    azure.configure(checkpoint_deploys_by="name", checkpoint_shown_as="name")
+    three.until_done()
+    azure.configure(models_route_lists_fine_tuned=False)
+    azure.hand("purge_jobs")
+    clock.sleep(60)
+    assert three.plan().converged
+    three.edit("manifests/stack.yaml", "{best: full_valid_loss}", "final")
+    plan = three.plan()
+    assert not trained(plan)
+    assert [change.address.kind for change in of(plan, Update)] == ["Deployment"]
+
+
 def test_an_unattended_run_deploys_the_checkpoint_too(three: Repo, azure: Azure, clock: FakeClock) -> None:
     three.apply()
     clock.sleep(2 * 3600)

@@ -99,6 +99,16 @@ def test_what_is_found_after_an_unclear_answer_may_be_another_runs(repo: Repo, a
     assert states(azure)[1] == "cancelled"
 
 
+def test_a_cancel_that_is_refused_is_tried_again_while_both_train(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    azure.configure(list_delay_s=60.0)
+    repo.broken_off()
+    azure.fault(method="POST", path_regex="/cancel$", status=401, count=2)
+    with clock.in_strides():
+        result = repo.apply(wait=True)
+    assert sorted(states(azure)) == ["cancelled", "succeeded"]
+    assert result.code == 0, "what failed at first was done in the end"
+
+
 def test_a_model_that_only_its_deployment_shows_is_not_trained_again(
     repo: Repo, azure: Azure, clock: FakeClock
 ) -> None:

@@ -27,7 +27,7 @@ from reconciler.azure.session import Session
 from reconciler.cli.emulated import redirected
 from reconciler.cli.exits import apply_exit
 from reconciler.core.approval import Approval
-from reconciler.core.change import Delete
+from reconciler.core.change import Delete, Plan
 from reconciler.core.fault import Refused
 from reconciler.core.plan import Options
 from reconciler.core.runtime import Runtime
@@ -70,6 +70,19 @@ class Serial(Executor):
         except Exception as error:  # noqa: BLE001  (as an executor does; a Crash goes through)
             future.set_exception(error)
         return future
+
+
+class Watched(Engine):
+    """An engine of which is known what each of its plans was made from."""
+
+    def __init__(self, run: Run, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._run = run
+
+    def plan(self, *given: Any, **more: Any) -> Plan:
+        plan = super().plan(*given, **more)
+        self._run.looks.append(self._run.asked)
+        return plan
 
 
 class Play(Promises):
@@ -275,9 +288,8 @@ class Play(Promises):
             after(request, answer)
 
         wire = Wire(self.azure.emulator, self.clock.sleep, before, watch, self.lists, self.chance)
-        engine, desired, sessions = self._engine(wire)
+        engine, desired, sessions = self._engine(wire, run)
         chosen = Options(**{**MODES[mode], **options})
-        began = self.clock.now()
         try:
             first = engine.plan(desired, chosen)
             said = self.look_at(first)
@@ -293,15 +305,14 @@ class Play(Promises):
                 result.refused, result.code = refused, 4
             self.heard(said, result, list(latest.values()), run)
             unsure = any(outcome.fault and is_unsure(outcome.fault) for outcome in result.outcomes)
-            run.looked_back = not (unsure or result.refused)
-            if result.code == 0:
-                self.looked.append((began, run.tree))
+            if not (unsure or result.refused) and (result.code == 0 or run in self.made_by.values()):
+                self.looked.append(run)
             return result
         finally:
             for session in sessions:
                 session.close()
 
-    def _engine(self, wire: Wire) -> tuple[Engine, Any, list[Session]]:
+    def _engine(self, wire: Wire, run: Run) -> tuple[Engine, Any, list[Session]]:
         environ = {"AZURE_OPENAI_API_KEY": SECRET}
         tree = load(self.folder / "manifests", REGISTRY, environ, None, self.folder)
         accounts = {name: redirected(account, f"http://{HOST}") for name, account in tree.accounts.items()}
@@ -312,7 +323,7 @@ class Play(Promises):
         gateways = {
             (name, kind.name): kind.connect(session) for name, session in sessions.items() for kind in REGISTRY.values()
         }
-        engine = Engine(REGISTRY, accounts, gateways, runtime, Serial(), settle=300)
+        engine = Watched(run, REGISTRY, accounts, gateways, runtime, Serial(), settle=300)
         return engine, tree.desired, list(sessions.values())
 
     # -- the end

@@ -78,13 +78,14 @@ class Report:
     trace: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
-    """One process: `looked_back` once it has ended without saying that it could not see what others made."""
+    """One process. `looks` tell of each plan when the list of jobs was asked for, and how many there were."""
 
     mode: str
     tree: Tree
-    looked_back: bool = False
+    looks: list[tuple[float, int]] = field(default_factory=list)
+    asked: tuple[float, int] = (0.0, 0)
     wrote: int = 0
     previous: str = ""
     """Its last request."""
@@ -104,7 +105,10 @@ class Promises:
         self.clones: set[str] = set()
         self.late = 0.0
         self.made_by: dict[str, Run] = {}
-        self.looked: list[tuple[float, Tree]] = []
+        self.looked_before: dict[str, tuple[float, int]] = {}
+        """When the list of jobs was asked for before one was created, and how many there were."""
+        self.looked: list[Run] = []
+        """Those that ended without saying that they could not see what others made."""
         self.racing = False
         self.trained_on: dict[str, str] = {}
         self.lost: set[str] = set()
@@ -121,6 +125,8 @@ class Promises:
     def watch(self, request: Request, run: Run) -> None:
         """Look at what a request of the product did."""
         previous, run.previous = run.previous, f"{request.method} {request.path}"
+        if run.previous == f"GET {JOBS}" and "after" not in request.query:
+            run.asked = (self.clock.now(), len(self.azure.emulator.world.account("acme").jobs))
         if not self.azure.emulator.log[-1]["committed"]:
             return
         run.wrote += 1
@@ -148,6 +154,7 @@ class Promises:
         if not self.late and not self.racing:
             self._is_first(job)
         self.made_by[job.id] = run
+        self.looked_before[job.id] = run.asked
         self.lost |= {other.id for other in world.account("acme").jobs.values() if self._is_lost(other)}
         # Now, since the file may be deleted later.
         data = _sha(world.store.content(job.training_file).removeprefix(BOM))
@@ -183,7 +190,8 @@ class Promises:
         listed = job.model_deleted is None and world.config.models_route_lists_fine_tuned
         records = [one for one in world.account("acme").deployments.values() if is_live(world, one, world.now())]
         models = {str(shown_body(one, world.now())["properties"]["model"]["name"]).lower() for one in records}
-        return not listed and job.model_name.lower() not in models
+        # The id of a checkpoint tells nothing of its training.
+        return not listed and job.model_name.lower() not in {model.partition(":ckpt-step-")[0] for model in models}
 
     def _deleted(self, what: str, name: str, run: Run) -> None:
         if run.mode in {"continue", "target"}:
@@ -361,7 +369,7 @@ class Promises:
         for key, jobs in trained.items():
             # A job is allowed once for each attempt that a person asked for.
             if len(jobs) > self._allowed(key) and self._nobody_could_see(key, jobs):
-                self.report.counts["trained twice: every run that created was killed, and none looked in time"] += 1
+                self.report.counts["trained twice: no run that was not killed looked while both trained"] += 1
             elif len(jobs) > self._allowed(key):
                 names = [f"{job.id} {job.suffix} created {job.created - NOW:.0f}" for job in jobs]
                 raise Broken(f"trained {len(jobs)} times, allowed {self._allowed(key)}: {key} {names}")
@@ -369,17 +377,29 @@ class Promises:
             self._is_as_declared(name, one)
 
     def _nobody_could_see(self, key: str, jobs: Sequence[JobRecord]) -> bool:
-        """Whether no run was there that could have cancelled one of two jobs: a limit that docs/reliability.md names.
+        """Whether no run was there that could have prevented or cancelled one of two jobs: a limit that docs/reliability.md names.
 
-        Each run that created one was killed before a list could show both, or said that it does not know; and no run
-        whose tree declares it looked between then and the end of the first training.
+        A run that created one could where its look before showed another one. It owes a look at a list that shows its
+        own. And each run that declares the job could cancel one, if it made a plan from a list that showed all of them
+        before the first one ended. A run that was killed, or ended saying that it does not know, owes nothing more.
         """
         world = self.azure.emulator.world
-        shown = max(job.created for job in jobs) + self.late
         ended = min(world.phase(job).finished or 0.0 for job in jobs)
-        trees = [tree for began, tree in self.looked if shown <= began <= ended]
-        looked = any(self._key(tree, name) == key for tree in trees for name in tree.jobs)
-        return not looked and not any(self.made_by[job.id].looked_back for job in jobs)
+        for job in jobs:
+            run = self.made_by[job.id]
+            before = self.looked_before[job.id]
+            if any(self._shows([other], before) for other in jobs if other is not job):
+                return False
+            if run in self.looked and not any(self._shows([job], look) for look in run.looks):
+                return False
+        runs = [run for run in self.looked if any(self._key(run.tree, name) == key for name in run.tree.jobs)]
+        return not any(look[0] <= ended and self._shows(jobs, look) for run in runs for look in run.looks)
+
+    def _shows(self, jobs: Sequence[JobRecord], look: tuple[float, int]) -> bool:
+        """Whether all of these jobs had to be in a list that was asked for then, with so many jobs there."""
+        known = [*self.azure.emulator.world.account("acme").jobs]
+        at, there = look
+        return all(job.created + self.late <= at and known.index(job.id) < there for job in jobs)
 
     def _allowed(self, key: str) -> int:
         asked: set[tuple[int, ...]] = set()

@@ -19,7 +19,7 @@ from reconciler.kinds.fine_tune_job.observed import KIND
 from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec, JobRef, Step
 from reconciler.results.checkpoints import KEPT, Checkpoint, at_step, deployable, steps
 
-_CHECKPOINT = re.compile(r"^(?P<model>.+):ckpt-step-(?P<step>\d+)$", re.IGNORECASE)
+CHECKPOINT = re.compile(r"^(?P<model>.+):ckpt-step-(?P<step>\d+)$", re.IGNORECASE)
 """A checkpoint's model in the form that names its job's model and its step (docs/azure.md, section 5)."""
 
 
@@ -64,7 +64,7 @@ def _from_checkpoint(
     before = claim.predecessor.facts.get("base") if claim.predecessor else None
     if before and before != model:
         why = (FieldChange("model", before, model), *why)
-        found_before = _CHECKPOINT.match(str(before))
+        found_before = CHECKPOINT.match(str(before))
         if found_before and found_before["model"] != parent.outputs.get("model"):
             notes.append(f"its base {address} was trained anew")
     return _with(claim, after=job.model_copy(update={"model": model}), notes=tuple(notes), why=why)
@@ -75,7 +75,7 @@ def echoes_other_checkpoint(ref: JobRef, parent: Observed | Unknown | None, echo
 
     A name in the form of an id says nothing of its job, so it is no evidence.
     """
-    found = _CHECKPOINT.match(echoed) if isinstance(echoed, str) else None
+    found = CHECKPOINT.match(echoed) if isinstance(echoed, str) else None
     if found is None or not isinstance(ref.checkpoint, Step):
         return False
     model = parent.outputs.get("model") if isinstance(parent, Observed) else None

@@ -1,13 +1,15 @@
 """Models that no list shows and that a deployment serves: they are there, so their training is not made again.
 
 Job history is purged by Azure, and whether every surface lists fine-tuned models is not certain (docs/azure.md, sections 5 and 6). Azure
-refuses to delete a model that is deployed, so a deployment is evidence of its model. Its name carries the mark.
+refuses to delete a model that is deployed, so a deployment is evidence of its model. Its name carries the mark. So does the
+name of a checkpoint, which is evidence of the training: nobody pays for that again because its history is gone.
 """
 
 from __future__ import annotations
 
 from reconciler.core.resource import Observed
 from reconciler.core.rules import View
+from reconciler.kinds.fine_tune_job.base import CHECKPOINT
 from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job
 
 
@@ -20,7 +22,9 @@ def _by_identity(view: View) -> dict[str, list[Observed]]:
     listed = {live.id for live in view.of(KIND)}
     found: dict[str, Observed] = {}
     for deployment in view.of("Deployment"):
-        live = model_as_job({"id": deployment.outputs.get("model") or ""}, view.account)
+        served = str(deployment.outputs.get("model") or "")
+        checkpoint = CHECKPOINT.match(served)
+        live = model_as_job({"id": checkpoint["model"] if checkpoint else served}, view.account)
         if live is not None and live.id not in listed:
             found[live.id] = live
     index: dict[str, list[Observed]] = {}
