@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from reconciler.kinds.deployment.program import KEPT_LINES, LONGEST_LINE, TOO_LONG, Program
 
 FLOOD = "import sys\nwhile True: sys.stdout.buffer.write(b'y' * 65535 + b'\\n')"
-ESCAPES = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(5)\n    os._exit(0)\nprint('done')"
+LEAVES = """\
+import os, signal, sys, time
+def away(depth):
+    if os.fork() == 0:
+        os.setsid()
+        if depth > 1:
+            away(depth - 1)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open(f"left-{os.getpid()}", "w").close()
+        time.sleep(600 if depth == 1 else 0.05)
+        os._exit(0)
+"""
+"""It starts a process that leaves group and session, and so on to a depth; all but the last one end."""
+HERE = "open(f'left-{os.getpid()}', 'w').close()\n"
+WAITS = "while len([name for name in os.listdir() if name.startswith('left-')]) < {0}: time.sleep(0.01)\n"
 
 
 @pytest.mark.parametrize(
@@ -18,14 +35,12 @@ ESCAPES = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(
     [
         (FLOOD, None, TOO_LONG.decode()),
         (FLOOD.replace("65535", "999"), None, "y" * LONGEST_LINE + "…"),
-        (ESCAPES, 0, "done"),
         ("import sys; print(repr(sys.stdin.read()))", 0, "''"),
         ("open('/dev/tty')", 1, "OSError: [Errno 6] No such device or address: '/dev/tty'"),
     ],
     ids=[
         "one line without end",
         "lines without end",
-        "a child leaves the group",
         "it reads its input",
         "it asks the terminal",
     ],
@@ -40,3 +55,60 @@ def test_a_program_ends_and_what_it_says_is_bounded(body: str, code: int | None,
     assert len(ran.output) <= KEPT_LINES
     assert time.monotonic() - began < 4.5, "nobody waits for what has left"
     assert code is not None or ran.printed > 1_000_000
+
+
+def left(folder: Path) -> list[int]:
+    """Return the processes that a program noted down as started and that have not ended."""
+    started = [int(path.name.removeprefix("left-")) for path in folder.glob("left-*")]
+    assert started
+    return [one for one in started if (stat := Path(f"/proc/{one}/stat")).exists() and " Z " not in stat.read_text()]
+
+
+def all_ended(folder: Path) -> bool:
+    """Whether all of them have, a moment after they were killed at the latest."""
+    deadline = time.monotonic() + 5
+    while left(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not left(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere what leaves the group is not found")
+@pytest.mark.parametrize(
+    ("body", "code", "reason"),
+    [
+        ("away(1)\n" + WAITS.format(1), 0, "a child in a session of its own"),
+        ("away(3)\n" + WAITS.format(3), 0, "a daemon, whose parents have ended"),
+        ("for _ in range(20): away(2)\n" + WAITS.format(40), 0, "many of them"),
+        ("away(2)\n" + WAITS.format(2) + "time.sleep(600)", None, "it hangs besides"),
+        (
+            HERE
+            + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)",
+            -signal.SIGKILL,
+            "it kills what watches over it",
+        ),
+    ],
+)
+def test_what_a_program_started_ends_with_it(tmp_path: Path, body: str, code: int | None, reason: str) -> None:
+    command = [sys.executable, "-I", "-c", LEAVES + body]
+    ran = Program(
+        command, folder=str(tmp_path), environ={"PATH": "/usr/bin:/bin"}, limit=20 if code is not None else 0.5
+    ).run()
+    assert ran.code == code, (reason, ran.output)
+    assert all_ended(tmp_path), reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere what leaves the group is not found")
+def test_a_program_ends_when_the_run_is_killed(tmp_path: Path) -> None:
+    body = LEAVES + HERE + "away(1)\ntime.sleep(600)"
+    runs = (
+        "import sys\nfrom reconciler.kinds.deployment.program import Program\n"
+        "Program([sys.executable, '-c', sys.argv[1]], folder=sys.argv[2], environ={}, limit=600).run()"
+    )
+    deadline = time.monotonic() + 20
+    with subprocess.Popen([sys.executable, "-c", runs, body, str(tmp_path)]) as run:
+        while len(list(tmp_path.glob("left-*"))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert len(left(tmp_path)) == 2
+        run.kill()
+    assert all_ended(tmp_path), "the program goes on"

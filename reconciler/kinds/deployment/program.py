@@ -1,18 +1,23 @@
 """Running a program of the repository for a gate: no shell, nothing inherited, an end in any case.
 
 It gets an environment made from nothing, no input, a process group of its own and a time limit. Of what it prints the end is
-kept, without what looks like a secret. When it has ended, or its time is over, everything in its group is killed.
+kept, without what looks like a secret. When it has ended, or its time is over, or this process dies, everything that it started
+is killed: supervisor.py, a process between this one and the program, sees to that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.azure.errors import scrub
 from reconciler.datasets.secrets import kinds_in
@@ -24,8 +29,9 @@ KEPT_LINES, LONGEST_LINE = 20, 300
 TOO_LONG = b"[its last line is longer than 16 kB and is not shown]"
 GRACE = 2.0
 """Seconds between being asked to end and being killed."""
-_LOOK = 0.02
-"""Seconds between two looks at whether it has ended."""
+_PATIENCE = 10.0
+"""Seconds that the supervisor may be late, before it is killed too: a program can stop it."""
+_SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Program:
         self._environ = dict(environ)
         self._limit = limit
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._ending: int | None = None
         self._stopped = False
         self._tail = bytearray()
         self._printed = 0
@@ -59,55 +65,64 @@ class Program:
         with self._lock:
             if self._stopped:
                 return Ran(None, 0.0)
-            self._process = process = subprocess.Popen(  # noqa: S603  (an argument list of a reviewed manifest, no shell)
-                self._command,
-                cwd=self._folder,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process, report = self._started()
         reader = threading.Thread(target=self._read, args=(process,), daemon=True)
         reader.start()
-        ended = self._wait(began + self._limit)
-        if not ended:
-            self._signal(signal.SIGTERM)
-            self._wait(time.monotonic() + GRACE)
-        # While its process is not waited for, its group cannot be another's: what it left behind is killed with it.
-        self._signal(signal.SIGKILL)
-        with self._lock:
-            code = process.wait()
-            self._process = None
-        # What has left the group may hold the pipe open: nobody waits for that.
+        said = _reported(report, self._limit + 2 * GRACE + _PATIENCE)
+        self._end()
+        # The supervisor has killed its group by now, unless the program has stopped or killed the supervisor.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        # What could not be ended may hold the pipe open: nobody waits for that.
         reader.join(GRACE)
-        stopped = not ended or self._stopped
-        return Ran(None if stopped else code, time.monotonic() - began, self._shown(), self._printed)
+        return Ran(self._code(said, process.returncode), time.monotonic() - began, self._shown(), self._printed)
 
     def stop(self) -> None:
         """Kill it, or keep it from being started."""
         with self._lock:
             self._stopped = True
-        self._signal(signal.SIGKILL)
+        self._end()
 
-    def _wait(self, deadline: float) -> bool:
-        """Wait until its process has ended, without taking note of that: its number stays its own."""
-        assert self._process is not None
-        while not _has_ended(self._process):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_LOOK)
-        return True
+    def _started(self) -> tuple[subprocess.Popen[bytes], int]:
+        """Start the supervisor; returns it, and where it reports."""
+        (ending, self._ending), (report, reporting) = os.pipe(), os.pipe()
+        numbers = (str(ending), str(reporting), str(self._limit), str(GRACE))
+        try:
+            process = subprocess.Popen(  # noqa: S603  (an argument list of a reviewed manifest, no shell)
+                [sys.executable, "-I", "-S", _SUPERVISOR, *numbers, *self._command],
+                cwd=self._folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(ending, reporting),
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(report)
+            os.close(self._ending)
+            self._ending = None
+            raise
+        finally:
+            os.close(ending)
+            os.close(reporting)
+        return process, report
 
-    def _signal(self, number: int) -> None:
+    def _code(self, said: str, of_supervisor: int) -> int | None:
+        word, _, number = said.partition(" ")
+        if word == "error":
+            raise OSError(int(number), os.strerror(int(number)))
+        if self._stopped or (word and not number):
+            return None
+        return int(number) if number else of_supervisor
+
+    def _end(self) -> None:
+        """Have the supervisor end everything."""
         with self._lock:
-            if self._process is None:
-                return
-            try:
-                os.killpg(self._process.pid, number)
-            except (ProcessLookupError, PermissionError):
-                # All of it has ended, or what is left of it is not ours to end.
-                return
+            if self._ending is not None:
+                os.close(self._ending)
+            self._ending = None
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -132,7 +147,8 @@ def _masked(line: bytes) -> str:
     return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
 
 
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13: its number is free from here on
-        return process.poll() is not None
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+def _reported(report: int, patience: float) -> str:
+    """Return what the supervisor reports at its end; "" if it was killed, or said nothing for so many seconds."""
+    with os.fdopen(report, "rb", buffering=0) as pipe:
+        ready, _, _ = select.select([pipe], [], [], patience)
+        return (pipe.read(100) or b"").decode() if ready else ""
