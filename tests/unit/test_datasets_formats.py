@@ -552,6 +552,37 @@ def test_a_long_system_message_is_not_sent_to_another_process() -> None:
     assert len(pickle.dumps(notes)) < 1000
 
 
+@pytest.mark.parametrize(
+    ("data_format", "broken", "reason"),
+    [
+        ("chat", {"mesages": [SYSTEM, USER, ANSWER]}, "no messages to look at"),
+        ("chat", {"messages": 5}, "no list"),
+        ("chat", {"messages": []}, "an empty one"),
+        ("chat", chat("s", USER, ANSWER), "a text where a message belongs"),
+        (
+            "chat",
+            chat(SYSTEM | {"role": "sytem"}, USER, ANSWER),
+            "a misspelled role may have been meant as that of the system",
+        ),
+        ("chat", chat(SYSTEM | {"role": ["system"]}, USER, ANSWER), "a role that is no text"),
+        ("chat", chat({"role": "system"}, USER, ANSWER), "a system message without text"),
+        ("chat", chat(SYSTEM | {"content": 3}, USER, ANSWER), "or with something else"),
+        ("preference", {"input": 5}, "no object"),
+        ("preference", {"input": {}}, "without messages"),
+        ("reinforcement", {"mesages": [SYSTEM, USER], "answer": 3}, "its keys for a grader are those of a slip, too"),
+    ],
+)
+def test_a_line_that_cannot_be_read_does_not_differ_from_others(
+    data_format: str, broken: dict[str, Any], reason: str
+) -> None:
+    good = chat(SYSTEM, USER, answer=3) if data_format == "reinforcement" else chat(SYSTEM, USER, ANSWER)
+    told = {"input": chat(SYSTEM, USER)} if data_format == "preference" else good
+    notes = Notes()
+    for line, record in enumerate((told, broken, told), 1):
+        CHECKS[data_format].check(record, line, Collector("f"), notes)
+    assert finished(notes) == (), reason
+
+
 def test_the_older_spelling_is_told_once() -> None:
     out, notes = Collector("f"), Notes()
     old = chat(USER, ANSWER, functions=[{"name": "f"}])

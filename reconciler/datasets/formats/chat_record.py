@@ -18,7 +18,7 @@ from reconciler.datasets.formats.conversation import (
     Notes,
     is_json_text,
     is_number,
-    system_of,
+    note_system,
 )
 
 __all__ = ["RECORD_KEYS", "ChatRecord", "check", "is_json_text", "recognises"]
@@ -86,7 +86,7 @@ class ChatRecord:
 
     def note(self, record: Mapping[str, Any], notes: Notes) -> None:
         """Note what only the whole file tells; to be called after `check`."""
-        notes.system(system_of(record.get("messages")), self._line)
+        note_system(record.get("messages"), self._line, notes)
         notes.example_images(self._conversation.images)
         if self._conversation.old_spelling:
             notes.deprecated(self._line)

@@ -343,15 +343,23 @@ _DECLARATIONS: tuple[tuple[str, Callable[[dict[str, Any]], Any]], ...] = (
 )
 
 
-def system_of(messages: Any) -> str | None:
-    """Return the text of a system or developer message that a list of messages begins with."""
+def note_system(messages: Any, line: int, notes: Notes) -> None:
+    """Note the system or developer message that a list of messages begins with, or that it begins with none.
+
+    Where the first message cannot be read, nothing is known and nothing is noted: what is wrong there is said already.
+    """
     first = messages[0] if isinstance(messages, list) and messages else None
-    if not isinstance(first, dict) or first.get("role") not in ("system", "developer"):
-        return None
+    role = first.get("role") if isinstance(first, dict) else None
+    if not isinstance(first, dict) or not isinstance(role, str) or role not in ROLES:
+        return
+    if role not in {"system", "developer"}:
+        notes.system(None, line)
+        return
     content = first.get("content")
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else None
+    if isinstance(content, str):
+        notes.system(content, line)
 
 
 def is_json_text(value: str) -> bool:

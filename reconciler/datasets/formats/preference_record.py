@@ -17,7 +17,7 @@ from reconciler.datasets.formats.conversation import (
     Conversation,
     Notes,
     close_to,
-    system_of,
+    note_system,
 )
 
 KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
@@ -76,17 +76,16 @@ def _input(record: Mapping[str, Any], given: Conversation, meant: Mapping[str, s
             "Put `messages` and `tools` inside `input`." if "messages" in record else _rename(meant["input"], "input")
         )
         given.add("input-missing", remedy=inside)
-        notes.system(system_of(record.get("messages")), line)
+        note_system(record.get("messages"), line, notes)
         return
     value = record["input"]
     if not isinstance(value, dict):
         remedy = 'Write "input": {"messages": […]}: the list goes into `messages`.' if isinstance(value, list) else ""
         given.add("input-invalid", "input", remedy=remedy)
-        notes.system(None, line)
         return
     given.unknown_keys(value, RECORD_KEYS, "input")
     messages = value.get("messages")
-    notes.system(system_of(messages), line)
+    note_system(messages, line, notes)
     given.declare(value, "input.")
     given.parallel(value, "input.")
     if "messages" not in value:

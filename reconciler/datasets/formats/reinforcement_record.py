@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.datasets.findings import Collector
-from reconciler.datasets.formats.conversation import MESSAGE_KEYS, RECORD_KEYS, Conversation, Notes, system_of
+from reconciler.datasets.formats.conversation import MESSAGE_KEYS, RECORD_KEYS, Conversation, Notes, note_system
 
 _ASKING = ("user", "developer", "system")
 
@@ -25,12 +25,12 @@ def recognises(record: Mapping[str, Any]) -> bool:
 def check(record: Mapping[str, Any], line: int, out: Collector, notes: Notes) -> None:
     """Add everything that is wrong with a record, and note what only the whole file tells."""
     conversation = Conversation(line, out, message_keys=MESSAGE_KEYS - {"weight"})
-    notes.item_keys([key for key in record if key not in RECORD_KEYS], line)
     messages = record.get("messages")
-    notes.system(system_of(messages), line)
+    note_system(messages, line, notes)
     if "messages" not in record:
         conversation.add("messages-missing", remedy='Write {"messages": [{"role": "user", "content": …}], …}.')
         return
+    notes.item_keys([key for key in record if key not in RECORD_KEYS], line)
     if not isinstance(messages, list) or not messages:
         conversation.add("messages-invalid", "messages", remedy="Give at least one user message.")
         return
