@@ -75,7 +75,7 @@ ExcludeOption = Annotated[
     typer.Option(
         "--exclude",
         metavar="ADDR",
-        help="Not this resource, nor what needs it. Repeatable.",
+        help="Not this resource, nor what needs it, nor data that only these need. Repeatable.",
         autocompletion=addresses(),
     ),
 ]

@@ -252,8 +252,15 @@ class Planner:
 
     def _spare_what_nobody_needs(self) -> None:
         """Turn the creation of an on-demand object into a keep if all that refer to it have what they need."""
+        needed = self._needed(self.order)
+        for address in self.changes:
+            if needed.get(address) is False and self._is_spare(address):
+                self.changes[address] = Keep(self.declared[address], None)
+
+    def _needed(self, items: Iterable[Desired]) -> dict[Address, bool]:
+        """Return whether these resources need what they refer to for being made."""
         needed: dict[Address, bool] = {}
-        for item in self.order:
+        for item in items:
             change = self.changes[item.address]
             is_made = isinstance(change, Create) or (
                 isinstance(change, Wait) and change.live is None and not change.blocked
@@ -262,13 +269,13 @@ class Planner:
                 # What waits for a person because of this very object is told so by it.
                 waits = isinstance(change, Wait) and change.live is None and isinstance(self.changes.get(ref), Stuck)
                 needed[ref] = needed.get(ref, False) or is_made or waits
-        for address, change in self.changes.items():
-            spare = isinstance(change, Create | Stuck) and self.kinds[address.kind].on_demand
-            if spare and needed.get(address) is False and not self._failed_to_look(change):
-                self.changes[address] = Keep(self.declared[address], None)
+        return needed
 
-    def _failed_to_look(self, change: Change) -> bool:
-        return isinstance(change, Stuck) and change.fault in self.world.failures.values()
+    def _is_spare(self, address: Address) -> bool:
+        """Whether an object would be made, or cannot be, that is made only for what needs it."""
+        change = self.changes[address]
+        failed_to_look = isinstance(change, Stuck) and change.fault in self.world.failures.values()
+        return isinstance(change, Create | Stuck) and self.kinds[address.kind].on_demand and not failed_to_look
 
     def _unmatched(self) -> tuple[list[Delete], list[Observed]]:
         deletions: list[Delete] = []
@@ -377,6 +384,11 @@ class Planner:
                 if any(ref in dropped for ref in self._needs(item)):
                     dropped.add(item.address)
             chosen -= dropped
+            # What only the excluded need is left out with them, unless it is named for itself.
+            needed, still = self._needed(self.order), self._needed(self.declared[address] for address in chosen)
+            named = {address for address in chosen if str(address) in self.options.targets}
+            idle = {address for address in chosen - named if needed.get(address) and not still.get(address)}
+            chosen -= {address for address in idle if self._is_spare(address)}
         return chosen
 
     def _warnings(self, changes: Iterable[Change]) -> Iterator[Fault]:
