@@ -79,14 +79,16 @@ def logs(
     from reconciler.core.resource import Phase
 
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
-        live = find_job(bench, address)
+        job_name(address)  # what is no job is said before Azure is asked
+        made = bench.plan(bench.options())
+        live = find_in(made, address)
         gateway: Any = bench.engine.gateways[live.account, live.kind]
         follower = Follower(gateway, live, bench.runtime, _say_trouble)
         for event in follower.events(follow=follow):
             print(_event_line(event), flush=True)
         match follower.live.phase:
             case Phase.READY | Phase.FAILED:
-                _print_summary(gateway, follower.live)
+                _print_summary(gateway, follower.live, made)
             case Phase.GONE:
                 _say(f"{live.id} does not exist any more: somebody deleted it, or Azure has purged it.")
             case _ if follow and follower.live.halted:
@@ -94,7 +96,7 @@ def logs(
     return OK
 
 
-def _print_summary(gateway: Any, live: Observed) -> None:
+def _print_summary(gateway: Any, live: Observed, made: Plan) -> None:
     """Print what became of a job; what cannot be read of it is left out."""
     from reconciler.core.fault import ReconcilerError
     from reconciler.render.text import printable
@@ -106,8 +108,21 @@ def _print_summary(gateway: Any, live: Observed) -> None:
     # Events alone are the output: a pipe wants them, and a person sees both.
     if said:
         GLOBALS.log.say("\n".join([f"\n{live.id}:", *(f"  {printable(line)}" for line in said)]))
-    if live.outputs.get("model"):
-        GLOBALS.log.say("Next, if a Deployment follows it:\n  reconciler apply")
+    if live.outputs.get("model") and (following := _following(made, live)):
+        GLOBALS.log.say(following)
+
+
+def _following(made: Plan, live: Observed) -> str:
+    """Return what is to be done so that what follows a job has its model; "" if it has, or nothing follows it."""
+    from reconciler.core.change import Keep, Stuck, live_of
+
+    of_job = {change.address for change in made.changes if (one := live_of(change)) is not None and one.id == live.id}
+    after = [change for change in made.changes if of_job.intersection(made.needs.get(change.address, ()))]
+    going = [str(change.address) for change in after if not isinstance(change, Keep | Stuck)]
+    if going:
+        return f"Next, for {' and '.join(going)}:\n  reconciler apply"
+    stuck = next((change.address for change in after if isinstance(change, Stuck)), None)
+    return f"{stuck} follows it, and is stuck. To see why:\n  reconciler plan --target {stuck}" if stuck else ""
 
 
 def _say_trouble(fault: Any) -> None:

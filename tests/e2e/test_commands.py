@@ -240,7 +240,11 @@ def test_logs_and_following_them_to_the_end(site: Site, azure: Azure) -> None:
     assert lines[-1].endswith("Job succeeded.")
     assert lines == sorted(lines, key=lambda line: line[:20]), "oldest first"
     assert len(lines) == len(set(lines)), "each event once"
-    assert site.run("logs", azure.jobs()[0]["id"], code=0).out.splitlines() == lines
+    ran = site.run("logs", azure.jobs()[0]["id"], code=0)
+    assert ran.out.splitlines() == lines
+    assert ran.err.endswith("\nNext, for Deployment/tone:\n  reconciler apply\n")
+    site.run("apply", "--auto-approve", code=0)
+    assert "Next" not in site.run("logs", "FineTuneJob/tone", code=0).err, "its model is served"
 
 
 # -- cancel and destroy
