@@ -46,12 +46,12 @@ def cancel(
     """Cancel a job that has not ended. What it has trained so far is billed."""
     from reconciler.cli.apply import confirm
     from reconciler.cli.compose import workbench
-    from reconciler.cli.look import find_job, stamped
+    from reconciler.cli.look import looked_up, stamped, train_again
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.core.resource import Phase
 
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
-        live = find_job(bench, address)
+        made, live = looked_up(bench, address)
         if not bench.engine.kinds[live.kind].is_ours(live, bench.accounts[live.account]):
             raise ReconcilerError(Fault("not-ours", "The job does not bear our mark", f"{live.id} is not touched."))
         if live.phase is not Phase.WORKING:
@@ -61,7 +61,9 @@ def cancel(
             confirm("cancel")
         gateway: Any = bench.engine.gateways[live.account, live.kind]
         ended = gateway.cancel(live)
-        print(f"{live.id} is {ended.status}. It is not started again by itself: raise `attempt` to train again.")
+        print(f"{live.id} is {ended.status}. It is not started again by itself.")
+        if again := train_again(made, live):
+            print(again)
     return OK
 
 

@@ -79,9 +79,7 @@ def logs(
     from reconciler.core.resource import Phase
 
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
-        job_name(address)  # what is no job is said before Azure is asked
-        made = bench.plan(bench.options())
-        live = find_in(made, address)
+        made, live = looked_up(bench, address)
         gateway: Any = bench.engine.gateways[live.account, live.kind]
         follower = Follower(gateway, live, bench.runtime, _say_trouble)
         for event in follower.events(follow=follow):
@@ -149,10 +147,25 @@ def stamped(bench: Workbench, output_format: str = "text") -> Iterator[None]:
         print(EMULATOR_LINE)
 
 
-def find_job(bench: Workbench, address: str) -> Observed:
-    """Return the live job that an address or an id names; raises ReconcilerError."""
+def looked_up(bench: Workbench, address: str) -> tuple[Plan, Observed]:
+    """Make a plan, and return it with the live job that an address or an id names; raises ReconcilerError."""
     job_name(address)  # what is no job is said before Azure is asked
-    return find_in(bench.plan(bench.options()), address)
+    made = bench.plan(bench.options())
+    return made, find_in(made, address)
+
+
+def train_again(made: Plan, live: Observed) -> str:
+    """Return how the job that declares a training is trained again, and on a line of its own what to write; "" if none does."""
+    from reconciler.core.change import Create, Delete
+    from reconciler.kinds.fine_tune_job.verdicts import next_attempt
+    from reconciler.render.words import lines
+
+    for change in made.changes:
+        if isinstance(change, Create | Delete) or change.live is None or change.live.id != live.id:
+            continue
+        if change.desired is not None and is_job(change.address.kind):
+            return "\n".join(lines(next_attempt(change.desired, at=True)))
+    return ""
 
 
 def find_in(made: Plan, address: str) -> Observed:

@@ -122,6 +122,7 @@ def read_runs(bench: Workbench, made: Plan, lives: Sequence[Observed]) -> list[R
 def read_run(bench: Workbench, made: Plan, live: Observed) -> Run:
     """Read what there is of one job. What cannot be read becomes a note."""
     from reconciler.azure.results import Results
+    from reconciler.cli.look import train_again
     from reconciler.cli.spent import spent
     from reconciler.core.change import live_of
     from reconciler.core.resource import Phase
@@ -175,6 +176,7 @@ def read_run(bench: Workbench, made: Plan, live: Observed) -> Run:
         serving_steps={
             where: point.step for point in read for name in (point.model, point.id) for where in _serve(made, name)
         },
+        again=train_again(made, live),
     )
 
 

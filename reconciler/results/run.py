@@ -65,6 +65,8 @@ class Run:
     deployments: tuple[str, ...] = ()
     serving: tuple[str, ...] = ()
     serving_steps: Mapping[str, int] = field(default_factory=dict)
+    again: str = ""
+    """How to train it again, and on a line of its own what to write; "" if no manifest declares it."""
 
     @cached_property
     def method(self) -> str:
@@ -146,8 +148,8 @@ def next_step(run: Run) -> NextStep:
         return NextStep("It still trains. To follow it:", f"reconciler logs {run.address} --follow", "console")
     if run.status != "succeeded":
         said = f" Azure says: {run.reason}" if run.reason else ""
-        again = " To train again, raise `attempt` in its manifest." if run.manifest else ""
-        return NextStep(f"It ended as {run.status}, without a model.{said}{again}")
+        again, _, line = run.again.partition("\n")
+        return NextStep(f"It ended as {run.status}, without a model.{said} {again}".rstrip(), line.strip())
     if run.diagnosis.verdict == "diverged":
         return NextStep("Do not deploy this model before you have tried it: its training diverged.")
     if not run.manifest:

@@ -257,7 +257,8 @@ def test_cancel_asks_and_says_what_it_costs(site: Site, azure: Azure) -> None:
     assert "what it has trained so far is billed" in ran.out
     assert ran.err.endswith("  Review the above, then run:\n    reconciler cancel FineTuneJob/tone --auto-approve\n")
     assert azure.jobs()[0]["status"] == "running"
-    site.run("cancel", "FineTuneJob/tone", "--auto-approve", code=0)
+    ended_with = "To train again, set in its spec (manifests/stack.yaml:4:1):\n  attempt: 2"
+    assert site.run("cancel", "FineTuneJob/tone", "--auto-approve", code=0).out.rstrip("\n").endswith(ended_with)
     assert azure.jobs()[0]["status"] == "cancelled"
     assert site.run("cancel", "FineTuneJob/tone", "--auto-approve", code=1).err.startswith(
         "error: The job has ended already [job-ended]\n"

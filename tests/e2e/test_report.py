@@ -117,6 +117,7 @@ def test_a_training_that_failed_is_reported(site: Site, azure: Azure) -> None:
     site.run("apply", "--auto-approve", "--wait", code=1)
     said = site.run("report", "tone", code=0).out
     assert "It ended as failed, without a model. Azure says: bad: No good" in said
+    assert " ".join(said.split()).endswith("To train again, set in its spec (manifests/stack.yaml:4:1): attempt: 2")
     assert "left no result file" in said
     assert site.run("report", "tone", "--out", "x.csv", code=1).err.startswith(
         "error: The job has no result file [no-result-file]\n"

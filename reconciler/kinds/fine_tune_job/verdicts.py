@@ -51,9 +51,10 @@ def _is_accident(live: Observed) -> bool:
     return live.status == "failed" and is_azures_own(live.reason)
 
 
-def next_attempt(desired: Desired) -> str:
-    """Say how to train again."""
-    return f"To train again, set in its spec:\n  attempt: {_spec(desired).attempt + 1}"
+def next_attempt(desired: Desired, *, at: bool = False) -> str:
+    """Say how to train again; `at`: and where, for what does not tell the place of the manifest besides."""
+    where = f" ({desired.place_of('spec.attempt')})" if at else ""
+    return f"To train again, set in its spec{where}:\n  attempt: {_spec(desired).attempt + 1}"
 
 
 def _ended(desired: Desired, ended: Sequence[Observed]) -> Fault:
