@@ -299,6 +299,8 @@ class Engine:
                 # A late list still shows what was deleted or cancelled; a slow deletion is on its way.
                 is_done = change.reason == "duplicate"
                 return Outcome(change, "unchanged", change.live) if is_done else Outcome(change, "pending")
+            if isinstance(change, Update) and change.live.phase is Phase.SETTLING:
+                return Outcome(change, "pending", change.live, message="Azure still processes it", later=True)
             return Outcome(change, "failed", fault=not_taken(change))
         if isinstance(change, Delete):
             return self._deletion_waits(change, node, outcomes)

@@ -10,10 +10,10 @@ from itertools import chain
 from typing import assert_never
 
 from reconciler.core.change import Change, Create, Delete, Keep, Replace, Stuck, Update, Wait, account_of, live_of
-from reconciler.core.fault import ReconcilerError
+from reconciler.core.fault import Fault, ReconcilerError
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.runtime import Runtime
-from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering, placed
+from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering, not_taken, placed
 from reconciler.engine.trial import Hands, tried
 from reconciler.kind import Answering, Gateway, Kind, Trying, Verdict
 
@@ -128,7 +128,15 @@ class Worker:
             return True
         left = self._kinds[live.kind].compare(change.desired, change.after, live)
         # Of two changes that need two calls one may be left: the next round makes it.
-        return not {item.path for item in change.changes} <= {item.path for item in left}
+        return not all(any(_is_of_one_field(item.path, other.path) for other in left) for item in change.changes)
+
+    def _not_kept(self, change: Update, live: Observed) -> Fault | None:
+        """Say that nothing of a change shows when the time for settling is over, though Azure calls the object ready."""
+        gateway = self._gateways[account_of(change), change.address.kind]
+        if self._shows(change, live) or (isinstance(gateway, Answering) and gateway.only_asks(change)):
+            return None
+        left = self._kinds[live.kind].compare(change.desired, change.after, live)
+        return not_taken(replace(change, changes=left))
 
     def _answering(self, outcome: Outcome, began: float) -> Outcome:
         """Have what was made or changed asked whether it answers, within the time for settling."""
@@ -176,6 +184,8 @@ class Worker:
         if isinstance(change, Update) and works and self._kinds[live.kind].switches(change.desired, live):
             return Outcome(change, "pending", live, message=live.words, seconds=seconds, later=True)
         match live.phase:
+            case Phase.READY if isinstance(change, Update) and (fault := self._not_kept(change, live)):
+                return Outcome(change, "failed", live, fault, seconds=seconds)
             case Phase.READY:
                 return Outcome(change, "unchanged" if isinstance(change, Keep) else "done", live, seconds=seconds)
             case Phase.SETTLING | Phase.WORKING:
@@ -183,6 +193,11 @@ class Worker:
             case Phase.FAILED | Phase.GONE:
                 return Outcome(change, "failed", live, ended_badly(change, live), seconds=seconds)
         assert_never(live.phase)
+
+
+def _is_of_one_field(one: str, other: str) -> bool:
+    """Whether two paths are about one field: where a list or mapping is gone, what differs is not one of its parts."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _is_settled(live: Observed) -> bool:

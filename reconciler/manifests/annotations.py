@@ -71,6 +71,18 @@ def below(annotation: Any, part: str | int) -> Any:
     return None
 
 
+def text_keys(annotation: Any) -> list[str]:
+    """Return of each mapping that a type takes the key that a bare text may be meant for: the first needed one, or `type`."""
+    found: list[str] = []
+    for branch in branches(annotation):
+        model = as_model(branch)
+        needed = [name for name, info in model.model_fields.items() if info.is_required()] if model else []
+        known = fields(model).get((needed or ["type"])[0]) if model else None
+        if known is not None and (bare(known) is str or get_origin(bare(known)) is Literal):
+            found.append((needed or ["type"])[0])
+    return found
+
+
 def labelled(annotation: Any, label: str) -> Any:
     """Return the branch of a union that pydantic calls `label`; None if it cannot be told."""
     every = branches(annotation)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Block
-from reconciler.manifests.annotations import as_model, below, branches, fields, labelled, paths
+from reconciler.manifests.annotations import as_model, below, branches, fields, labelled, paths, text_keys
 from reconciler.manifests.faults import LONGEST, listed, meant, nearest, printable, quoted, snake
 from reconciler.manifests.nodes import Node
 from reconciler.manifests.places import Part
@@ -228,7 +228,7 @@ def _fault(error: _Located, model: type[BaseModel], part: Part) -> Fault:
     if error.kind in _EXPECTED:
         expected = listed(_expectation(error)) or "nothing"
         detail = f"{name} is {in_words(node)}, expected {expected}."
-        return Fault("wrong-type", "Wrong type", detail, _retype(node, error), place, part.subject)
+        return Fault("wrong-type", "Wrong type", detail, _retype(node, error, model), place, part.subject)
     if error.kind in _CHOICES or error.kind == "union_tag_invalid":
         return _not_a_choice(error, name, node, part)
     if error.kind == "union_tag_not_found":
@@ -326,7 +326,7 @@ def in_words(node: Node | None) -> str:
     return quoted(node.data if node.plain else f'"{node.data}"')
 
 
-def _retype(node: Node | None, error: _Located) -> str:
+def _retype(node: Node | None, error: _Located, model: type[BaseModel]) -> str:
     """Return how to write a value in the type that was expected."""
     words = _expectation(error)
     if node is None or node.children is not None:
@@ -338,6 +338,10 @@ def _retype(node: Node | None, error: _Located) -> str:
         return "Write true or false: in YAML 1.2 yes, no, on and off are text."
     if isinstance(node.data, str) and not node.plain and {"a number", "a whole number", "true or false"} & set(words):
         return "Remove the quotes."
+    if words == ["a mapping"] and isinstance(node.data, str) and error.path:
+        text = printable(node.text[:LONGEST])
+        lines = [f"\n  {error.path[-1]}: {{{key}: {text}}}" for key in text_keys(_annotation(model, error.path))]
+        return f"Say what it is:{''.join(lines)}" if lines else ""
     return ""
 
 
@@ -373,11 +377,17 @@ def _keys(part: Part, path: Path) -> Collection[str]:
 
 def _known_at(model: type[BaseModel], path: Path) -> set[str]:
     """Return the keys of every model that may stand at a path."""
+    annotation = _annotation(model, path)
+    models = [as_model(branch) for branch in branches(annotation)] if annotation is not None else []
+    return {key for one in models if one for key in fields(one)}
+
+
+def _annotation(model: type[BaseModel], path: Path) -> Any:
+    """Return the type of what stands at a path; None if no type says it."""
     annotation: Any = model
     for step in path:
         annotation = below(annotation, step) if annotation is not None else None
-    models = [as_model(branch) for branch in branches(annotation)] if annotation is not None else []
-    return {key for one in models if one for key in fields(one)}
+    return annotation
 
 
 def _clean(fault: Fault, secrets: Mapping[str, str]) -> Fault:

@@ -199,7 +199,8 @@ def cause_of(change: Change, plan: Plan) -> str:
     match change:
         case Update() | Replace():
             if change.live.phase is Phase.FAILED:
-                return f"It failed at Azure: {change.live.reason or change.live.status or 'no reason is given'}."
+                why = change.live.reason or change.live.status or "no reason is given"
+                return f"It failed at Azure: {why.rstrip('.')}."
             said = {
                 True: "It was last applied as declared: somebody has changed it at Azure since.",
                 False: "The manifest or what it refers to has changed since it was last applied.",

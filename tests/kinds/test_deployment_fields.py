@@ -75,6 +75,32 @@ def test_a_field_that_azure_takes_and_does_not_keep_is_an_error(repo: Repo, azur
     assert "extra_properties.newField" in said.detail
 
 
+def test_a_value_that_azure_drops_instead_of_changing_it_is_told_as_such(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", STACK + EXTRA)
+    repo.until_done()
+    azure.configure(dropped_properties=["newField"])
+    repo.edit("manifests/stack.yaml", "newField: [1, 2]", "newField: [3]")
+    result = repo.apply()
+    assert (result.code, result.refused, result.faults()) == (1, None, ["not-taken"])
+    said = next(outcome.fault for outcome in result.outcomes if outcome.fault)
+    assert "extra_properties.newField is not there, declared [3]" in said.detail
+
+
+def test_a_change_shows_values_as_they_are_written(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", STACK + "  rai_policy_name: Strict\n  version_upgrade_option: NoAutoUpgrade\n")
+    repo.until_done()
+    properties = {"raiPolicyName": "STRICT", "versionUpgradeOption": "noAutoUpgrade"}
+    azure.hand("edit_deployment", deployment="tone", properties=properties)
+    assert not of(repo.plan(), Update), "ARM re-cases them"
+    properties = {"raiPolicyName": "Microsoft.Default", "versionUpgradeOption": "OnceCurrentVersionExpired"}
+    azure.hand("edit_deployment", deployment="tone", properties=properties)
+    (change,) = of(repo.plan(), Update)
+    assert [(item.before, item.after) for item in change.changes] == [
+        ("Microsoft.Default", "Strict"),
+        ("OnceCurrentVersionExpired", "NoAutoUpgrade"),
+    ]
+
+
 @pytest.mark.parametrize("capacity", [20, 80])
 def test_model_and_capacity_change_in_two_calls(repo: Repo, azure: Azure, capacity: int) -> None:
     repo.write("manifests/stack.yaml", STACK)
@@ -118,6 +144,7 @@ def test_a_smaller_capacity_goes_first_where_the_new_model_has_no_room_for_the_o
         ("extra_properties: {routing: null}", "leave it out"),
         ("tags: {reconciler-owner: me}", "reconciler-owner"),
         ("tags: {a/b: me}", "none of"),
+        ("version_upgrade_option: noautoupgrade", "Did you mean `NoAutoUpgrade`"),
     ],
 )
 def test_what_may_not_be_set_is_said_with_its_place(repo: Repo, line: str, said: str) -> None:

@@ -120,6 +120,29 @@ def test_a_failed_change_in_place_says_what_is_served(repo: Repo, azure: Azure) 
     assert names(azure)["tone"] != before
 
 
+def test_a_change_that_outlasts_the_run_is_in_progress_and_its_failure_is_told_by_a_later_one(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    repo.until_done()
+    retrain(repo, 3)
+    repo.apply()
+    clock.sleep(2 * 3600)
+    fails = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
+    azure.configure(deployment_seconds=60, deployment_outcomes=[fails])
+    result = repo.apply(settle=10)
+    assert (result.code, result.faults()) == (0, []), "Azure still processes it"
+    assert result.statuses()["Deployment/tone"] == "pending"
+    clock.sleep(120)
+    (change,) = of(repo.plan(), Update)
+    (note,) = change.notes
+    look = "az monitor activity-log list --resource-id /subscriptions/s1/"
+    assert look in note
+    assert note.endswith("/deployments/tone --status Failed --offset 7d`.")
+    azure.configure(deployment_seconds=0.6, deployment_outcomes=[])
+    assert repo.apply().code == 0
+    assert repo.plan().converged
+
+
 @pytest.mark.parametrize("switch", ["accepted", "accepted_with_gap", "refused"])
 def test_beside_serves_without_a_gap_keeps_prunes_and_reverts(
     repo: Repo, azure: Azure, clock: FakeClock, switch: str

@@ -41,6 +41,7 @@ from reconciler.kinds.deployment.charges import charges_of, live_charges
 from reconciler.kinds.deployment.checkpoint import as_served, check_metric, pin_changes, pinned_among, with_checkpoint
 from reconciler.kinds.deployment.drafting import draft_of
 from reconciler.kinds.deployment.elsewhere import as_told, completed, unreachable, with_source
+from reconciler.kinds.deployment.failed import failed_notes
 from reconciler.kinds.deployment.gate_files import found
 from reconciler.kinds.deployment.gates import check_gates, judged
 from reconciler.kinds.deployment.gateway import DeploymentGateway
@@ -58,7 +59,7 @@ from reconciler.kinds.deployment.ownership import DEPLOYMENT, copied_from, is_ma
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.properties import WRITABLE
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
-from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel
+from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel, as_written
 from reconciler.kinds.deployment.strategy import word_of
 from reconciler.models.table import SKUS
 from reconciler.prices import is_provisioned
@@ -132,15 +133,15 @@ class DeploymentKind(Kind):
         claim = with_candidates(desired, claim, view, lambda live: is_marked(live, view.account))
         claim = expired(desired, claim, refs, view)
         if not _spec(desired).gates or claim.stuck or claim.parked:
-            return self._with_protection(desired, claim)
+            return self._noted(desired, claim)
         claim = judged(desired, claim, view, claim.after or self.resolve(desired, refs))
         # What would have been followed goes on being the deployment.
         claim = replace(claim, live=claim.live or claim.predecessor) if claim.refused else claim
-        return self._with_protection(desired, claim)
+        return self._noted(desired, claim)
 
     @staticmethod
-    def _with_protection(desired: Desired, claim: Claim) -> Claim:
-        notes = protected_notes(_spec(desired), claim.live)
+    def _noted(desired: Desired, claim: Claim) -> Claim:
+        notes = (*failed_notes(claim.live), *protected_notes(_spec(desired), claim.live))
         return replace(claim, notes=(*claim.notes, *notes)) if notes else claim
 
     def _claimed(self, desired: Desired, view: View, refs: Resolved) -> Claim:
@@ -229,7 +230,7 @@ class DeploymentKind(Kind):
     def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
         """Compare the declared fields and the tags that say whose it is."""
         after = as_told(as_served(after, live), live)
-        changes = list(super().compare(desired, after, live))
+        changes = [as_written(item, after, live) for item in super().compare(desired, after, live)]
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))

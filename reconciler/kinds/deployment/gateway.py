@@ -19,6 +19,7 @@ from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
 from reconciler.kinds.deployment.elsewhere import SPELLINGS, spellings
+from reconciler.kinds.deployment.failed import untold
 from reconciler.kinds.deployment.lifetime import PROTECT
 from reconciler.kinds.deployment.ownership import DEPLOYMENT, is_marked
 from reconciler.kinds.deployment.properties import CHANGED_BY, WRITABLE, How, others
@@ -184,7 +185,7 @@ class DeploymentGateway:
                 return None
             raise
         if found.phase is Phase.FAILED:
-            return replace(found, reason=self._deployments.why_failed(name))
+            return replace(found, reason=self._deployments.why_failed(name) or found.reason)
         return found
 
     def _written(self, name: str, body: Json) -> Observed:
@@ -236,6 +237,8 @@ class DeploymentGateway:
         sku = mapping(body, "sku")
         tags = {str(key): str(value) for key, value in mapping(body, "tags").items()}
         status = text(properties, "provisioningState")
+        phase = _PHASES.get(status.lower(), Phase.SETTLING if status else Phase.READY)
+        upgrade: Any = text(properties, "versionUpgradeOption") or None
         spec = DeploymentSpec.model_construct(
             model=NamedModel.model_construct(
                 name=text(model, "name"),
@@ -251,7 +254,7 @@ class DeploymentGateway:
                 family=text(sku, "family") or None,
             ),
             rai_policy_name=text(properties, "raiPolicyName") or None,
-            version_upgrade_option=text(properties, "versionUpgradeOption") or None,
+            version_upgrade_option=upgrade,
             tags={name: value for name, value in tags.items() if not name.startswith(RESERVED)},
             extra_properties=others(properties),
         )
@@ -261,9 +264,10 @@ class DeploymentGateway:
             # ARM spells one resource id in several cases; within an account the name alone tells deployments apart.
             id=text(body, "name").lower(),
             name=text(body, "name"),
-            phase=_PHASES.get(status.lower(), Phase.SETTLING if status else Phase.READY),
+            phase=phase,
             spec=spec,
             status=status,
+            reason=untold(text(body, "id")) if phase is Phase.FAILED else "",
             owner=tags.get(OWNER, ""),
             outputs={"deployment": text(body, "name"), "model": text(model, "name")},
             facts={

@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
+from reconciler.core.diff import FieldChange
 from reconciler.core.duration import Duration
-from reconciler.core.resource import Block, Ref, Spec, Whole
+from reconciler.core.resource import Block, Observed, Ref, Spec, Whole
 from reconciler.kinds.deployment.gate_spec import Gate
 from reconciler.kinds.deployment.named import format_of, version_of
 from reconciler.kinds.deployment.properties import comparable, why_not
@@ -23,6 +24,8 @@ _PIN = re.compile(r"^(?P<job>[^:]+)(?::step-(?P<step>\d+)(?::best-(?P<best>.+))?
 
 RESERVED = "reconciler-"
 """How the tags begin that say whose a deployment is."""
+FOLDED = ("rai_policy_name", "version_upgrade_option")
+"""Fields that ARM re-cases: they are compared in lower case."""
 LONGEST_TAG_NAME, LONGEST_TAG_VALUE = 512, 256
 """Characters of a tag in ARM."""
 
@@ -239,11 +242,12 @@ class DeploymentSpec(Spec):
         description="Name of the content filter in the account; absent: left to Azure. On change: updated in place (PUT).",
         examples=["Microsoft.DefaultV2"],
     )
-    version_upgrade_option: str | None = Field(
+    version_upgrade_option: (
+        Literal["OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"] | None
+    ) = Field(
         default=None,
         description="When Azure moves a base model to a newer version; absent: left to Azure. On change: updated in place "
         "(PUT).",
-        pattern=r"^(OnceNewDefaultVersionAvailable|OnceCurrentVersionExpired|NoAutoUpgrade)$",
         examples=["NoAutoUpgrade"],
     )
     tags: dict[str, str] | None = Field(
@@ -337,12 +341,18 @@ class DeploymentSpec(Spec):
         values = {
             "model": model,
             "sku": sku.comparable() if sku else None,
-            "rai_policy_name": _folded(self.rai_policy_name),
-            "version_upgrade_option": _folded(self.version_upgrade_option),
+            **{name: _folded(getattr(self, name)) for name in FOLDED},
             "tags": dict(tags) if (tags := getattr(self, "tags", None)) else None,
             "extra_properties": comparable(extra) if (extra := getattr(self, "extra_properties", None)) else None,
         }
         return {key: value for key, value in values.items() if value is not None}
+
+
+def as_written(change: FieldChange, after: Spec, live: Observed) -> FieldChange:
+    """Return a change with its values as they are written: they are compared in lower case."""
+    if change.path not in FOLDED:
+        return change
+    return FieldChange(change.path, getattr(live.spec, change.path, None), getattr(after, change.path))
 
 
 def _folded(value: str | None) -> str | None:
