@@ -63,7 +63,7 @@ def cancel(
         ended = gateway.cancel(live)
         print(f"{live.id} is {ended.status}. It is not started again by itself.")
         if again := train_again(made, live):
-            print(again)
+            print(GLOBALS.told(again))
     return OK
 
 
@@ -99,7 +99,7 @@ def destroy(
         if not first.changes and not first.errored:
             with stamped(bench):
                 for warning in first.warnings:
-                    print(fault_text(warning, color=GLOBALS.color()))
+                    print(GLOBALS.told(fault_text(warning, color=GLOBALS.color())))
                 print("Nothing to destroy: the accounts hold nothing else of ours.")
             return OK
         return carry_out(

@@ -14,6 +14,7 @@ from typing import Any
 
 from reconciler.azure.session import Session
 from reconciler.azure.tenants import Tenants
+from reconciler.cli.state import GLOBALS
 from reconciler.core.account import Account
 from reconciler.core.change import Plan
 from reconciler.core.fault import Fault, ReconcilerError
@@ -26,6 +27,7 @@ from reconciler.kind import Gateway
 from reconciler.kinds import REGISTRY
 from reconciler.manifests import Tree, load, load_accounts
 from reconciler.manifests.faults import meant, quoted
+from reconciler.manifests.repository import root_of
 
 KINDS = REGISTRY
 
@@ -147,8 +149,13 @@ def load_tree(
     from reconciler.cli.cache import open_cache
 
     environ = os.environ if environ is None else environ
-    with open_cache(environ) as cache:
-        return load(path, KINDS, environ, cache, inspected=inspected)
+    names: set[str] = set()
+    GLOBALS.tree = str(path)
+    try:
+        with open_cache(environ) as cache:
+            return load(path, KINDS, environ, cache, inspected=inspected, names=names)
+    finally:
+        GLOBALS.open_from_here(names, root_of(path.resolve(), Path.cwd().resolve()))
 
 
 @contextmanager

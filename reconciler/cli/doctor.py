@@ -287,7 +287,7 @@ def _print(found: list[Checked], clinic: _Clinic, output_format: str) -> None:
         print(dumps(doctor_document(found, emulator=clinic.bench.emulated)))
         return
     text = doctor_text([(header, lines) for _, header, lines in found], color=GLOBALS.color())
-    print(framed(text, color=GLOBALS.color(), emulator=clinic.bench.emulated))
+    print(GLOBALS.told(framed(text, color=GLOBALS.color(), emulator=clinic.bench.emulated)))
 
 
 @contextmanager

@@ -33,7 +33,8 @@ def drift(
         announce(made, with_refusals=False)
         if output_format == "text":
             now, color = bench.runtime.clock.now(), GLOBALS.color()
-            print(drift_text(made, bench.headers(), color=color, emulator=bench.emulated, now=now, kinds=KINDS))
+            text = drift_text(made, bench.headers(), color=color, emulator=bench.emulated, now=now, kinds=KINDS)
+            print(GLOBALS.told(text))
         else:
             document = drift_document(
                 made,

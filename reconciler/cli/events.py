@@ -23,6 +23,8 @@ class Log:
 
     is_json: bool = False
     emulator: bool = False
+    told: Callable[[str], str] = str
+    """What makes of a text one that can be used where the command was typed."""
     now: Callable[[], float] = time.time
     stream: IO[str] | None = None
 
@@ -45,7 +47,7 @@ class Log:
         if self.is_json:
             self.emit([event("note", text=text.strip())])
         else:
-            print(self._copied(text), file=sys.stderr, flush=True)
+            print(self.told(text), file=sys.stderr, flush=True)
 
     def faults(self, faults: Iterable[Fault], text: Callable[[], str]) -> None:
         """Tell of errors and warnings: each in an event, or all in one text."""
@@ -54,15 +56,7 @@ class Log:
         if self.is_json:
             self.emit(fault_event(fault) for fault in faults)
         else:
-            print(self._copied(text()), file=sys.stderr)
-
-    def _copied(self, text: str) -> str:
-        """Return a text whose commands go where this one went when they are copied: to the emulator, and not to Azure."""
-        if not self.emulator:
-            return text
-        from reconciler.render.text import for_emulator
-
-        return for_emulator(text)
+            print(self.told(text()), file=sys.stderr)
 
 
 def asked_for(arguments: Iterable[str], environ: Mapping[str, str]) -> bool:

@@ -115,6 +115,7 @@ def options(
     """Set what holds for every command."""
     del version, log_format  # which format was asked for is known from the start: see `run`
     if chdir:
+        GLOBALS.chdir = chdir
         try:
             os.chdir(chdir)
         except OSError as error:
@@ -179,7 +180,7 @@ def _refuse_emulator_in_ci(environ: Mapping[str, str]) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; expected failures are shown without a traceback."""
-    GLOBALS.log = Log(is_json=asked_for(arguments, os.environ), emulator="--emulator" in arguments)
+    GLOBALS.begin(Log(asked_for(arguments, os.environ), "--emulator" in arguments, GLOBALS.told))
     began = time.monotonic()
     code = _run(_globals_first(arguments))
     if GLOBALS.log.is_json:

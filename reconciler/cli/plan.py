@@ -181,23 +181,22 @@ def show(made: Plan, bench: Workbench) -> None:
     from reconciler.render.text import plan_text
 
     warn(bench)
-    print(
-        plan_text(
-            made,
-            bench.headers(),
-            color=GLOBALS.color(),
-            kinds=KINDS,
-            emulator=bench.emulated,
-            now=bench.runtime.clock.now(),
-        )
+    text = plan_text(
+        made,
+        bench.headers(),
+        color=GLOBALS.color(),
+        kinds=KINDS,
+        emulator=bench.emulated,
+        now=bench.runtime.clock.now(),
     )
+    print(GLOBALS.told(text))
 
 
 def warn(bench: Workbench) -> None:
     """Say on stderr that there are warnings about manifests or data; `validate` prints them."""
     count = len(bench.tree.warnings)
     if count:
-        said = f"{count} warning{'s'[: count != 1]} about manifests or data: reconciler validate"
+        said = f"{count} warning{'s'[: count != 1]} about manifests or data. To see {'them' if count != 1 else 'it'}:\n  reconciler validate"
         GLOBALS.log.faults(bench.tree.warnings, lambda: said)
 
 

@@ -54,7 +54,6 @@ def probe(
     from reconciler.cli.compose import workbench
     from reconciler.cli.look import print_unread, stamped
     from reconciler.render.probe import probe_text
-    from reconciler.render.text import for_emulator
 
     with workbench(path, GLOBALS.settings()) as bench:
         made = bench.plan(bench.options())
@@ -66,7 +65,7 @@ def probe(
         else:
             with stamped(bench):
                 text = probe_text(probed, color=GLOBALS.color())
-                print(for_emulator(text) if bench.emulated else text)
+                print(GLOBALS.told(text))
         print_unread(made)
     return ERROR if any(one.fault for one in probed) else OK
 

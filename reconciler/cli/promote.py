@@ -41,7 +41,6 @@ def promote(
     """Pin a Deployment to a model of its job: edits one value of its manifest, for you to commit."""
     from reconciler.cli.compose import workbench
     from reconciler.cli.look import stamped
-    from reconciler.render.text import for_emulator
     from reconciler.render.words import printable
 
     with workbench(path, GLOBALS.settings()) as bench, stamped(bench):
@@ -62,8 +61,7 @@ def promote(
         done = "Dry run: nothing was written. To write it, leave out --dry-run." if dry_run else "Written. Next:"
         print(done)
         if not dry_run:
-            following = printable(f"  reconciler plan --target {shlex.quote(str(desired.address))}")
-            print(for_emulator(following) if bench.emulated else following)
+            print(GLOBALS.told(printable(f"  reconciler plan --target {shlex.quote(str(desired.address))}")))
     return OK
 
 

@@ -274,10 +274,9 @@ def _print_text(runs: Sequence[Run]) -> None:
     import shutil
 
     from reconciler.render.report_text import report_text
-    from reconciler.render.text import for_emulator
 
     text = report_text(runs, color=GLOBALS.color(), width=shutil.get_terminal_size((100, 24)).columns)
-    print(for_emulator(text) if GLOBALS.emulator else text)
+    print(GLOBALS.told(text))
 
 
 def _print_short(runs: Sequence[Run]) -> None:

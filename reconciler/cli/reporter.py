@@ -12,7 +12,7 @@ from reconciler.core.fault import ReconcilerError
 from reconciler.core.resource import Phase
 from reconciler.render.events import event, outcome_event
 from reconciler.render.outcome import apply_summary, outcome_line
-from reconciler.render.text import EMULATOR_LINE, for_emulator, printable
+from reconciler.render.text import EMULATOR_LINE, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -88,7 +88,7 @@ class Reporter:
     def summarise(self) -> None:
         """Print the last line."""
         text = apply_summary(self.final(), list(self._wrote.values()), kinds=KINDS, errored=self._errored)
-        print(text)
+        print(GLOBALS.told(text))
         GLOBALS.log.emit([event("applied", text=text.rpartition("\n")[2])])
         if self._bench.emulated:
             print(EMULATOR_LINE)
@@ -142,7 +142,7 @@ class Reporter:
             return
 
     def _print(self, line: str) -> None:
-        line = for_emulator(line) if self._bench.emulated else line
+        line = GLOBALS.told(line)
         if self._view:
             self._view.print(line)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -29,10 +30,39 @@ class Globals:
     """What the command was called with."""
     log: Log = field(default_factory=Log)
     """Where events for machines go, and what is said on stderr."""
+    chdir: str = ""
+    started_in: str = ""
+    """Where the command was typed: `chdir` leads away from it."""
+    tree: str = ""
+    """The PATH of the manifests that were read, as it was typed."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Their files, as they are opened from where the command was typed."""
+
+    def begin(self, log: Log) -> None:
+        """Forget what an earlier command in this process was told."""
+        self.log, self.emulator, self.chdir, self.tree, self.names = log, False, "", "", {}
+        try:
+            self.started_in = os.getcwd()  # noqa: PTH109  (a text; and the folder may be gone)
+        except OSError:
+            self.started_in = ""
 
     def again(self, *more: str) -> str:
         """Return the command line that does the same with further flags, to be copied."""
         return shlex.join(["reconciler", *self.arguments, *more])
+
+    def told(self, text: str) -> str:
+        """Return a text for a person, whose commands and files are those of the place where this command was typed."""
+        from reconciler.render.here import Here
+
+        path = "" if self.tree in {"", "manifests"} else self.tree
+        return Here(self.emulator or self.log.emulator, self.chdir, path, self.names).told(text)
+
+    def open_from_here(self, names: Iterable[str], root: Path) -> None:
+        """Take up what files are called below a root, for what is told of them."""
+        if self.started_in and os.path.realpath(self.started_in) != os.path.realpath(root):
+            # A name that could be a word of a sentence is none that is looked for in one.
+            named = (name for name in names if "/" in name or "." in name)
+            self.names = {name: os.path.relpath(root / name, self.started_in) for name in named}
 
     def color(self, stream: IO[str] | None = None) -> bool:
         """Return whether a stream wants colours (NO_COLOR, dumb terminals and non-terminals are honoured)."""

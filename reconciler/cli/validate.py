@@ -55,6 +55,7 @@ def validate(
         checked = _standard_input(data_format)
     elif (path.is_file() and path.suffix not in MANIFESTS) or (path.suffix == ".jsonl" and not path.exists()):
         checked = _lone_file(path, data_format, no_cache=no_cache)
+        GLOBALS.open_from_here([str(path)], Path.cwd())
     else:
         if data_format:
             raise typer.BadParameter("is for a lone data file; a manifest says `format`", param_hint="--data-format")
@@ -63,6 +64,8 @@ def validate(
         checked.compare(base)
     if show_content:
         checked.excerpt()
+    if output_format in {"github", "markdown"}:
+        checked.name_from_root()
     failed = any(fault.severity == "error" for fault in checked.faults) or (warnings_as_errors and bool(checked.faults))
     checked.report(output_format, valid=not failed)
     return ERROR if failed else OK
@@ -109,6 +112,21 @@ class _Checked:
         if any(report.file == "-" for report in self.reports):
             raise typer.BadParameter("needs a file: what comes through a pipe is read once", param_hint=option)
 
+    def name_from_root(self) -> None:
+        """Call files as git does, from the root of the repository: a lone one was named from the current directory."""
+        from reconciler.manifests.repository import root_of
+
+        def named(file: str) -> str:
+            whole = (self.root / file).resolve()
+            root = root_of(whole, self.root.resolve())
+            return whole.relative_to(root).as_posix() if file != "-" and whole.is_relative_to(root) else file
+
+        def moved(fault: Fault) -> Fault:
+            return replace(fault, place=replace(fault.place, file=named(fault.place.file))) if fault.place else fault
+
+        self.faults = [moved(fault) for fault in self.faults]
+        self.reports = [replace(report, file=named(report.file)) for report in self.reports]
+
     def report(self, output_format: str, *, valid: bool) -> None:
         """Print it."""
         if output_format == "json":
@@ -129,7 +147,7 @@ class _Checked:
             else:
                 GLOBALS.log.faults(self.faults, lambda: faults_text(self.faults, color=GLOBALS.color(sys.stderr)))
         for report in self.reports:
-            print(data_text(report))
+            print(GLOBALS.told(data_text(report)))
         for line in self.lines:
             print(line)
 

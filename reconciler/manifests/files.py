@@ -25,6 +25,8 @@ class Site:
     path: Path
     root: Path
     faults: list[Fault] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    """What the files are called that were read or found, from the root."""
     _folders: dict[str, str] = field(default_factory=dict)
     _guesses: int = MOST_GUESSES
 
@@ -112,6 +114,7 @@ class Site:
     def read(self, path: Path) -> str | Fault:
         """Return the text of a manifest, or why it cannot be read."""
         name = self.shown(path)
+        self.names.add(name)
         try:
             about = path.stat()
             if not stat.S_ISREG(about.st_mode):  # a pipe would be waited for
@@ -154,7 +157,9 @@ class Site:
             return _no_data("A file is expected", f"{quoted(value)} is not a file.", "Name one file, not a folder.")
         if not os.access(whole, os.R_OK):
             return _no_data(f"The {noun} cannot be read", f"{quoted(value)}: Permission denied.", "")
-        return os.path.relpath(whole, self.root)
+        name = os.path.relpath(whole, self.root)
+        self.names.add(name)
+        return name
 
     def _bring_in(self) -> str:
         if (self.root / ".git").exists():

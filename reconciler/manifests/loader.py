@@ -49,15 +49,18 @@ def load(
     cache: DigestCache | None = None,
     cwd: Path | None = None,
     inspected: Callable[[Address, str, Any], None] | None = None,
+    names: set[str] | None = None,
 ) -> Tree:
     """Read the manifests at PATH, a file or a folder. Places name files as git does, from the root of the repository.
 
-    `inspected` is told what was found in the data of each resource, even where the tree does not load.
+    `inspected` is told what was found in the data of each resource, even where the tree does not load;
+    `names` takes up what files are called in it.
 
     Raises InvalidManifests with every fault of every file, sorted by place; warnings are among them, as a person who
     mends the one wants to see the other.
     """
     site = Site.at(path, cwd)
+    site.names = site.names if names is None else names
     with without_collector():
         workspace = Workspace(site.root, cache, Pieces(site))
         return _Loader(site, kinds, environ).load(replace(workspace, inspected=inspected) if inspected else workspace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, account_of
@@ -11,6 +10,7 @@ from reconciler.core.rules import Rules
 from reconciler.render.cost import cost_line
 from reconciler.render.describe import Describer, Item
 from reconciler.render.fault import fault_text, unread_texts
+from reconciler.render.here import Here
 from reconciler.render.summary import summary
 from reconciler.render.words import Paint, Tone, indented, plural, printable
 
@@ -18,8 +18,6 @@ EMULATOR_LINE = "EMULATOR: nothing here is Azure."
 HISTORY_LIMIT = 100
 """Jobs that an account may have, finished ones included, as Azure documents it (docs/azure.md, section 7)."""
 HISTORY_WARNING = 80
-_COMMAND = re.compile(r"^ +reconciler (?!.*--emulator\b)", re.MULTILINE)
-"""A command on a line of its own, to be copied."""
 
 __all__ = ["EMULATOR_LINE", "framed", "history_notes", "item_lines", "plan_text", "printable"]
 
@@ -68,7 +66,7 @@ def framed(body: str, *, color: bool, emulator: bool) -> str:
 
 def for_emulator(text: str) -> str:
     """Return a text whose commands on lines of their own go to the emulator."""
-    return _COMMAND.sub(r"\g<0>--emulator ", text)
+    return Here(emulator=True).told(text)
 
 
 def item_lines(item: Item, paint: Paint) -> list[str]:

@@ -77,7 +77,7 @@ def test_the_account_can_be_written_too(by_hand: tuple[Site, Azure, dict[str, st
     site, azure, _ = by_hand
     here = ("--endpoint", f"{azure.server.url}/acme", "--owner", "team-b")
     assert "--resource-id" in site.run("import", "--owner", "team-b", code=64).err
-    assert "\n    reconciler import --resource-id " in site.run("import", "nowhere", code=1).err
+    assert "\n    reconciler import nowhere --resource-id " in site.run("import", "nowhere", code=1).err
     assert "There are manifests already" in site.run("import", *here, code=4).err
     site.run("import", "new", "--endpoint", f"{azure.server.url}/acme", code=64)
     site.run("import", "new", "--resource-id", "acme", "--owner", "team-b", code=64)

@@ -26,6 +26,7 @@ from reconciler.kinds.fine_tune_job.states import state_of
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_document, drift_text, needs_person, sort_drift
 from reconciler.render.summary import NO_CHANGES
+from reconciler.render.here import Here
 from reconciler.render.text import EMULATOR_LINE, for_emulator, framed, plan_text
 
 NOW = 1_760_000_000.0
@@ -445,7 +446,7 @@ def test_a_command_that_is_shown_under_the_emulator_goes_to_the_emulator() -> No
 
 @pytest.mark.parametrize(("emulator", "command"), [(True, "reconciler --emulator apply"), (False, "reconciler apply")])
 def test_so_do_those_of_errors_and_notes(capsys: pytest.CaptureFixture[str], emulator: bool, command: str) -> None:
-    log = Log(emulator=emulator)
+    log = Log(told=Here(emulator=emulator).told)
     log.say("Next:\n  reconciler apply")
     log.faults((), lambda: "error: x\n  Run:\n    reconciler apply")
     assert capsys.readouterr().err == f"Next:\n  {command}\nerror: x\n  Run:\n    {command}\n"
