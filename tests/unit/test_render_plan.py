@@ -25,8 +25,8 @@ from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, Hyperpa
 from reconciler.kinds.fine_tune_job.states import state_of
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_document, drift_text, needs_person, sort_drift
-from reconciler.render.summary import NO_CHANGES
 from reconciler.render.here import Here
+from reconciler.render.summary import NO_CHANGES
 from reconciler.render.text import EMULATOR_LINE, for_emulator, framed, plan_text
 
 NOW = 1_760_000_000.0
