@@ -227,6 +227,21 @@ def test_going_over_to_another_strategy_and_back_is_safe(repo: Repo, azure: Azur
     assert repo.plan(prune=True).converged
 
 
+def test_one_that_failed_takes_over_when_it_is_mended(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.write("manifests/stack.yaml", stack("beside"))
+    repo.until_done()
+    repo.write("manifests/stack.yaml", stack("in_place"))
+    fails = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
+    azure.configure(deployment_outcomes=[fails])
+    assert repo.apply().code == 1
+    azure.configure(deployment_outcomes=[])
+    clock.sleep(60)
+    result = repo.apply()
+    assert (result.code, result.refused) == (0, None)
+    assert served(repo.plan()) == "tone"
+    assert "tone serves in its place" in said(repo)
+
+
 def test_beside_survives_what_people_and_azure_do(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     repo.write("manifests/stack.yaml", stack("beside"))
     repo.until_done()

@@ -19,7 +19,7 @@ A name that is taken by an object without our tags is never written over.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import ClassVar
@@ -59,7 +59,7 @@ from reconciler.kinds.deployment.ownership import DEPLOYMENT, copied_from, is_ma
 from reconciler.kinds.deployment.pin import pin_notes, pinned_job
 from reconciler.kinds.deployment.properties import WRITABLE
 from reconciler.kinds.deployment.readiness import READINESS, readiness_changes
-from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel, as_written
+from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel, NamedModel
 from reconciler.kinds.deployment.strategy import word_of
 from reconciler.models.table import SKUS
 from reconciler.prices import is_provisioned
@@ -121,7 +121,8 @@ class DeploymentKind(Kind):
             model = {"pin": spec.model.pin} if spec.model.pin else {"job": parents.get(job, ("",))[0]}
             if spec.model.checkpoint != "final":
                 model = {**model, "checkpoint": spec.model.selector}
-        fields = {**spec.model_copy(update={"model": None}).comparable(), "model": model, "name": stable_name(desired)}
+        folded = {"model": None, "rai_policy_name": (spec.rai_policy_name or "").lower() or None}
+        fields = {**spec.model_copy(update=folded).comparable(), "model": model, "name": stable_name(desired)}
         if spec.gates:
             # A plan that was approved with other gates is another plan.
             fields["gates"] = [gate.model_dump(exclude_none=True) for gate in spec.gates]
@@ -206,7 +207,7 @@ class DeploymentKind(Kind):
             return with_checkpoint(desired, Claim(live=live), refs, format_of)
         if desired.adopt:
             claim = with_checkpoint(desired, Claim(live=live), refs, format_of)
-            differing = super().compare(desired, claim.after or self.resolve(desired, refs), live)
+            differing = self._differing(desired, claim.after or self.resolve(desired, refs), live)
             known = [change for change in differing if not isinstance(change.after, Unknown)]
             return Claim(live=live, stuck=_adopt_differs(desired, known)) if known else claim
         return Claim(live=live, stuck=not_ours(desired, live))
@@ -227,10 +228,16 @@ class DeploymentKind(Kind):
             return resolved
         return spec.model_copy(update={"model": Unknown(address)})
 
+    def _differing(self, desired: Desired, after: Spec, live: Observed) -> Iterator[FieldChange]:
+        """Yield where a deployment contradicts its manifest; ARM answers names of content filters in other capitals."""
+        for item in super().compare(desired, after, live):
+            if item.path != "rai_policy_name" or str(item.before).lower() != str(item.after).lower():
+                yield item
+
     def compare(self, desired: Desired, after: Spec, live: Observed) -> tuple[FieldChange, ...]:
         """Compare the declared fields and the tags that say whose it is."""
         after = as_told(as_served(after, live), live)
-        changes = [as_written(item, after, live) for item in super().compare(desired, after, live)]
+        changes = list(self._differing(desired, after, live))
         for tag, value in live.facts["wanted_tags"].items():
             if live.facts["tags"].get(tag) != value:
                 changes.append(FieldChange(f"tags.{tag}", live.facts["tags"].get(tag), value))

@@ -92,7 +92,11 @@ class Versions:
             current = replace(current, facts={**current.facts, "takes_over": moment(began)})
             claim = replace(claim, live=current, notes=(*claim.notes, f"{current.name} is the one to call again"))
         elif live is not None and not is_ready and current.id != live.id:
-            claim = replace(claim, live=replace(live, facts={**live.facts, SERVING: current.outputs}))
+            facts = {**live.facts, SERVING: current.outputs}
+            if live.phase is Phase.FAILED:
+                # What mends it has to say as well that it is the current one from then on.
+                facts["takes_over"] = moment(max(self.now, *(since(one) + 1 for one in rest)))
+            claim = replace(claim, live=replace(live, facts=facts))
         former = (Former(self._released(one, current), self._kept(one, current, began)) for one in rest)
         return replace(claim, former=tuple(former))
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from reconciler.core.diff import FieldChange
 from reconciler.core.duration import Duration
-from reconciler.core.resource import Block, Observed, Ref, Spec, Whole
+from reconciler.core.resource import Block, Ref, Spec, Whole
 from reconciler.kinds.deployment.gate_spec import Gate
 from reconciler.kinds.deployment.named import format_of, version_of
 from reconciler.kinds.deployment.properties import comparable, why_not
@@ -24,10 +23,11 @@ _PIN = re.compile(r"^(?P<job>[^:]+)(?::step-(?P<step>\d+)(?::best-(?P<best>.+))?
 
 RESERVED = "reconciler-"
 """How the tags begin that say whose a deployment is."""
-FOLDED = ("rai_policy_name", "version_upgrade_option")
-"""Fields that ARM re-cases: they are compared in lower case."""
 LONGEST_TAG_NAME, LONGEST_TAG_VALUE = 512, 256
 """Characters of a tag in ARM."""
+
+
+UpgradeOption = Literal["OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"]
 
 
 class Step(Block):
@@ -242,9 +242,7 @@ class DeploymentSpec(Spec):
         description="Name of the content filter in the account; absent: left to Azure. On change: updated in place (PUT).",
         examples=["Microsoft.DefaultV2"],
     )
-    version_upgrade_option: (
-        Literal["OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"] | None
-    ) = Field(
+    version_upgrade_option: UpgradeOption | None = Field(
         default=None,
         description="When Azure moves a base model to a newer version; absent: left to Azure. On change: updated in place "
         "(PUT).",
@@ -333,7 +331,7 @@ class DeploymentSpec(Spec):
         return value
 
     def comparable(self) -> dict[str, Any]:
-        """Return the managed fields; sku and policy names are compared without regard to case, as ARM re-cases them."""
+        """Return the managed fields, words that ARM re-cases in one spelling."""
         model: Any = self.model
         if isinstance(model, NamedModel):
             model = model.comparable()
@@ -341,19 +339,14 @@ class DeploymentSpec(Spec):
         values = {
             "model": model,
             "sku": sku.comparable() if sku else None,
-            **{name: _folded(getattr(self, name)) for name in FOLDED},
+            "rai_policy_name": self.rai_policy_name,
+            "version_upgrade_option": _spelled(self.version_upgrade_option),
             "tags": dict(tags) if (tags := getattr(self, "tags", None)) else None,
             "extra_properties": comparable(extra) if (extra := getattr(self, "extra_properties", None)) else None,
         }
         return {key: value for key, value in values.items() if value is not None}
 
 
-def as_written(change: FieldChange, after: Spec, live: Observed) -> FieldChange:
-    """Return a change with its values as they are written: they are compared in lower case."""
-    if change.path not in FOLDED:
-        return change
-    return FieldChange(change.path, getattr(live.spec, change.path, None), getattr(after, change.path))
-
-
-def _folded(value: str | None) -> str | None:
-    return value.lower() if value else None
+def _spelled(value: str | None) -> str | None:
+    known = (word for word in get_args(UpgradeOption) if value and word.lower() == value.lower())
+    return next(known, value)
