@@ -205,6 +205,8 @@ class Planner:
             self.claimed.add(_identity(live))
         self.asks.update((_identity(live), live) for live in claim.asks)
         self.warned += claim.warnings
+        if claim.digest:
+            self.digests[item.address] += (claim.digest,)
         if claim.pinned is not None:
             self.pinned[item.address] = claim.pinned
         self.former.update((_identity(old.live), (item.address, old)) for old in claim.former)

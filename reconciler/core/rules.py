@@ -49,6 +49,8 @@ class Claim:
     """Further live objects of the same identity that should not go on."""
     not_ours: tuple[Observed, ...] = ()
     """Live objects with the resource's mark and without evidence: somebody else's, never touched."""
+    digest: str = ""
+    """Under which digest the live object was made, if it is none of those that the resource has."""
     uses: tuple[str, ...] = ()
     """Ids of further live objects that the resource needs, whoever made them."""
     reason: str = "new"

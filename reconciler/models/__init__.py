@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from reconciler.models.table import ModelFacts
 
-__all__ = ["base_of", "context_of", "encoding_of", "find", "nearest"]
+__all__ = ["base_of", "context_of", "encoding_of", "find", "names_of", "nearest"]
 
 _FINE_TUNED = re.compile(r"\.ft-[0-9a-f]{32}(?![0-9a-z]).*$", re.IGNORECASE | re.DOTALL)
 
@@ -33,6 +33,12 @@ def base_of(model: str) -> str:
 def find(model: str) -> ModelFacts | None:
     """Return what is known of a model: by its name, with or without version, in any case; None if nothing is."""
     return _by_name().get(base_of(model).lower())
+
+
+def names_of(model: str) -> tuple[str, ...]:
+    """Return the names by which the same version of a model is known; none if the model is not known."""
+    facts = find(model)
+    return (facts.id, facts.name, *facts.aliases) if facts else ()
 
 
 def nearest(model: str) -> str | None:

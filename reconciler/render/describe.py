@@ -33,7 +33,9 @@ from reconciler.render.words import Tone, duration, field_name, joined, lines, p
 MISSING = "missing: never made, or deleted since by Azure or somebody"
 """What is known of a deployment that is not there although its job ended long ago: nothing at Azure tells which."""
 
-
+NOTHING_SHOWN = (
+    "nothing that Azure returns differs; it does not return `attempt`, `extra_body` or how the base was spelled"
+)
 ADOPTED = "adopted as it is; `apply` marks it as ours by its tags"
 
 
@@ -134,7 +136,7 @@ class Describer:
         head = f"compared with {live_name(change.supersedes)}:"
         said = self._changes(change.why)
         if not said:
-            return [f"{head} nothing that Azure returns differs"]
+            return [f"{head} {NOTHING_SHOWN}"]
         return (
             [f"{head} {said[0].replace(': ', ' ', 1)}"] if len(said) == 1 else [head, *(f"  {line}" for line in said)]
         )

@@ -27,7 +27,7 @@ from reconciler.core.resource import Block, Desired, Spec, Unknown
 from reconciler.core.rules import Rules
 from reconciler.render.action import action_of, gone_for, then_word
 from reconciler.render.data import change_text, plural_number
-from reconciler.render.describe import MISSING, Describer, live_name, lost
+from reconciler.render.describe import MISSING, NOTHING_SHOWN, Describer, live_name, lost
 from reconciler.render.escape import cell, code, fenced, html_code, prose, value
 from reconciler.render.fault import explanation
 from reconciler.render.words import field_name, lines, plural, settings, shown, size
@@ -150,7 +150,7 @@ class Changes:
             return f"again, after {code(live_name(old), 16)}"
         changed = [f"data: {text}" for text in self._data(change, against=False)]
         # What changed in the data says more than names and digests of its files do.
-        differs = _few(change.why, files=not changed) or "nothing that Azure returns differs"
+        differs = _few(change.why, files=not changed) or NOTHING_SHOWN
         return "<br>".join([f"compared with {code(live_name(old), 16)}: {differs}", *changed])
 
     def _base(self, change: Create) -> str:

@@ -15,7 +15,7 @@ from reconciler.core.account import Account
 from reconciler.core.change import Create, Update
 from reconciler.core.charges import Charges
 from reconciler.core.diff import FieldChange, differences
-from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short, spec_digest
+from reconciler.core.digest import MARK_DIGEST_CHARS, file_digest, short
 from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
@@ -27,6 +27,7 @@ from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_
 from reconciler.kinds.fine_tune_job.deployed import deployed
 from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
+from reconciler.kinds.fine_tune_job.identity import digest_of, digests_spelled_otherwise
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
 from reconciler.kinds.fine_tune_job.observed import same_base
 from reconciler.kinds.fine_tune_job.pieces import put_in
@@ -35,7 +36,6 @@ from reconciler.kinds.fine_tune_job.spec import (
     FileId,
     FineTuneJobSpec,
     JobRef,
-    decides_weights,
     training_type,
 )
 from reconciler.kinds.fine_tune_job.states import WAITING
@@ -101,14 +101,7 @@ class FineTuneJobKind(Kind):
 
     def digests(self, desired: Desired, parents: Digests) -> tuple[str, ...]:
         """Return the spec digest under each version of the rule (there is one), newest first."""
-        job = _job(desired.spec)
-        base: object = job.model
-        if isinstance(job.model, JobRef):
-            parent = parents.get(Address(self.name, job.model.job), ("",))[0]
-            base = {"job": parent, "checkpoint": job.model.selector}
-        training = _file_identity(job.training_file, parents)
-        assert training is not None
-        return (spec_digest(decides_weights(job, base, training, _file_identity(job.validation_file, parents))),)
+        return (digest_of(desired, parents),)
 
     def claim(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         """Find the job of this digest, by mark and evidence; say what it is trained on, and whether it is suspended."""
@@ -121,22 +114,12 @@ class FineTuneJobKind(Kind):
     def _found(self, desired: Desired, view: View, refs: Resolved) -> Claim:
         if isinstance(desired.adopt, Mapping):
             return self._adopt(desired, view, refs)
-        parts = [short(digest, MARK_DIGEST_CHARS) for digest in view.digests[desired.address]]
-        marked = [
-            live
-            for part in parts
-            for live in (*view.by_identity(self.name, part), *deployed(view, part))
-            if live.owner in view.owners and live.phase is not Phase.GONE
-        ]
-        proven: list[Observed] = []
-        clones: list[tuple[Observed, tuple[FieldChange, ...]]] = []
-        for live in marked:
-            differing = self._evidence(desired, live, view, refs)
-            if differing:
-                clones.append((live, differing))
-            else:
-                proven.append(live)
+        proven, clones = self._marked(desired, view.digests[desired.address], view, refs)
         others = tuple(live for live, _ in clones)
+        respelt = "" if proven or clones else self._respelt(desired, view, refs)
+        if respelt:
+            proven, _ = self._marked(desired, (respelt,), view, refs)
+            return replace(first(desired, sorted(proven, key=order)), digest=respelt, uses=_file_ids(desired))
         if proven:
             claim = first(desired, sorted(proven, key=order))
         elif clones:
@@ -147,6 +130,25 @@ class FineTuneJobKind(Kind):
             why = self._why(desired, predecessor, view, refs) if predecessor else ()
             claim = Claim(predecessor=predecessor, why=why)
         return replace(claim, not_ours=others, uses=_file_ids(desired))
+
+    def _marked(
+        self, desired: Desired, digests: Sequence[str], view: View, refs: Resolved
+    ) -> tuple[list[Observed], list[tuple[Observed, tuple[FieldChange, ...]]]]:
+        """Return what bears the mark of one of these digests: what is proven, and what contradicts the manifest and how."""
+        parts = [short(digest, MARK_DIGEST_CHARS) for digest in digests]
+        marked = [
+            live
+            for part in parts
+            for live in (*view.by_identity(self.name, part), *deployed(view, part))
+            if live.owner in view.owners and live.phase is not Phase.GONE
+        ]
+        found = [(live, self._evidence(desired, live, view, refs)) for live in marked]
+        return [live for live, differing in found if not differing], [pair for pair in found if pair[1]]
+
+    def _respelt(self, desired: Desired, view: View, refs: Resolved) -> str:
+        """Return the digest under which a job was made whose manifest spelled the base in another way; "" if none was."""
+        digests = digests_spelled_otherwise(desired, view)
+        return next((digest for digest in digests if self._marked(desired, (digest,), view, refs)[0]), "")
 
     def resolve(self, desired: Desired, refs: Resolved) -> Spec:
         """Put the parent's model name and the files' ids in the place of the references."""
@@ -355,16 +357,6 @@ def _output(live: Observed | Unknown | None, name: str) -> object:
     if isinstance(live, Observed):
         return live.outputs.get(name) or Unknown(live.address)
     return live
-
-
-def _file_identity(value: object, parents: Digests) -> str | None:
-    match value:
-        case DatasetRef(dataset=name):
-            return parents[Address("Dataset", name)][0]
-        case FileId(file_id=file_id):
-            return f"file_id:{file_id}"
-        case _:
-            return None
 
 
 def _file_ids(desired: Desired) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ name of a checkpoint, which is evidence of the training: nobody pays for that ag
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from reconciler.core.resource import Observed
 from reconciler.core.rules import View
 from reconciler.kinds.fine_tune_job.base import CHECKPOINT
@@ -15,7 +17,16 @@ from reconciler.kinds.fine_tune_job.observed import KIND, model_as_job
 
 def deployed(view: View, identity: str) -> list[Observed]:
     """Return the jobs of deployed models whose mark carries this identity and that are in no list."""
-    return view.index("deployed models", lambda: _by_identity(view)).get(identity, [])
+    return _deployed(view).get(identity, [])
+
+
+def deployed_marks(view: View) -> Collection[str]:
+    """Return what the marks of ours carry that these models bear."""
+    return {identity for identity, found in _deployed(view).items() if any(live.owner in view.owners for live in found)}
+
+
+def _deployed(view: View) -> dict[str, list[Observed]]:
+    return view.index("deployed models", lambda: _by_identity(view))
 
 
 def _by_identity(view: View) -> dict[str, list[Observed]]:
