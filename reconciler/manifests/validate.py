@@ -302,7 +302,7 @@ def _because(error: _Located, node: Node | None) -> str:
     else:
         message = re.sub(r"^(Input|Value|String|URL|UUID|[A-Z]\w+) should", "should", error.message)
     message = printable(message if len(message) <= 10 * LONGEST else message[: 10 * LONGEST] + "…")
-    return message if message.endswith(".") else f"{message}."
+    return message if message.endswith((".", "?")) else f"{message}."
 
 
 def _number(value: Any) -> str:

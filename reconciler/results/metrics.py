@@ -7,8 +7,9 @@ The columns differ by source (docs/azure.md, section 18), so a spelling is read 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 Better = Literal["low", "high", ""]
@@ -106,9 +107,31 @@ def metric(spelling: str) -> Metric | None:
     return METRICS.get(canonical(spelling))
 
 
-def spellings() -> tuple[str, ...]:
-    """Return the names that a manifest may choose a checkpoint by, for messages."""
-    return tuple(METRICS)
+def named(value: str, *others: str) -> str:
+    """Return a metric that a manifest names, as it is written there; it may also be one of `others`.
+
+    Raises ValueError, with what was probably meant, for what is none.
+    """
+    if value in others or metric(value) is not None:
+        return value
+    near = _meant(value, others)
+    raise ValueError(f"is no metric; did you mean {near}?" if near else f"is no metric; {' or '.join([_ALL, *others])}")
+
+
+_ALL = (
+    "it may be train_, valid_ or full_valid_ before loss, accuracy, mean_token_accuracy, mean_reward, reward_accuracy or "
+    "reward_margin"
+)
+
+
+def _meant(value: str, others: Sequence[str]) -> str | None:
+    words = _words(value)
+    # Most often only what was measured is missing; then all of the validation file is what tells most.
+    whole = canonical(f"full_valid_{value}") if words else ""
+    if whole in METRICS:
+        return whole
+    close = get_close_matches(value[:_LONGEST_NAME].lower(), (*METRICS, *others), n=1)
+    return close[0] if close else None
 
 
 def split_of(name: str) -> Split:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.results.curve import MOST_POINTS, Gathering
 from reconciler.results.diagnosis import diagnose
-from reconciler.results.metrics import METRICS, canonical, column_name
+from reconciler.results.metrics import METRICS, canonical, column_name, named
 from reconciler.results.table import LONGEST_LINE, MOST_COLUMNS, Table, from_events, read
 
 SUPERVISED = "step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy"
@@ -51,6 +51,30 @@ def test_a_metric_has_one_name_in_every_spelling(spelling: str, name: str, why: 
 def test_names_are_their_own_spelling() -> None:
     assert [canonical(name) for name in METRICS] == list(METRICS)
     assert all(metric.better for metric in METRICS.values()), "a checkpoint can be chosen by each"
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "why"),
+    [
+        ("full_val_loss", "", "a spelling that others use is one of the metric's"),
+        ("overfit_ratio", "", "what a gate asks for beside metrics"),
+        ("full_vall_loss", "did you mean full_valid_loss?", "a slip"),
+        ("Valid_Los", "did you mean valid_loss?", "a slip, in capitals"),
+        ("loss", "did you mean full_valid_loss?", "not said of what"),
+        ("accuracies", "did you mean full_valid_accuracy?", "nor here, in the words of others"),
+        ("overfit_ration", "did you mean overfit_ratio?", "a slip in what is no metric"),
+        ("perplexity", "reward_accuracy or reward_margin or overfit_ratio", "nothing near: all that there is"),
+        ("", "it may be train_, valid_ or full_valid_ before loss", "nothing"),
+    ],
+)
+def test_a_metric_in_a_manifest_is_one_or_the_one_that_was_meant_is_named(written: str, said: str, why: str) -> None:
+    if not said:
+        assert named(written, "overfit_ratio") == written, why
+        return
+    with pytest.raises(ValueError, match="is no metric; ") as error:
+        named(written, "overfit_ratio")
+    assert said in str(error.value), why
+    assert len(str(error.value)) < 200, "a person reads it"
 
 
 # -- forms of the file

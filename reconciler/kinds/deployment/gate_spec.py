@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from typing import Annotated, Literal
 
@@ -11,7 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from reconciler.core.duration import Duration, seconds_of
 from reconciler.core.resource import Block
 from reconciler.results.gauge import OVERFIT_RATIO
-from reconciler.results.metrics import metric, spellings
+from reconciler.results.metrics import named
 
 TRIAL_SKU = "DeveloperTier"
 """Where a candidate runs: without a hosting fee (docs/azure.md, section 20)."""
@@ -46,12 +45,7 @@ class MetricGate(Block):
     @field_validator("metric")
     @classmethod
     def _known(cls, value: str) -> str:
-        names = (*spellings(), OVERFIT_RATIO)
-        if value != OVERFIT_RATIO and metric(value) is None:
-            close = difflib.get_close_matches(value, names, n=1)
-            near = f"; did you mean {close[0]}?" if close else ""
-            raise ValueError(f"is not a metric that a gate can ask for ({', '.join(names)}){near}")
-        return value
+        return named(value, OVERFIT_RATIO)
 
     @model_validator(mode="after")
     def _one_bound(self) -> MetricGate:

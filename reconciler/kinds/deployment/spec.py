@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -16,7 +15,7 @@ from reconciler.kinds.deployment.named import format_of, version_of
 from reconciler.kinds.deployment.properties import comparable, why_not
 from reconciler.kinds.deployment.strategy import Strategy, Word, word_of
 from reconciler.models.table import SKUS
-from reconciler.results.metrics import metric, spellings
+from reconciler.results.metrics import named
 
 _PIN = re.compile(r"^(?P<job>[^:]+)(?::step-(?P<step>\d+)(?::best-(?P<best>.+))?)?$")
 
@@ -50,11 +49,7 @@ class Best(Block):
     @field_validator("best")
     @classmethod
     def _known(cls, value: str) -> str:
-        if metric(value) is None:
-            close = difflib.get_close_matches(value, spellings(), n=1)
-            near = f"; did you mean {close[0]}?" if close else ""
-            raise ValueError(f"is not a metric that a checkpoint can be chosen by ({', '.join(spellings())}){near}")
-        return value
+        return named(value)
 
 
 Selector = Literal["final"] | Step | Best
