@@ -228,12 +228,16 @@ def test_going_over_to_another_strategy_and_back_is_safe(repo: Repo, azure: Azur
 
 
 def test_one_that_failed_takes_over_when_it_is_mended(repo: Repo, azure: Azure, clock: FakeClock) -> None:
-    repo.write("manifests/stack.yaml", stack("beside"))
     repo.until_done()
-    repo.write("manifests/stack.yaml", stack("in_place"))
+    repo.write("manifests/stack.yaml", stack("beside"))
+    retrain(repo, 3)
+    repo.until_done()
+    repo.write("manifests/stack.yaml", stack("recreate"))
+    retrain(repo, 3)
     fails = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
     azure.configure(deployment_outcomes=[fails])
-    assert repo.apply().code == 1
+    clock.sleep(60)
+    assert "recreate-half-done" in repo.apply().faults()
     azure.configure(deployment_outcomes=[])
     clock.sleep(60)
     result = repo.apply()
