@@ -103,7 +103,8 @@ class Reporter:
         unknown = [address for address in unknown if address not in map(str, ended)]
         if unknown:
             print(f"Under way or not begun: {', '.join(unknown)}.")
-        if self._latest:
+        # Where nothing was written and something is not known, a summary would call it unchanged.
+        if self._latest and (self._wrote or not unknown):
             self.summarise()
         elif self._bench.emulated:
             print(EMULATOR_LINE)

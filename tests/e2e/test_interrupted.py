@@ -78,6 +78,18 @@ def test_ctrl_c_in_the_first_request_claims_nothing(site: Site, azure: Azure) ->
     assert_exactly_one_of_each(azure)
 
 
+def test_ctrl_c_where_the_rest_is_unchanged_does_not_call_all_of_it_so(site: Site, azure: Azure) -> None:
+    site.run(*APPLY, "--wait", code=0)
+    azure.hand("edit_deployment", deployment="tone", sku={"capacity": 10})
+    azure.fault(method="PATCH", path_regex="/deployments/tone$", delay_s=FOREVER, count=None)
+    process = site.start(*APPLY)
+    until(lambda: any(item["method"] == "PATCH" for item in azure.emulator.requests()), "the change")
+    process.send_signal(signal.SIGINT)
+    ran = ended(process, timeout=10).expect(130)
+    assert ran.out.endswith("Under way or not begun: Deployment/tone.\n")
+    azure.control("DELETE", "faults")
+
+
 def test_ctrl_c_while_looking(site: Site, azure: Azure) -> None:
     azure.fault(method="GET", path_regex="/files$", delay_s=FOREVER)
     process = site.start("plan")

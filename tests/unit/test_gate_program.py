@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.kinds.deployment.program import KEPT_LINES, LONGEST_LINE, TOO_LONG, Program
+from reconciler.kinds.deployment.program import A_KEY, KEPT_LINES, LONGEST_LINE, TOO_LONG, Program
 
 FLOOD = "import sys\nwhile True: sys.stdout.buffer.write(b'y' * 65535 + b'\\n')"
 LEAVES = """\
@@ -28,6 +28,24 @@ def away(depth):
 """It starts a process that leaves group and session, and so on to a depth; all but the last one end."""
 HERE = "open(f'left-{os.getpid()}', 'w').close()\n"
 WAITS = "while len([name for name in os.listdir() if name.startswith('left-')]) < {0}: time.sleep(0.01)\n"
+
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAx7yXJm3v\n4Q0c5sZQp8e3\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (f"before\n{PEM}\nafter", ("before", A_KEY.decode(), "after")),
+        (f"before\n{PEM.partition('-----END')[0]}", ("before", A_KEY.decode())),
+        (f"{PEM.partition(chr(10))[2]}\nafter", (A_KEY.decode(), "after")),
+        (f"key: {PEM!r} in one line", (A_KEY.decode(),)),
+    ],
+    ids=["all of it", "its end was cut", "its beginning was cut", "with escaped line ends"],
+)
+def test_a_private_key_is_never_shown(printed: str, shown: tuple[str, ...]) -> None:
+    command = [sys.executable, "-I", "-c", f"print({printed!r})"]
+    assert Program(command, folder="/", environ={}, limit=20).run().output == shown
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,8 @@ def _verdict(gate: MetricGate, new: _Served, old: _Served | None) -> tuple[bool,
     found, why = _read(gate, new)
     if found.value is None:
         return False, f"{gate}: {why}"
-    said = f"{gate.metric} is {found.value:.4g} (step {found.step} of {_name(new)})"
+    best = "the best " if gate.of == "best" else ""
+    said = f"{best}{gate.metric} is {found.value:.4g} (step {found.step} of {_name(new)})"
     bound, against = gate.bound, ""
     if bound == "serving":
         assert old is not None

@@ -27,6 +27,7 @@ KEPT_BYTES = 16 * 1024
 KEPT_LINES, LONGEST_LINE = 20, 300
 """Lines of it that are shown, and characters of each."""
 TOO_LONG = b"[its last line is longer than 16 kB and is not shown]"
+A_KEY = b"[hidden: these lines look like a private key]"
 GRACE = 2.0
 """Seconds between being asked to end and being killed."""
 _PATIENCE = 10.0
@@ -136,7 +137,24 @@ class Program:
         if self._printed > len(self._tail):
             # The first one is cut, and half a secret looks like none.
             lines = lines[1:] or [TOO_LONG]
-        return tuple(_masked(line) for line in lines[-KEPT_LINES:] if line.strip())
+        told = [_masked(line) for line in _without_keys(lines) if line.strip()]
+        return tuple(told[-KEPT_LINES:])
+
+
+def _without_keys(lines: Sequence[bytes]) -> Sequence[bytes]:
+    """Leave out private keys, which stand on several lines; of one whose beginning was cut, all that stands before its end."""
+    kept: list[bytes] = []
+    inside = False
+    for line in lines:
+        begins, ends = (word in line and b"PRIVATE KEY" in line for word in (b"-----BEGIN", b"-----END"))
+        if begins:
+            kept.append(A_KEY)
+        elif ends and not inside:
+            kept = [A_KEY]
+        elif not inside and not ends:
+            kept.append(line)
+        inside = (begins or inside) and not ends
+    return kept
 
 
 def _masked(line: bytes) -> str:
