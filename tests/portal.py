@@ -98,4 +98,9 @@ def busy_account(azure: Azure, account: str = "acme") -> dict[str, str]:
     azure.hand("purge_jobs", account, jobs=[made["purged"]])
     made["runs"] = train(azure, train_file, account, suffix="runs")
     azure.clock.sleep(120)
-    return {**made, **{f"model of {name}": model for name, model in models.items()}, "lone file": lone_file}
+    return {
+        **made,
+        **{f"model of {name}": model for name, model in models.items()},
+        "lone file": lone_file,
+        "file of tone": train_file,
+    }

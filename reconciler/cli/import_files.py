@@ -167,7 +167,9 @@ class Writing:
                 fetched[live.account, live.id] = replace(draft, spec=spec, notes=(*draft.notes, note))
             else:
                 spec = {"source": {"path": got.path}}
-                fetched[live.account, live.id] = replace(draft, spec=spec, adopt={"file": live.id})
+                fetched[live.account, live.id] = replace(
+                    draft, spec=spec, adopt={"file": live.id, "sha256": got.digest}
+                )
         return fetched
 
     def stage(self, live: Observed, content: Content) -> Staged:

@@ -38,11 +38,20 @@ class Adopt(Block):
         description="Id of the uploaded file that a Dataset takes over.",
         examples=["file-0123456789abcdef0123456789abcdef"],
     )
+    sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Digest of what the file held when `import --with-data` downloaded it: the declared data must still be "
+        "that. Without it only the size is compared. On change: nothing at Azure.",
+        examples=["53611517659612063dd79e964a5da5109c5cd480c9fac1d1701821fd60003bf0"],
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> Adopt:
         if bool(self.job) == bool(self.file):
             raise ValueError("needs either `job` or `file`")
+        if self.sha256 and not self.file:
+            raise ValueError("holds `sha256`, which goes with `file`")
         return self
 
 

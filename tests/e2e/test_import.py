@@ -40,6 +40,8 @@ def test_an_account_made_by_hand_goes_on_in_git(by_hand: tuple[Site, Azure, dict
     ran = site.run("import", "--with-data", code=0)
     assert [name for name in FILES if name in ran.out] == FILES
     assert ran.out.rstrip().endswith("\n  reconciler plan"), "the next command stands last, on a line of its own"
+    datasets = (site.folder / "manifests/acme/datasets.yaml").read_text()
+    assert datasets.count("sha256: ") == datasets.count("path: data/") > 0, "an edit of what was downloaded is noticed"
     jobs = (site.folder / FILES[1]).read_text()
     assert jobs.startswith("# yaml-language-server: $schema=../../reconciler.schema.json\n")
     assert (site.folder / "reconciler.schema.json").read_text().startswith("{"), "the first line leads somewhere"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import portal
@@ -122,6 +123,34 @@ def test_the_size_of_an_adopted_jobs_file_is_evidence(
     assert [change.fault.code for change in of(plan, Stuck)] == ([code] if code else [])
     assert repo.apply().code == (1 if code else 0)
     assert azure.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("after", "told", "purged"),
+    [("row 4?", True, False), ("row 4?", True, True), ("row 3, and so on?", False, False)],
+    ids=["the digest says so", "the digest says so, and the file is gone", "the size says so"],
+)
+def test_an_edit_of_downloaded_data_is_not_ignored(
+    repo: Repo, azure: Azure, made: dict[str, str], after: str, *, told: bool, purged: bool
+) -> None:
+    """The job and the file are found by their ids: neither may hide that the data is another one by now."""
+    data = examples(20)
+    digest = f", sha256: {hashlib.sha256(data.encode()).hexdigest()}" if told else ""
+    repo.write("manifests/data/train.jsonl", data)
+    repo.write(
+        "manifests/stack.yaml",
+        "apiVersion: reconciler/v1\nkind: Dataset\n"
+        f"metadata: {{name: d, adopt: {{file: {made['file of tone']}{digest}}}}}\n"
+        "spec: {source: {path: data/train.jsonl}}\n---\n"
+        f"apiVersion: reconciler/v1\nkind: FineTuneJob\nmetadata: {{name: tone, adopt: {{job: {made['tone']}}}}}\n"
+        "spec: {model: gpt-4.1-mini, training_file: {dataset: d}, training_type: global}\n",
+    )
+    if purged:
+        azure.hand("vanish_file", file=made["file of tone"])
+    assert repo.plan().converged
+    repo.write("manifests/data/train.jsonl", data.replace("row 3?", after, 1))
+    stuck = {str(change.address): change.fault.code for change in of(repo.plan(), Stuck)}
+    assert stuck["FineTuneJob/tone"] == "adopt-differs"
 
 
 def test_a_tag_that_the_manifest_declares_is_a_change(repo: Repo, azure: Azure, made: dict[str, str]) -> None:

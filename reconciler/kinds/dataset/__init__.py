@@ -48,7 +48,8 @@ class DatasetKind(Kind):
             return inspect_file(desired, source.path, spec_of(desired).format, workspace)
         if source.file_id is None:
             return Loaded()
-        if desired.adopt and desired.adopt != {"file": source.file_id}:
+        adopted = desired.adopt.get("file") if isinstance(desired.adopt, Mapping) else None
+        if desired.adopt and adopted != source.file_id:
             detail = "`metadata.adopt` and `source.file_id` name different files."
             place = desired.place_of("metadata.adopt")
             fault = Fault("adopt-twice", "Two files are to be taken over", detail, "Remove one.", place)
@@ -101,7 +102,10 @@ class DatasetKind(Kind):
             detail = f"There is no file {wanted} in the account."
             remedy = "Correct `source.file_id`." if named else "Correct the id, or remove `adopt` to upload."
         elif not has_size(desired, live):
-            detail = f"{live.id} has {live.facts.get('bytes')} bytes; the declared data has another size."
+            detail = f"{live.id} has {int(live.facts.get('bytes') or 0):,} bytes; the declared data has another size."
+            remedy = "Declare the data that was uploaded, or remove `adopt` to upload anew."
+        elif desired.content and adopted.get("sha256", desired.content.digest) != desired.content.digest:
+            detail = f"{live.id} held sha256 {adopted['sha256']}; the declared data is {desired.content.digest}."
             remedy = "Declare the data that was uploaded, or remove `adopt` to upload anew."
         else:
             return Claim(live=live)

@@ -26,6 +26,7 @@ from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
 from reconciler.kinds.fine_tune_job.deployed import deployed
 from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
+from reconciler.kinds.fine_tune_job.evidence import edited, other_file
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.identity import digest_of, digests_spelled_otherwise
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
@@ -255,10 +256,13 @@ class FineTuneJobKind(Kind):
                 dataset = Address("Dataset", declared.dataset)
                 file = view.by_id(used)
                 adopted = view.declared[dataset].adopt if dataset in view.declared else False
-                if file is None or (isinstance(adopted, Mapping) and adopted.get("file") == used):
+                if isinstance(adopted, Mapping) and adopted.get("file") == used:
+                    changes += edited(field, file, view.declared[dataset], adopted.get("sha256"))
+                    continue
+                if file is None:
                     continue
                 if adopting and not file.identity:
-                    changes += _other_file(field, file, view.declared[dataset])
+                    changes += other_file(field, file, view.declared[dataset])
                     continue
                 identity = file_digest(view.digests[dataset][0])
                 if file.identity != identity:
@@ -363,23 +367,6 @@ def _file_ids(desired: Desired) -> tuple[str, ...]:
     """Return the files that a job names by id."""
     values = (getattr(desired.spec, field) for field in FILES)
     return tuple(value.file_id for value in values if isinstance(value, FileId))
-
-
-def _other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
-    """Return how a file that somebody else uploaded differs from a declared one: in size, or in name if none is told."""
-    content, size = dataset.content, file.facts.get("bytes")
-    if isinstance(dataset.adopt, Mapping):
-        return [FieldChange(field, file.id, dataset.adopt.get("file"))]
-    if content is None:
-        return []
-    name = content.path.rpartition("/")[2]
-    filename = str(file.facts.get("filename", ""))
-    if size:
-        same = content.fits(int(size), returns=True)
-        was, declared = f"{filename} ({int(size)} bytes)", f"{name} ({content.bytes} bytes)"
-    else:
-        same, was, declared = filename == name, filename, name
-    return [] if same else [FieldChange(field, was, declared)]
 
 
 def _uses_same_data(job: FineTuneJobSpec, live: Observed, view: View) -> bool:

@@ -1,0 +1,41 @@
+"""What a file that was not uploaded from these manifests says about the data that is declared for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.diff import FieldChange
+from reconciler.core.resource import Desired, Observed
+
+
+def other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
+    """Return how a file that somebody else uploaded differs from a declared one: in size, or in name if none is told."""
+    content = dataset.content
+    if isinstance(dataset.adopt, Mapping):
+        return [FieldChange(field, file.id, dataset.adopt.get("file"))]
+    if content is None:
+        return []
+    if file.facts.get("bytes"):
+        return _other_size(field, file, dataset)
+    name, filename = content.path.rpartition("/")[2], str(file.facts.get("filename", ""))
+    return [] if filename == name else [FieldChange(field, filename, name)]
+
+
+def edited(field: str, file: Observed | None, dataset: Desired, taken: str | None) -> list[FieldChange]:
+    """Return whether data that was downloaded has changed since.
+
+    Whoever edits it expects a training: the id of the file alone would keep the old model in silence.
+    """
+    if taken and dataset.content:
+        now = dataset.content.digest
+        return [] if now == taken else [FieldChange(field, f"sha256 {taken[:12]}…", f"sha256 {now[:12]}…")]
+    return [] if file is None else _other_size(field, file, dataset)
+
+
+def _other_size(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
+    """Return how a file that somebody else uploaded differs in size from the declared data; nothing if one is not known."""
+    content, size = dataset.content, file.facts.get("bytes")
+    if content is None or not size or content.fits(int(size), returns=True):
+        return []
+    was, name = f"{file.facts.get('filename', '')} ({int(size)} bytes)", content.path.rpartition("/")[2]
+    return [FieldChange(field, was, f"{name} ({content.bytes} bytes)")]
