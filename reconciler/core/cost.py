@@ -6,6 +6,7 @@
 | epochs left to Azure | 1 to 10, as a range (see `AUTO_EPOCHS`) |
 | reinforcement training | up to the 5,000 dollars at which Azure pauses it; how long it takes is not known before |
 | hosting | dollars an hour of each deployment, before and after the plan |
+| hosting of one whose last change failed | from nothing to all of it: it may serve on as it was before |
 
 Prices are those of the Account, then the list prices of `reconciler.prices`. docs/cost.md says it for users.
 
@@ -258,7 +259,7 @@ class _Teller:
 
     def _live(self, change: Change) -> Cost | None:
         live = None if isinstance(change, Create) else change.live
-        if live is None or live.phase in {Phase.FAILED, Phase.GONE}:
+        if live is None or live.phase is Phase.GONE:
             return None
         rules = self.kinds[live.kind]
         if isinstance(change, Stuck) and not rules.is_ours(live, self.accounts[live.account]):
@@ -266,7 +267,8 @@ class _Teller:
         hosting = rules.live_charges(live).hosting
         if hosting is not None and not hosting.model:
             hosting = replace(hosting, model=self._declared_model(change))
-        return None if hosting is None else self._hosting(live.account, str(change.address), hosting)
+        cost = None if hosting is None else self._hosting(live.account, str(change.address), hosting)
+        return _perhaps(cost) if cost is not None and live.phase is Phase.FAILED else cost
 
     def _declared_model(self, change: Change) -> str | Address:
         """Return what the manifest of a live object serves: its own name does not tell the base, which is the same."""
@@ -351,6 +353,13 @@ class _Teller:
         day = f" of {price.as_of.isoformat()}" if price.as_of else ""
         if price.high or own:
             self.used[f"prices{day} in {price.source}" if own else f"list prices{day}"] = None
+
+
+def _perhaps(cost: Cost) -> Cost:
+    """Return the cost of what may serve or not: from nothing on, so that no limit takes it for paid already."""
+    doubt = "its last change failed, so whether it serves is not known"
+    unknown = tuple(replace(one, reason=f"{doubt}; {one.reason}") for one in cost.unknown)
+    return Cost(NOTHING, cost.high, unknown, cost.about)
 
 
 def rate_of(price: Price) -> Cost:

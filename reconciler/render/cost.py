@@ -145,7 +145,7 @@ def _why(cost: Cost) -> str:
 
 def _rate(rate: Cost) -> str:
     low, high = rate_text(rate.low), rate_text(rate.high)
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{low} to {high}" if rate.low else f"up to {high}"
 
 
 def _tokens(tokens: tuple[int, int]) -> str:

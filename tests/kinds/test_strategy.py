@@ -115,9 +115,23 @@ def test_a_failed_change_in_place_says_what_is_served(repo: Repo, azure: Azure) 
     assert fault.code == "ended-failed"
     assert f"tone is Failed: InsufficientQuota: {short} 20 is left in " in fault.detail, "the operation's own reason"
     assert f"It shows the model {before}, as before the change." in fault.detail
+    cost = repo.plan().cost
+    assert cost is not None
+    assert (str(cost.before.low), str(cost.before.high)) == ("0", "1.7"), "the old model may go on serving, and costing"
+    assert str(cost.at_most.high) == "1224.0", "to mend it is no cheaper than to make it"
     azure.configure(deployment_outcomes=[])
     repo.until_done()
     assert names(azure)["tone"] != before
+
+
+def test_one_that_failed_as_it_was_made_costs_nothing(repo: Repo, azure: Azure) -> None:
+    fails = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
+    azure.configure(deployment_outcomes=[fails])
+    assert repo.apply(wait=True).code == 1
+    cost = repo.plan().cost
+    assert cost is not None
+    assert not cost.before
+    assert str(cost.after.high) == "1.7"
 
 
 def test_a_change_that_outlasts_the_run_is_in_progress_and_its_failure_is_told_by_a_later_one(

@@ -28,6 +28,15 @@ from reconciler.render.cost import change_lines, cost_document, cost_line, cost_
 
 from .cost_toys import MINI, account, cost, data, deployment, job, live, plan, rft
 
+FIRST = {"createdAt": "2026-11-20T09:00:00Z", "lastModifiedAt": "2026-11-20T09:00:00Z"}
+LATER = {"createdAt": "2026-11-20T09:00:00Z", "lastModifiedAt": "2026-11-21T10:00:00Z"}
+
+
+def failed(dates: dict[str, str], status: str = "Failed", *, sku: str = "GlobalStandard") -> Observed:
+    """Return a deployment whose last write failed, with the dates that Azure shows of it."""
+    was = live("old", sku)
+    return replace(was, phase=Phase.FAILED, status=status, facts={**was.facts, "raw": {"systemData": dates}})
+
 
 def money(cost: Cost) -> tuple[str, str]:
     return f"{cost.low.normalize():f}", f"{cost.high.normalize():f}"
@@ -129,13 +138,47 @@ def test_a_chain_is_paid_at_the_price_of_its_base() -> None:
             "0",
         ),
         ("what is not ours is not our cost", [], [replace(live("old"), owner="other")], "0", "0"),
-        ("a failed one is not there", [], [replace(live("old"), phase=Phase.FAILED)], "0", "0"),
+        ("one that failed as it was made never served", [], [failed(FIRST)], "0", "0"),
+        ("one whose change failed may go on serving", [], [failed(LATER)], "1.7", "1.7"),
+        ("so may one of which Azure does not say when it was changed", [], [failed({})], "1.7", "1.7"),
+        ("and one that served before it was disabled", [], [failed(FIRST, "Disabled")], "1.7", "1.7"),
         ("two of them", [data(1), job(), deployment()], [live("old")], "1.7", "3.4"),
     ],
 )
 def test_hosting_by_hand(reason: str, declared: list[Desired], there: list[Observed], before: str, after: str) -> None:
     found = cost(*declared, there=there)
     assert (money(found.before)[1], money(found.after)[1]) == (before, after), reason
+
+
+@pytest.mark.parametrize("dates", [FIRST, LATER, {}])
+@pytest.mark.parametrize("sku", ["GlobalStandard", "ProvisionedManaged"])
+def test_a_failed_change_loosens_no_limit(dates: dict[str, str], sku: str) -> None:
+    served = {"name": f"{MINI}.ft-{'a' * 32}-x"}
+    there = failed(dates, sku=sku)
+    mended, made = (cost(deployment("old", sku, served), there=seen) for seen in ([there], []))
+    assert mended.at_most.high == made.at_most.high, "whether it serves is not known, so all of it may be added"
+    assert bool(mended.at_most.unknown) == bool(made.at_most.unknown)
+    beside = deployment("new", model=served)
+    both = cost(deployment("old", sku, served), beside, there=[there], options=Options(targets=("Deployment/new",)))
+    assert money(both.hosting["acme"])[1] == ("1.7" if dates == FIRST or sku != "GlobalStandard" else "3.4")
+    assert bool(both.hosting["acme"].unknown) == (dates != FIRST and sku != "GlobalStandard")
+
+
+def test_a_failed_change_is_told_as_up_to_what_served() -> None:
+    found = plan([], [failed(LATER)])
+    assert found.cost is not None
+    assert cost_line(found.cost) == (
+        "Cost: hosting up to $1,224 in 30 days (left over: up to $40.80 a day); list prices of 2026-08-11"
+    )
+    served = {"name": f"{MINI}.ft-{'a' * 32}-x"}
+    mended = plan([deployment("old", model=served)], [failed(LATER)])
+    assert change_lines(mended.changes[0], mended) == [
+        "hosting up to $1.70 an hour -> $1.70 an hour, $1,224 in 30 days"
+    ]
+    unpriced = cost(there=[failed(LATER, sku="ProvisionedManaged")])
+    assert [one.reason for one in unpriced.after.unknown] == [
+        "its last change failed, so whether it serves is not known; ProvisionedManaged is billed by provisioned throughput"
+    ]
 
 
 def test_what_is_pruned_is_saved_and_what_is_left_over_is_told() -> None:
