@@ -10,7 +10,7 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS
+from reconciler.cli.state import GLOBALS, screen_width
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
@@ -65,7 +65,7 @@ def history(
         heads += ["CHANGED"] if wanted else []
         rows = [past.row(live, compared=bool(wanted), results=results, run=runs.get(live.id)) for live in shown]
         if rows or made.errored:
-            print(table((*heads, "MARK", "MANIFEST", "SERVED BY", "MODEL"), rows))
+            print(table((*heads, "MARK", "MANIFEST", "SERVED BY", "MODEL"), rows, screen_width()))
         else:
             print(f"{address} has no job yet." if address else "No jobs yet.")
         if results and len(shown) > MOST_RESULTS:

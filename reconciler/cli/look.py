@@ -12,7 +12,7 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption
+from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption, screen_width
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
@@ -40,7 +40,7 @@ def status(
         rows = _status_rows(made, bench)
         for header in bench.headers():
             print(header)
-        print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows))
+        print(table(("RESOURCE", "STATE", "SINCE", "AT AZURE", "DETAIL"), rows, screen_width()))
         print_unread(made)
     return ERROR if made.errored else OK
 

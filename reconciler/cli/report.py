@@ -12,7 +12,7 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS
+from reconciler.cli.state import GLOBALS, screen_width
 
 if TYPE_CHECKING:
     from reconciler.azure.results import Results
@@ -271,11 +271,9 @@ def _write(out: Path, data: bytes) -> None:
 
 
 def _print_text(runs: Sequence[Run]) -> None:
-    import shutil
-
     from reconciler.render.report_text import report_text
 
-    text = report_text(runs, color=GLOBALS.color(), width=shutil.get_terminal_size((100, 24)).columns)
+    text = report_text(runs, color=GLOBALS.color(), width=screen_width())
     print(GLOBALS.told(text))
 
 

@@ -80,6 +80,13 @@ class Globals:
 GLOBALS = Globals()
 
 
+def screen_width() -> int:
+    """Return how many columns there are for a table (COLUMNS is honoured); 0 in a pipe or a file, where lines stay whole."""
+    import shutil
+
+    return shutil.get_terminal_size((0, 0)).columns
+
+
 def is_interactive() -> bool:
     """Return whether a person can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -27,11 +27,14 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 _TONES = {"diverged": Tone.REMOVE, "overfits": Tone.CHANGE, "no-gain": Tone.CHANGE, "converged": Tone.ADD}
 
 
-def report_text(runs: Sequence[Run], *, color: bool = False, width: int = 100) -> str:
-    """Return what a person reads of one training, or of several: these are compared first."""
+def report_text(runs: Sequence[Run], *, color: bool = False, width: int = 0) -> str:
+    """Return what a person reads of one training, or of several: these are compared first.
+
+    `width` is that of the screen, 0 if there is none: then tables are as wide as they are.
+    """
     paint = Paint(color=color)
-    blocks = [_comparison(runs)] if len(runs) > 1 else []
-    blocks += ["\n".join(_run(run, paint, max(60, min(width, 110)))) for run in runs]
+    blocks = [_comparison(runs, width)] if len(runs) > 1 else []
+    blocks += ["\n".join(_run(run, paint, max(60, min(width or 100, 110)), max(0, width - 2))) for run in runs]
     return "\n\n".join(blocks)
 
 
@@ -53,7 +56,7 @@ def sparkline(curve: Curve, width: int = 16) -> str:
     )
 
 
-def _comparison(runs: Sequence[Run]) -> str:
+def _comparison(runs: Sequence[Run], width: int) -> str:
     rows = []
     for run in runs:
         best = next(iter(metric_rows(run)), None)
@@ -68,10 +71,10 @@ def _comparison(runs: Sequence[Run]) -> str:
                 f"{run.tokens:,}" if run.tokens is not None else "-",
             )
         )
-    return table(("JOB", "STATUS", "VERDICT", "METRIC", "BEST", "LAST", "TOKENS"), rows)
+    return table(("JOB", "STATUS", "VERDICT", "METRIC", "BEST", "LAST", "TOKENS"), rows, width)
 
 
-def _run(run: Run, paint: Paint, width: int) -> list[str]:
+def _run(run: Run, paint: Paint, width: int, screen: int) -> list[str]:
     head = [
         f"{paint(Tone.STRONG, printable(run.address))}  {printable(run.status)}  {printable(run.job_id)}",
         *indented([settings_line(run), time_line(run)], 2),
@@ -81,10 +84,10 @@ def _run(run: Run, paint: Paint, width: int) -> list[str]:
     if served_by(run):
         head.append(f"  served by {printable(', '.join(served_by(run)))}")
     out = [*head, "", *indented(_verdict(run, paint, width - 2), 2)]
-    metrics = _metrics(run)
+    metrics = _metrics(run, screen)
     if metrics:
         out += ["", *indented(metrics, 2)]
-    points = _checkpoints(run, width - 2)
+    points = _checkpoints(run, width - 2, screen)
     if points:
         out += ["", *indented(points, 2)]
     notes = [line for note in run.notes for line in _wrapped(note, width - 2)]
@@ -106,7 +109,7 @@ def _verdict(run: Run, paint: Paint, width: int) -> list[str]:
     return out
 
 
-def _metrics(run: Run) -> list[str]:
+def _metrics(run: Run, screen: int) -> list[str]:
     rows = [
         (row.title, sparkline(row.curve), figure(row.first.value), at_step(row.best), figure(row.last.value))
         for row in metric_rows(run)
@@ -115,10 +118,10 @@ def _metrics(run: Run) -> list[str]:
         (row.title, sparkline(row.curve), figure(row.first.value), "-", figure(row.last.value))
         for row in other_rows(run)
     ]
-    return table(("METRIC", "", "FIRST", "BEST", "LAST"), rows).splitlines() if rows else []
+    return table(("METRIC", "", "FIRST", "BEST", "LAST"), rows, screen).splitlines() if rows else []
 
 
-def _checkpoints(run: Run, width: int) -> list[str]:
+def _checkpoints(run: Run, width: int, screen: int) -> list[str]:
     if not run.checkpoints:
         return []
     names = checkpoint_metrics([run])
@@ -126,7 +129,7 @@ def _checkpoints(run: Run, width: int) -> list[str]:
     shown = names[:3]
     heads = ("CHECKPOINT", *(name.upper() for name in shown), "")
     rows = [(f"step {row[0]}", *row[1:]) for row in checkpoint_rows(run, shown)]
-    return [*table(heads, rows).splitlines(), *_wrapped(choice_line(run), width)]
+    return [*table(heads, rows, screen).splitlines(), *_wrapped(choice_line(run), width)]
 
 
 def _next(run: Run, width: int) -> list[str]:
