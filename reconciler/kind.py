@@ -22,6 +22,7 @@ from reconciler.core.digest import spec_digest
 from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault, Place
 from reconciler.core.ignore import ignoring
+from reconciler.core.not_ours import not_ours
 from reconciler.core.resource import Address, Content, Desired, Observed, Spec, World
 from reconciler.core.rules import Claim, Digests, Resolved, View
 
@@ -389,18 +390,5 @@ def no_such_step(desired: Desired, path: str, job_id: str, step: int, there: Seq
         if there
         else "Write:\n  checkpoint: final",
         desired.place_of(path),
-        str(desired.address),
-    )
-
-
-def not_ours(desired: Desired, live: Observed) -> Fault:
-    """Say that a name is taken by an object that does not bear our mark."""
-    return Fault(
-        "name-taken",
-        "The name is taken by an object that these manifests do not own",
-        f"{live.name} exists and bears no mark of this owner and these manifests; it is not changed.",
-        "Choose another name, or take the object over by adding `adopt` to its manifest:\n"
-        f"  metadata: {{name: {desired.address.name}, adopt: true}}",
-        desired.place,
         str(desired.address),
     )

@@ -143,7 +143,7 @@ class Describer:
 
     def _update(self, change: Update) -> Item:
         if change.adopts:
-            return Item("=", Tone.QUIET, change.address, ADOPTED)
+            return Item("=", Tone.QUIET, change.address, ADOPTED, tuple(_safe(change.notes)))
         details = self._changes(change.changes)
         for path, value in settings(change.after).items():
             if isinstance(value, Unknown):

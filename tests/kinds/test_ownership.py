@@ -7,8 +7,10 @@ import json
 import pytest
 from harness import ACCOUNT, STACK, Azure, FakeClock, Repo, addresses, arm, examples, of
 
-from reconciler.core.change import Create, Delete, Keep, Stuck
+from reconciler.core.change import Create, Delete, Keep, Stuck, Update
 from reconciler.emulator import Request
+from reconciler.kinds import REGISTRY
+from reconciler.render.text import plan_text
 
 
 def upload(azure: Azure, name: str, text: str) -> str:
@@ -252,3 +254,27 @@ def test_another_sources_deployment_is_not_ours(repo: Repo, azure: Azure) -> Non
     (stuck,) = of(repo.plan(prune=True), Stuck)
     assert stuck.fault.code == "name-taken", "the tag names the folder of the Account as well as its owner"
     assert "adopt: true" in stuck.fault.remedy
+
+
+def test_a_name_that_another_owner_has_is_told_with_the_owner_also_where_it_is_to_be_adopted(
+    repo: Repo, azure: Azure
+) -> None:
+    repo.until_done()
+    azure.hand("set_tags", deployment="tone", tags={"reconciler-owner": "team-b", "reconciler-source": "x/y:m"})
+    (stuck,) = of(repo.plan(prune=True), Stuck)
+    assert "bears another mark (owner team-b, source x/y:m); it is not changed" in stuck.fault.detail
+    assert "have them give it up first" in stuck.fault.remedy
+    repo.edit(
+        "manifests/stack.yaml",
+        "kind: Deployment\nmetadata: {name: tone}",
+        "kind: Deployment\nmetadata: {name: tone, adopt: true}",
+    )
+    (change,) = of(repo.plan(), Update)
+    assert change.adopts
+    assert "it bears another mark (owner team-b, source x/y:m)" in change.notes[0]
+    (item,) = [
+        one
+        for one in plan_text(repo.plan(), [], kinds=REGISTRY, now=repo.clock.now()).splitlines()
+        if "another mark" in one
+    ]
+    assert item.startswith("      ")

@@ -32,9 +32,10 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
 from reconciler.core.draft import Draft, Named
 from reconciler.core.fault import Fault
+from reconciler.core.not_ours import adopts_from, not_ours
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Unknown
 from reconciler.core.rules import Claim, Digests, Resolved, View
-from reconciler.kind import Kind, Loaded, Workspace, not_ours
+from reconciler.kind import Kind, Loaded, Workspace
 from reconciler.kinds.deployment.beside import Versions, check_name, stable_name, taken, takes_over, version_name
 from reconciler.kinds.deployment.candidate import check_candidate, with_candidates
 from reconciler.kinds.deployment.charges import charges_of, live_charges
@@ -206,7 +207,7 @@ class DeploymentKind(Kind):
         if is_marked(live, view.account):
             return with_checkpoint(desired, Claim(live=live), refs, format_of)
         if desired.adopt:
-            claim = with_checkpoint(desired, Claim(live=live), refs, format_of)
+            claim = with_checkpoint(desired, Claim(live=live, notes=adopts_from(live)), refs, format_of)
             differing = self._differing(desired, claim.after or self.resolve(desired, refs), live)
             known = [change for change in differing if not isinstance(change.after, Unknown)]
             return Claim(live=live, stuck=_adopt_differs(desired, known)) if known else claim

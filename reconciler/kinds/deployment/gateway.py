@@ -280,6 +280,7 @@ class DeploymentGateway:
                 "digest": tags.get(DIGEST, ""),
                 "adopted": tags.get(ADOPTED, "").lower() == "true",
                 "name": tags.get(NAME, ""),
+                "made_as": tags.get(DEPLOYMENT, ""),
                 "protect": tags.get(PROTECT, "").lower() == "true",
                 "raw": body,
             },
