@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconciler.azure.errors import AzureError
+from reconciler.azure.errors import CHECK_THE_WAY, AzureError
 from reconciler.core.fault import Fault
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def too_large(host: str, status: int, most: int) -> AzureError:
             "answer-too-large",
             "The answer is too large to be read",
             f"{host} answered {status} with more than {most // (1024 * 1024)} MiB; the rest was not read.",
-            "Check `endpoint` of the Account, and what stands between here and Azure.",
+            CHECK_THE_WAY,
         ),
         status=status,
         ambiguous=True,

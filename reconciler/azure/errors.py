@@ -28,6 +28,8 @@ _OTHERS_404 = frozenset(
     {"404", "ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound", "InvalidSubscriptionId"}
 )
 """Codes of a 404 that is about the endpoint or a parent, not about the object that was asked for."""
+CHECK_THE_WAY = "Check `endpoint` of the Account, and what stands between here and Azure."
+"""What to do about an answer that no Azure gives."""
 _LONGEST = 600
 """Characters of Azure's own words that are shown."""
 
@@ -177,7 +179,7 @@ def endless(doing: str, pages: int) -> AzureError:
             "list-endless",
             "The list does not end",
             f"{doing}: {pages} pages were read, and there would be more.",
-            "Check `endpoint` of the Account, and what stands between here and Azure.",
+            CHECK_THE_WAY,
         ),
         status=200,
         ambiguous=True,

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from reconciler.azure.bounds import PACKED, bound_answer, bounded_session
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
-from reconciler.azure.errors import AzureError, hide, no_credential
+from reconciler.azure.errors import CHECK_THE_WAY, AzureError, hide, no_credential
 from reconciler.azure.tenants import InTenant, Tenants
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
@@ -60,7 +60,7 @@ def _at(host: str, url: str) -> None:
                 "endpoint-elsewhere",
                 "An answer leads to another host",
                 f"{asked} was not contacted; requests go to {host} only.",
-                "Check `endpoint` of the Account, and what stands between here and Azure.",
+                CHECK_THE_WAY,
             )
         )
 

@@ -17,6 +17,7 @@ from reconciler.cli.state import (
     ExcludeOption,
     ParallelismOption,
     PathArgument,
+    PathOption,
     SettleOption,
     TargetOption,
     seconds,
@@ -38,9 +39,7 @@ def cancel(
             autocompletion=addresses("FineTuneJob"),
         ),
     ],
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
+    path: PathOption = Path("manifests"),
     auto_approve: ApproveOption = False,
 ) -> int:
     """Cancel a job that has not ended. What it has trained so far is billed."""

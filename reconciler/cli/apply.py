@@ -222,7 +222,10 @@ def saved_approval(file: Path, bench: Workbench) -> Approval:
     if meta.accounts != accounts:
         detail = f"{file} is of {_accounts(meta.accounts)}; the manifests are of {_accounts(accounts)}."
         raise refused("plan-accounts", "The saved plan is of other accounts", detail)
-    return approval if meta.tree_digest == _tree_digest(bench) else _stale_tree(file, remedy)
+    if meta.tree_digest != _tree_digest(bench):
+        summary = "The manifests or the data are not those of the saved plan"
+        raise refused("plan-stale", summary, f"{file} was made from another tree.")
+    return approval
 
 
 def _accounts(described: list[dict[str, Any]]) -> str:
@@ -239,19 +242,6 @@ def _tree_digest(bench: Workbench) -> str:
     from reconciler.core.resource import World
 
     return make_plan(bench.tree.desired, bench.accounts, World({}), KINDS, Options()).tree_digest
-
-
-def _stale_tree(file: Path, remedy: str) -> Approval:
-    from reconciler.core.fault import Fault, Refused
-
-    raise Refused(
-        Fault(
-            "plan-stale",
-            "The manifests or the data are not those of the saved plan",
-            f"{file} was made from another tree.",
-            remedy,
-        )
-    )
 
 
 def refuse_if_stale(first: Plan, approved: Approval) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from reconciler.cli.complete import accounts
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS, ParallelismOption
+from reconciler.cli.state import GLOBALS, ParallelismOption, PathOption
 
 if TYPE_CHECKING:
     from reconciler.azure.session import Session
@@ -36,9 +36,7 @@ def doctor(
         list[str] | None,
         typer.Argument(metavar="[ACCOUNT]…", help="Names of Accounts; all of them if absent.", autocompletion=accounts),
     ] = None,
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
+    path: PathOption = Path("manifests"),
     output_format: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is printed.")] = "text",
     print_role: Annotated[
         Literal["plan", "apply"] | None,

@@ -10,7 +10,7 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS, screen_width
+from reconciler.cli.state import GLOBALS, PathOption, screen_width
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
@@ -31,9 +31,7 @@ def history(
             autocompletion=addresses("FineTuneJob"),
         ),
     ] = None,
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
+    path: PathOption = Path("manifests"),
     results: Annotated[
         bool | None,
         typer.Option(

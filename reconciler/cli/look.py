@@ -12,7 +12,15 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS, ExcludeOption, ParallelismOption, PathArgument, TargetOption, screen_width
+from reconciler.cli.state import (
+    GLOBALS,
+    ExcludeOption,
+    ParallelismOption,
+    PathArgument,
+    PathOption,
+    TargetOption,
+    screen_width,
+)
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
@@ -68,9 +76,7 @@ def logs(
             metavar="ADDR", help="FineTuneJob/name, or the id of a job.", autocompletion=addresses("FineTuneJob")
         ),
     ],
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
+    path: PathOption = Path("manifests"),
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
 ) -> int:
     """Print the events of a job, oldest first, and after them what became of it."""

@@ -13,7 +13,7 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS
+from reconciler.cli.state import GLOBALS, PathOption
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
@@ -38,9 +38,7 @@ def probe(
             autocompletion=addresses("Deployment"),
         ),
     ],
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
+    path: PathOption = Path("manifests"),
     prompt: Annotated[
         str | None,
         typer.Option("--prompt", metavar="TEXT", help="Ask this; else the first question of the training data."),

@@ -12,7 +12,7 @@ import typer
 
 from reconciler.cli.complete import addresses
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.state import GLOBALS, screen_width
+from reconciler.cli.state import GLOBALS, PathOption, screen_width
 
 if TYPE_CHECKING:
     from reconciler.azure.results import Results
@@ -37,9 +37,7 @@ def report(
             autocompletion=addresses("FineTuneJob"),
         ),
     ],
-    path: Annotated[
-        Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
-    ] = Path("manifests"),
+    path: PathOption = Path("manifests"),
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write a page (.html, .md), or the result file itself (.csv)."),

@@ -98,6 +98,10 @@ PathArgument = Annotated[
         metavar="[PATH]", help="Folder (or file) of manifests.", envvar="RECONCILER_PATH", show_default=True
     ),
 ]
+PathOption = Annotated[
+    Path, typer.Option("--path", metavar="PATH", help="Folder of manifests.", envvar="RECONCILER_PATH")
+]
+"""The same, for commands whose argument is what they look at."""
 TargetOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from harness import ACCOUNT, Azure, FakeClock, Repo, of
+from reinforced import BY_TEXT, declare
 
 from reconciler.cli.exits import plan_exit
 from reconciler.core.approval import Approval
@@ -216,32 +217,10 @@ def test_developer_jobs_that_azure_paused_are_told_and_waited_for(repo: Repo, az
     assert calls(azure, "resume") == 0
 
 
-GRADED = """\
-apiVersion: reconciler/v1
-kind: FineTuneJob
-metadata: {name: tone}
-spec:
-  model: o4-mini-2025-04-16
-  training_file: data/rft.jsonl
-  validation_file: data/rftv.jsonl
-  training_type: global
-  method:
-    type: reinforcement
-    grader: {type: string_check, name: g, input: "{{ sample.output_text }}", reference: "{{ item.answer }}", operation: eq}
-"""
-
-
-def graded(count: int, word: str) -> str:
-    row = '{"messages": [{"role": "user", "content": "WORD N?"}], "answer": "N"}\n'
-    return "".join(row.replace("WORD", word).replace("N", str(n)) for n in range(count))
-
-
 def test_a_reinforcement_job_that_azure_stopped_goes_on_only_by_the_manifest_and_a_person(
     repo: Repo, azure: Azure, clock: FakeClock
 ) -> None:
-    repo.write("manifests/stack.yaml", GRADED)
-    repo.write("manifests/data/rft.jsonl", graded(20, "a"))
-    repo.write("manifests/data/rftv.jsonl", graded(12, "b"))
+    declare(repo, BY_TEXT)
     repo.apply()
     clock.sleep(1800)
     azure.hand("pause_job", job=azure.jobs()[0]["id"], message="Job paused: the cost limit of $5,000 is reached.")
@@ -262,9 +241,7 @@ def test_a_reinforcement_job_that_azure_stopped_goes_on_only_by_the_manifest_and
 
 def stopped_by_cost(repo: Repo, azure: Azure, clock: FakeClock) -> str:
     azure.configure(reinforcement_stop_seconds=1200.0)
-    repo.write("manifests/stack.yaml", GRADED)
-    repo.write("manifests/data/rft.jsonl", graded(20, "a"))
-    repo.write("manifests/data/rftv.jsonl", graded(12, "b"))
+    declare(repo, BY_TEXT)
     repo.apply()
     clock.sleep(1200)
     assert status(azure) == "running"

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from command import ACCOUNT
 from harness import Azure, FakeClock, Repo
+from reinforced import BY_MODEL, declare
 
 from reconciler.cli.main import run
-
-GRADED = """\
-apiVersion: reconciler/v1
-kind: FineTuneJob
-metadata: {name: tone}
-spec:
-  model: o4-mini-2025-04-16
-  training_file: data/rft.jsonl
-  validation_file: data/rft-valid.jsonl
-  training_type: global
-  method:
-    type: reinforcement
-    grader:
-      type: score_model
-      name: judge
-      model: o3-mini-2025-01-31
-      input: [{role: user, content: "Grade {{ sample.output_text }} against {{ item.answer }}"}]
-"""
 
 
 @pytest.fixture
@@ -34,10 +15,7 @@ def reached(repo: Repo, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Repo:
     """The repository as the command reaches it too, without redirection."""
     monkeypatch.chdir(repo.folder)
     repo.write("manifests/account.yaml", ACCOUNT.format(url=azure.server.url))
-    rows = [{"messages": [{"role": "user", "content": f"Row {n}?"}], "answer": f"{n}"} for n in range(20)]
-    for name in ("rft", "rft-valid"):
-        repo.write(f"manifests/data/{name}.jsonl", "".join(f"{json.dumps({**row, 'of': name})}\n" for row in rows))
-    repo.write("manifests/stack.yaml", GRADED)
+    declare(repo, BY_MODEL)
     return repo
 
 

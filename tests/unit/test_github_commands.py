@@ -9,19 +9,11 @@ from pathlib import Path
 
 import pytest
 from fake_github import BOT, Failure, GitHub
-from harness import STACK, examples
+from harness import ACCOUNT, STACK, examples
 
 from reconciler.cli.main import run
 from reconciler.github.api import stamp
 
-ACCOUNT = """\
-apiVersion: reconciler/v1
-kind: Account
-metadata: {name: acme}
-spec:
-  resource_id: /subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme
-  owner: team-a
-"""
 PLAN = "<!-- reconciler:plan:acme -->\n\n"
 
 

@@ -141,8 +141,8 @@ class FineTuneJobSpec(Spec):
 
     model: str | JobRef = Field(
         description="A base model, a fine-tuned model by its name, or {job: NAME} for the model of another job, with "
-        "`checkpoint: {step: N}` for one of its checkpoints. On change: trains anew, unless "
-        "it only spells the same name in another way.",
+        "`checkpoint: {step: N}` for one of its checkpoints. Another spelling of a base is the "
+        "same base. On change: trains anew.",
         examples=["gpt-4.1-mini-2025-04-14", {"job": "support-tone"}],
     )
     training_file: FileField = Field(
