@@ -347,10 +347,10 @@ def _refer_to(bench: Workbench, address: str) -> tuple[str, ...]:
 
 
 def _serve(made: Plan, model: str) -> tuple[str, ...]:
-    """Return what serves a model, by its name in Azure."""
+    """Return what serves a model of this name in Azure, by the addresses that manifests and commands know it by."""
     from reconciler.cli.look import is_job
     from reconciler.core.change import live_of
 
-    lives = [live for change in made.changes if (live := live_of(change)) is not None]
-    found = [live for live in lives if model and live.outputs.get("model") == model and not is_job(live.kind)]
-    return tuple(sorted({str(live.address) for live in found}))
+    lives = [(change.address, live) for change in made.changes if (live := live_of(change)) is not None]
+    found = [one for one, live in lives if model and live.outputs.get("model") == model and not is_job(live.kind)]
+    return tuple(sorted(map(str, set(found))))

@@ -47,14 +47,19 @@ def _is_open(value: Any) -> bool:
 
 
 def unknown_field(spec: type[Spec], path: str) -> tuple[str, list[str]] | None:
-    """Return the part of a dotted path that no spec of this type can have, and what may stand there; None if all may."""
+    """Return a dotted path up to the part that no spec of this type can have, and the paths that may stand there.
+
+    None if all of it may.
+    """
     inside: Iterable[Any] = [spec]
+    begin = ""
     for name in path.split("."):
         models = [one for one in inside if isinstance(one, type) and issubclass(one, BaseModel)]
         fields = {known: field for model in models for known, field in model.model_fields.items()}
         if name not in fields:
             is_free = any(get_origin(one) in {dict, Mapping} or one in {dict, Any} for one in inside)
-            return None if is_free else (name, sorted(set(fields) - {"account"}))
+            return None if is_free else (begin + name, sorted(begin + known for known in set(fields) - {"account"}))
+        begin += f"{name}."
         found = [model.model_fields[name].annotation for model in models if name in model.model_fields]
         inside = [one for annotation in found for one in _members(annotation)]
     return None

@@ -239,8 +239,11 @@ def remedy_of(change: Change, plan: Plan) -> str:
             fields = [item.path for item in change.changes if not item.path.startswith("tags.")]
             if not fields:
                 return back
-            named = ", ".join(fields)
-            return f"{back}\nTo keep it, declare it so at {change.desired.place_of(fields[0])}, or leave the field to others:\n  metadata.ignore: [{named}]"
+            named, them = (
+                ", ".join([*change.desired.ignore, *fields]),
+                "the field" if len(fields) == 1 else "the fields",
+            )
+            return f"{back}\nTo keep it, declare it so at {change.desired.place_of(fields[0])}, or leave {them} to others, by this in `metadata`:\n  ignore: [{named}]"
         case Create(desired=desired):
             return f"To make it:\n  reconciler apply --target {target}\nTo do without it, remove {_where(desired)}."
         case Delete():

@@ -111,7 +111,7 @@ def _steps(remedy: str) -> list[str]:
             copied.append(line.strip())
             continue
         if copied:
-            said.append(fenced(copied, "sh"))
+            said.append(fenced(copied, "sh" if copied[0].startswith("reconciler ") else "yaml"))
             copied = []
         if line:
             said.append(prose(line))

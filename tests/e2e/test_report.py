@@ -23,6 +23,7 @@ def trained(site: Site) -> Site:
     """A repository whose job has overfitted."""
     site.write("manifests/stack.yaml", STACK.replace("n_epochs: 2", "n_epochs: 8"))
     site.edit("manifests/stack.yaml", "training_type: global", "training_type: global\n  seed: 5")
+    site.edit("manifests/stack.yaml", "  model: {job: tone}", "  deployment_name: live\n  model: {job: tone}")
     site.run(*APPLY, code=0)
     return site
 

@@ -43,11 +43,18 @@ def test_a_change_at_azure_says_what_was_applied_and_both_ways_out(repo: Repo, a
     assert "somebody has changed it at Azure since" in entry["cause"]
     assert azure.jobs()[0]["id"] in entry["cause"]
     assert "\n  reconciler apply --target Deployment/tone\n" in entry["remedy"]
-    assert "metadata.ignore: [sku.capacity]" in entry["remedy"]
+    *_, line = entry["remedy"].splitlines()
+    text = (repo.folder / "manifests/stack.yaml").read_text()
+    repo.edit(
+        "manifests/stack.yaml", "kind: Deployment\nmetadata: {", f"kind: Deployment\nmetadata: {{{line.strip()}, "
+    )
+    assert repo.plan().converged, "the line that is printed can be copied"
+    repo.write("manifests/stack.yaml", text)
     assert found["summary"]["needs_person"] is True
     said = drift_markdown(found)
     assert "| `sku.capacity` | `10` | `50` | `50` |" in said
     assert "```sh\nreconciler apply --target Deployment/tone\n```" in said
+    assert "```yaml\nignore: [sku.capacity]\n```" in said
 
 
 def test_a_manifest_that_is_ahead_is_told_from_a_change_at_azure(repo: Repo) -> None:
@@ -193,7 +200,7 @@ def test_an_ignored_field_still_shows_the_others(repo: Repo, azure: Azure) -> No
 @pytest.mark.parametrize(
     ("field", "said"),
     [
-        ("sku.capcity", "`sku.capcity` in `metadata.ignore` is no field of a Deployment. Did you mean `capacity`?"),
+        ("sku.capcity", "`sku.capcity` in `metadata.ignore` is no field of a Deployment. Did you mean `sku.capacity`?"),
         ("capacity", "is no field of a Deployment."),
         ("sku.capacity.more", "is no field of a Deployment."),
     ],

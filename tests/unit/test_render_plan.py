@@ -403,8 +403,8 @@ Changed outside git, or not applied yet:
       It was last applied with the model of {OLD_JOB}.
       To set it as declared:
         reconciler apply --target Deployment/tone
-      To keep it, declare it so at manifests/x.yaml:4:3, or leave the field to others:
-        metadata.ignore: [sku.capacity]
+      To keep it, declare it so at manifests/x.yaml:4:3, or leave the field to others, by this in `metadata`:
+        ignore: [sku.capacity]
 
 Left over (no manifest declares it):
   - Deployment/old
