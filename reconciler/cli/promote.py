@@ -95,9 +95,8 @@ def _promotion(bench: Workbench, desired: Desired, to: str) -> Promotion:
     if world.failures:
         raise ReconcilerError(*dict.fromkeys(world.failures.values()))
     made = bench.plan(bench.options(), world)
-    digests = {address: (digest,) for address, digest in made.digests.items()}
     declared = {item.address: item for item in bench.tree.desired}
-    return promotion(desired, to, View(bench.accounts[desired.account], world, digests, declared))
+    return promotion(desired, to, View(bench.accounts[desired.account], world, made.known_by, declared))
 
 
 def _edit(file: Path, desired: Desired, mark: str) -> tuple[str, str]:

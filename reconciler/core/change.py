@@ -196,6 +196,8 @@ class Plan:
     """Which resources each resource refers to."""
     digests: dict[Address, str] = field(default_factory=dict)
     """The identity of what each resource declares."""
+    known_by: dict[Address, tuple[str, ...]] = field(default_factory=dict)
+    """Every digest that the live object of a resource may have been made under, that of `digests` first."""
     refusals: tuple[Fault, ...] = ()
     """Why the plan may not be applied as it is (see `core.guard`)."""
     to_name: tuple[Address, ...] = ()

@@ -120,6 +120,7 @@ class Planner:
             tree_digest=self._tree_digest(),
             needs={item.address: self._needs(item) for item in self.order},
             digests={address: digests[0] for address, digests in self.digests.items()},
+            known_by=self.digests,
             cost=cost,
             unread=unread,
             asks=tuple(self.asks.values()),

@@ -49,9 +49,11 @@ class Here:
         if command and self.chdir and "--chdir" not in words:
             before += f"--chdir {shlex.quote(self.chdir)} "
         path = shlex.quote(self.path)
-        if command and self.path and path not in words:
-            last = f" {_PATH_LAST[command]}{path}" if command in _PATH_LAST else ""
-            rest = f"{rest}{last}" if last else rest.replace(command, f"{command} {path}", 1)
+        if command and self.path and f" {path} " not in f" {rest} ":
+            if command in _PATH_LAST:
+                rest += f" {_PATH_LAST[command]}{path}"
+            else:
+                rest = re.sub(rf"(?<!\S){command}(?!\S)", lambda _: f"{command} {path}", rest, count=1)
         return f"{found['indent']}reconciler {before}{rest}"
 
     def _name(self, found: re.Match[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from command import ACCOUNT
 from harness import Azure, Repo, addresses, examples, trained
 
+from reconciler.cli.main import run
 from reconciler.kinds.fine_tune_job.identity import spellings
 from reconciler.models import find
 
@@ -35,6 +37,17 @@ def test_another_spelling_of_the_base_trains_nothing_anew(repo: Repo, azure: Azu
         repo.edit("manifests/stack.yaml", old, new)
         assert addresses(trained(repo.plan())) == ["FineTuneJob/tone"]
     assert azure.writes() == []
+
+
+def test_what_was_found_by_another_spelling_is_what_the_manifest_declares(
+    repo: Repo, azure: Azure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo.folder)
+    repo.write("manifests/account.yaml", ACCOUNT.format(url=azure.server.url))
+    repo.until_done()
+    repo.edit("manifests/stack.yaml", f"model: {DATED}", f"model: {SHORT}")
+    assert run(["promote", "Deployment/tone", "--dry-run"]) == 0
+    assert "not of what its manifest declares now" not in capsys.readouterr().out
 
 
 def test_what_another_manifest_declares_is_its_own_whatever_its_spelling(repo: Repo, azure: Azure) -> None:

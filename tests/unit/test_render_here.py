@@ -57,6 +57,13 @@ def test_commands_can_be_copied(command: str, told: str) -> None:
     )
 
 
+def test_a_path_with_a_blank_is_given_once() -> None:
+    here = Here(path="my plan")
+    assert here.told("  reconciler plan --out p") == "  reconciler plan 'my plan' --out p"
+    assert here.told("  reconciler --chdir my-plan plan 'my plan'") == "  reconciler --chdir my-plan plan 'my plan'"
+    assert here.told("  reconciler --chdir my-plan plan") == "  reconciler --chdir my-plan plan 'my plan'"
+
+
 @pytest.fixture
 def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in a repository, where somebody stands; the manifests are beside it, and wrong."""
