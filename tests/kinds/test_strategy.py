@@ -298,6 +298,21 @@ def test_beside_survives_what_people_and_azure_do(repo: Repo, azure: Azure, cloc
     assert list(names(azure)) == [wanted]
 
 
+def test_a_moment_that_nobody_can_have_written_is_not_believed(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", stack("beside"))
+    repo.until_done()
+    (first,) = names(azure)
+    retrain(repo, 3)
+    repo.until_done()
+    (second,) = names(azure).keys() - {first}
+    for forged in ("2099-01-01T00:00:00Z", "soon"):
+        azure.hand("set_tags", deployment=first, tags={"reconciler-since": forged})
+        plan = repo.plan()
+        assert plan.converged, forged
+        assert served(plan) == second
+        assert "2099" not in said(repo)
+
+
 def test_beside_waits_while_the_next_model_is_trained(repo: Repo, azure: Azure) -> None:
     repo.write("manifests/stack.yaml", stack("beside"))
     repo.until_done()
