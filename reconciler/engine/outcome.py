@@ -9,7 +9,7 @@ from typing import Literal
 from reconciler.core.approval import before
 from reconciler.core.change import RETRY, Change, Create, Delete, Replace, Update, is_action, verb
 from reconciler.core.fault import Fault
-from reconciler.core.resource import Address, Observed
+from reconciler.core.resource import Address, Observed, Phase
 
 Status = Literal["unchanged", "done", "pending", "blocked", "held", "refused", "failed"]
 """`refused`: a gate judged it, and it stays as it is."""
@@ -108,6 +108,14 @@ def _still(change: Change) -> str:
 
 def ended_badly(change: Change, live: Observed) -> Fault:
     """Say that what was accepted has failed, and what is there now."""
+    if live.phase is Phase.GONE and not isinstance(change, Replace):
+        return Fault(
+            "gone-meanwhile",
+            "It was deleted while Azure worked on it",
+            f"{live.name or live.id} is gone: somebody has deleted it, or Azure has.",
+            "Run the command again: its plan says what is missing.",
+            subject=str(change.address),
+        )
     how = f"{live.id} is {live.status or live.phase.value}{f': {live.reason}' if live.reason else '.'}"
     if isinstance(change, Replace):
         return half_done(change, how)

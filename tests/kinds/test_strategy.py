@@ -534,6 +534,30 @@ def test_somebody_deletes_the_deployment_during_the_switch(
     assert repo.plan(prune=True).converged
 
 
+def test_what_goes_while_azure_works_on_it_is_told_as_gone(
+    repo: Repo, azure: Azure, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.until_done()
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 60")
+    azure.fault(
+        method="PATCH", path_regex="deployments/tone", status=404, code="DeploymentNotFound", message="no", count=1
+    )
+    assert repo.apply().faults() == ["deployment-gone"]
+    azure.configure(deployment_seconds=60)
+    azure.forget()
+    sleep = clock.sleep
+
+    def deleting(seconds: float) -> None:
+        if azure.writes() and azure.deployments():
+            azure.hand("expire_deployment", deployment="tone")
+        sleep(seconds)
+
+    monkeypatch.setattr(clock, "sleep", deleting)
+    result = repo.apply()
+    assert (result.code, result.faults()) == (1, ["gone-meanwhile"])
+    assert "tone is gone" in next(outcome.fault.detail for outcome in result.outcomes if outcome.fault)
+
+
 def test_a_late_list_makes_no_second_version(repo: Repo, azure: Azure) -> None:
     repo.write("manifests/stack.yaml", stack("beside"))
     repo.until_done()

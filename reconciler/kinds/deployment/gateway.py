@@ -77,6 +77,14 @@ class DeploymentGateway:
         follows when that has been taken. Only where the quota has no room for the new model at the present capacity, and
         the declared one is smaller, does the capacity go first.
         """
+        try:
+            return self._updated(change)
+        except AzureError as error:
+            if error.is_absent:
+                raise AzureError(_gone(change), status=404) from error
+            raise
+
+    def _updated(self, change: Update) -> Observed:
         live = self._existing(change.live.name)
         if live is None:
             raise AzureError(_gone(change), status=404)
