@@ -35,6 +35,8 @@ from reconciler.kinds.deployment.strategy import KEPT, keeps, word_of
 NAME, SINCE = "reconciler-name", "reconciler-since"
 LONGEST = 64
 """Characters of a deployment's name (docs/azure.md, section 11)."""
+_SKEW = 3600.0
+"""Seconds by which the clocks of two machines may differ."""
 _STEP_CHARS = len("-s9999999")
 _VERSION = re.compile(rf"^(?P<stable>.+)-[a-z2-7]{{{MARK_CHARS}}}(?:-s\d+)?$")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -58,20 +60,25 @@ class Versions:
     def current(self) -> Observed | None:
         """What serves: of those that are ready the one that is current since the latest moment."""
         ready = [live for live in self.found if self._is_ready(live)]
-        return max(ready or self.found, key=lambda live: (since(live), live.name), default=None)
+        return max(ready or self.found, key=lambda live: (self._since(live), live.name), default=None)
+
+    def _since(self, live: Observed) -> float:
+        """Return since when one is current; what its tag says of the future is not believed: nobody has written that."""
+        said = since(live)
+        return said if said <= self.now + _SKEW else 0.0
 
     def _is_ready(self, live: Observed) -> bool:
         """Whether it serves: with `readiness` the newest one does only when it has answered."""
         if live.phase is not Phase.READY:
             return False
-        asked = _spec(self.desired).readiness and not any(since(one) > since(live) for one in self.found)
+        asked = _spec(self.desired).readiness and not any(self._since(one) > self._since(live) for one in self.found)
         return not asked or has_answered(live)
 
     def serving(self, model: NamedModel) -> Observed | None:
         """Return the one that serves a model."""
         names = {model.name, getattr(model, "checkpoint_id", "")} - {""}
         serving = [live for live in self.found if live.outputs.get("model") in names]
-        return max(serving, key=lambda live: (live.phase is Phase.READY, since(live), live.name), default=None)
+        return max(serving, key=lambda live: (live.phase is Phase.READY, self._since(live), live.name), default=None)
 
     def named(self, name: str) -> Observed | None:
         """Return the one of this name."""
@@ -86,16 +93,16 @@ class Versions:
         is_ready = live is not None and self._is_ready(live)
         current = live if is_ready else self.current
         assert current is not None
-        began = since(current)
-        if is_ready and any(one.phase is Phase.READY and since(one) >= began for one in rest):
-            began = max(self.now, *(since(one) + 1 for one in rest))
+        began = self._since(current)
+        if is_ready and any(one.phase is Phase.READY and self._since(one) >= began for one in rest):
+            began = max(self.now, *(self._since(one) + 1 for one in rest))
             current = replace(current, facts={**current.facts, "takes_over": moment(began)})
             claim = replace(claim, live=current, notes=(*claim.notes, f"{current.name} is the one to call again"))
         elif live is not None and not is_ready and current.id != live.id:
             facts = {**live.facts, SERVING: current.outputs}
             if live.phase is Phase.FAILED:
                 # What mends it has to say as well that it is the current one from then on.
-                facts["takes_over"] = moment(max(self.now, *(since(one) + 1 for one in rest)))
+                facts["takes_over"] = moment(max(self.now, *(self._since(one) + 1 for one in rest)))
             claim = replace(claim, live=replace(live, facts=facts))
         former = (Former(self._released(one, current), self._kept(one, current, began)) for one in rest)
         return replace(claim, former=tuple(former))
