@@ -127,7 +127,7 @@ def test_what_cannot_be_read_fails_closed_and_says_why(repo: Repo, azure: Azure)
     azure.control("DELETE", "faults")
     azure.hand("purge_jobs")
     (stuck,) = of(repo.plan(), Stuck)
-    assert "has no train_loss" in stuck.fault.detail
+    assert "has left Azure's job history" in stuck.fault.detail
     assert f"{old} goes on serving." in stuck.fault.detail
 
 

@@ -62,6 +62,7 @@ def with_checkpoint(desired: Desired, claim: Claim, refs: Resolved, format_of: F
         step=chosen.step,
         best=selector.best if isinstance(selector, Best) else "",
         checkpoint_id=chosen.id,
+        final=str(job.outputs.get("model") or ""),
     )
     after = spec.model_copy(update={"model": model})
     return replace(claim, after=after, notes=(*claim.notes, *_told(job, chosen, selector, found)))

@@ -69,11 +69,11 @@ def spellings(model: Mapping[str, Any], named: object) -> Iterator[dict[str, Any
     """Return each way in which ARM may want to be told of a model, most likely first.
 
     Of a checkpoint it takes the model's name or the checkpoint's id: documentation says the id, the specification shows a
-    name. The name goes first, as the service gave it.
+    name. The name goes first, as the service gave it; where it gave only the id, the name as the specification forms it is last.
     """
-    other = named.checkpoint_id if isinstance(named, CheckpointModel) else ""
+    others = (named.checkpoint_id, named.documented_name) if isinstance(named, CheckpointModel) else ()
     source = model.get("source")
     rest = {key: value for key, value in model.items() if key != "source"}
-    for name in dict.fromkeys(filter(None, (str(model["name"]), other))):
+    for name in dict.fromkeys(filter(None, (str(model["name"]), *others))):
         for word in SPELLINGS if source else ("",):
             yield {**rest, "name": name, **({word: source} if word else {})}

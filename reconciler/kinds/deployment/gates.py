@@ -170,6 +170,8 @@ def _read(gate: MetricGate, served: _Served) -> tuple[Reading, str]:
         of=gate.of,
         step=served.step,
     )
+    if found.value is None and not job.facts.get(CHECKPOINTS) and isinstance(table, Table) and not table.curves:
+        return found, f"{job.id} shows no results: it has left Azure's job history, or never had any"
     if found.value is None and isinstance(table, Fault):
         return found, f"the result file of {job.id} could not be read ({table.summary})"
     return found, f"{job.id} has no {gate.metric}" + (f" at step {served.step}" if served.step else "")

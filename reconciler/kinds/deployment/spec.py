@@ -127,6 +127,13 @@ class CheckpointModel(NamedModel):
     step: int
     best: str = ""
     checkpoint_id: str = ""
+    final: str = ""
+    """Name of the job's final model."""
+
+    @property
+    def documented_name(self) -> str:
+        """The checkpoint's name as the specification forms it (docs/azure.md, section 5); "" if that is not known."""
+        return f"{self.final}:ckpt-step-{self.step}" if self.final else ""
 
     @property
     def pin(self) -> Pin:
