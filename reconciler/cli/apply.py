@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -201,7 +202,7 @@ def saved_approval(file: Path, bench: Workbench) -> Approval:
     from reconciler.core.fault import Fault, ReconcilerError, Refused
     from reconciler.render.document import read_approval
 
-    remedy = "Make and review a new plan:\n  reconciler plan --out plan.json"
+    remedy = f"Make and review a new plan:\n  reconciler plan --out {shlex.quote(str(file))}"
 
     def refused(code: str, summary: str, detail: str) -> Refused:
         return Refused(Fault(code, summary, detail, remedy))

@@ -184,6 +184,7 @@ def test_a_plan_that_does_not_exist(site: Site, azure: Azure) -> None:
     assert ran.err.startswith(
         "error: The saved plan cannot be read [plan-missing]\n  nowhere.json: No such file or directory.\n"
     )
+    assert ran.err.endswith("\n    reconciler plan --out nowhere.json\n"), "the plan is made where it is looked for"
     assert azure.writes() == []
 
 
