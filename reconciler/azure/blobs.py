@@ -21,6 +21,7 @@ from reconciler.azure.bounds import PACKED, bound_answer
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import TRUSTED_HOSTS, is_this_machine, trusted_hosts
 from reconciler.azure.errors import AzureError, from_answer, hide, no_answer
+from reconciler.azure.heads import bound_head
 from reconciler.azure.session import READ_TIMEOUT, Session
 from reconciler.core.fault import Fault
 
@@ -224,7 +225,7 @@ def delegation_key(session: Session, root: str, start: str, expiry: str) -> Dele
             follow_redirects=False,
             timeout=READ_TIMEOUT,
             transport=session.storage_transport,
-            event_hooks={"response": [bound_answer]},
+            event_hooks={"request": [bound_head], "response": [bound_answer]},
         ) as client:
             answer = client.post(
                 f"{root}/", params={"restype": "service", "comp": "userdelegationkey"}, headers=headers, content=body

@@ -2,7 +2,8 @@
 
 An answer is read into memory as a whole, so one without an end, a small one that unpacks to gigabytes, or one that drips for
 days would take the runner with it. File contents are streamed and may be as large as they like; they too must come on.
-Time is the machine's own and not the injected clock, as with the timeouts of a connection.
+Heads of answers have their bounds in heads.py. Time is the machine's own and not the injected clock, as with the timeouts
+of a connection.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler.azure.errors import CHECK_THE_WAY, AzureError
+from reconciler.azure.heads import bound_heads
 from reconciler.core.fault import Fault
 
 if TYPE_CHECKING:
@@ -124,6 +126,17 @@ def bounded_session(*, use_environment: bool) -> RequestsSession:
 
     class Bounded(HTTPAdapter):
         """Reads the body itself: what azure-core is given has it in memory."""
+
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:
+            """Make the pool of connections without a proxy."""
+            super().init_poolmanager(*args, **options)
+            bound_heads(self.poolmanager)
+
+        def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+            """Return the pool of connections through a proxy."""
+            manager = super().proxy_manager_for(*args, **options)
+            bound_heads(manager)
+            return manager
 
         def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
             """Send a request and return the whole answer."""

@@ -15,6 +15,7 @@ from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import is_loopback
 from reconciler.azure.errors import AzureError, hide
 from reconciler.azure.files import PURPOSE
+from reconciler.azure.heads import bound_head
 from reconciler.azure.listing import PAGE, all_pages
 from reconciler.azure.session import LOOPBACK_CREDENTIAL, READ_TIMEOUT, TRANSFER_TIMEOUT
 from reconciler.azure.wire import Json, text
@@ -58,7 +59,9 @@ class Organisation:
             timeout=READ_TIMEOUT,
             default_headers={"Accept-Encoding": PACKED},
             http_client=openai.DefaultHttpxClient(
-                follow_redirects=False, trust_env=not local, event_hooks={"response": [bound_answer]}
+                follow_redirects=False,
+                trust_env=not local,
+                event_hooks={"request": [bound_head], "response": [bound_answer]},
             ),
         )
 

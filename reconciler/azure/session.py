@@ -19,6 +19,7 @@ from reconciler.azure.bounds import PACKED, bound_answer, bounded_session
 from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
 from reconciler.azure.errors import CHECK_THE_WAY, AzureError, hide, no_credential
+from reconciler.azure.heads import bound_head
 from reconciler.azure.tenants import InTenant, Tenants
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
@@ -263,7 +264,7 @@ class Session:
                     trust_env=not self.data.is_loopback,
                     verify=_trusted(environment=not self.data.is_loopback),
                     transport=self._transports.data,
-                    event_hooks={"request": [self._before_data], "response": [bound_answer]},
+                    event_hooks={"request": [self._before_data, bound_head], "response": [bound_answer]},
                 ),
             )
         return clients[api, at_resource]
