@@ -257,7 +257,10 @@ class Engine:
                     node.needs |= {n for n in deletions if ranks[plan.changes[n].address.kind] > ranks[kind]}
             elif self.kinds[kind].updatable or not isinstance(change, Update):
                 # Only a switch, such as pausing a job, needs nothing else to be in order.
-                node.needs = {numbers[ref] for ref in plan.needs.get(change.address, ()) if ref in numbers}
+                # What is known of a change goes on; only the rest of it waits, perhaps for what needs a person.
+                later = change.also_waits_for if isinstance(change, Update) else ()
+                needs = set(plan.needs.get(change.address, ())).difference(later)
+                node.needs = {numbers[ref] for ref in needs if ref in numbers}
             settles = isinstance(change, Keep) and change.live is not None and change.live.phase is Phase.SETTLING
             if self.kinds[kind].control_plane and (is_action(change) or settles):
                 node.exclusive = account_of(change)

@@ -87,6 +87,20 @@ def test_a_new_model_that_is_gone_leaves_the_old_one_serving(repo: Repo, azure: 
     azure.forget()
     assert repo.apply(prune=True).faults() == ["model-gone"]
     assert azure.writes() == [], "neither trained again nor changed"
+    assert not of(repo.plan(), Update), "nothing is announced that cannot be done"
+
+
+def test_after_a_training_that_failed_the_rest_of_a_deployment_is_still_changed(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    before = azure.deployments()[0]["properties"]["model"]["name"]
+    fails = {"match": {"model": "gpt"}, "then": {"fail": {"code": "x", "message": "y"}, "at": "running"}}
+    azure.configure(outcomes=[fails])
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    repo.apply(wait=True)
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 70")
+    assert set(repo.apply().faults()) == {"job-failed"}
+    (live,) = azure.deployments()
+    assert (live["sku"]["capacity"], live["properties"]["model"]["name"]) == (70, before)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +158,8 @@ def test_a_credential_that_only_reads_changes_nothing_and_is_told_which_role_it_
     result = repo.apply(prune=True)
     assert result.code == 1
     faults = {outcome.fault for outcome in result.outcomes if outcome.fault}
-    assert ["OpenAI Contributor" in fault.remedy for fault in faults] == [True]
+    assert len(faults) == 2, "the job, and of the deployment what needs no job"
+    assert all("OpenAI Contributor" in fault.remedy for fault in faults)
     assert (azure.deployments(), azure.jobs(), azure.files()) == before
 
 

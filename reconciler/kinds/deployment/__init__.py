@@ -221,7 +221,7 @@ class DeploymentKind(Kind):
         address = Address("FineTuneJob", spec.model.job)
         live = refs.get(address)
         final = spec.model.checkpoint == "final"
-        if final and isinstance(live, Observed) and live.phase is Phase.READY and live.outputs.get("model"):
+        if final and isinstance(live, Observed) and live.phase is Phase.READY and _has_model(live):
             base = str(live.facts.get("base") or live.outputs["model"])
             named = NamedModel(name=live.outputs["model"], version="1", format=format_of(base))
             resolved = with_source(desired, spec.model_copy(update={"model": named}), live)
@@ -283,6 +283,11 @@ class DeploymentKind(Kind):
                 return follows and all(item.path.startswith(("model", "tags.", READINESS)) for item in changes)
             case _:
                 return False
+
+
+def _has_model(job: Observed) -> bool:
+    """Whether a job has made a model that is still there."""
+    return bool(job.outputs.get("model")) and not job.facts.get("model_gone")
 
 
 def _unknown_sku(desired: Desired) -> Sequence[Fault]:
