@@ -127,7 +127,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"SKU .* not supported|sku name .* is invalid",
         "The model does not support this sku",
-        "Choose another `sku.name`, for example GlobalStandard or DeveloperTier.",
+        "Choose another `sku.name`: GlobalStandard serves base models and trained ones, DeveloperTier only trained ones.",
     ),
     (
         400,
@@ -157,7 +157,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         409,
         r"FlagMustBeSetForRestore",
         "The account was deleted and can be restored",
-        "Restore or purge the soft-deleted account first.",
+        "Restore or purge the soft-deleted account first; this finds it:\n  az cognitiveservices account list-deleted",
     ),
     (
         409,

@@ -31,6 +31,13 @@ def place_of(call: Call) -> AccountRecord:
     return account.place
 
 
+def location_of(call: Call) -> str:
+    """The region of the account of this request, also where the request does not place it."""
+    account, config = call.account, call.world.config
+    facts = described(config, account.name) or {}
+    return account.place.location if account.place else facts.get("location") or config.location
+
+
 def account_id(call: Call) -> str:
     """ARM id of the account of this request."""
     place = place_of(call)

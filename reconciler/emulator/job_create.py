@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from reconciler.emulator.arm_places import location_of
 from reconciler.emulator.catalog import DATA_ZONE, STANDARD, TRAINING_TYPES, BaseModel
 from reconciler.emulator.files import is_processed
 from reconciler.emulator.graders import EFFORTS, grader_fault, response_format_fault
@@ -97,6 +98,8 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 def _base(call: Call, name: str) -> _Base:
     """The base model, a fine-tuned model of this account, or one of its checkpoints."""
     world, account = call.world, call.account.name
+    if location_of(call) in world.config.no_fine_tuning:
+        raise invalid("The specified base model does not support fine-tuning.", "model")
     checkpoint = find_checkpoint(world, account, name, call.now)
     parent = checkpoint[0] if checkpoint else world.models.get(name.lower())
     if parent is not None:

@@ -32,6 +32,8 @@ SKUS = {
         "ProvisionedManaged",
         "GlobalProvisionedManaged",
         "DataZoneProvisionedManaged",
+        "GlobalBatch",
+        "DataZoneBatch",
         "DeveloperTier",
     )
 }

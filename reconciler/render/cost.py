@@ -190,6 +190,10 @@ def change_cost_document(change: Change, plan: Plan) -> dict[str, Any] | None:
         "rate": {**(_document(cost.rate) or {}), "unit": "1 hour" if cost.by_hour else "1M tokens"}
         if cost.rate
         else None,
+        "graders": [
+            {"model": name, "input": _exact(rate[0]) if rate else None, "output": _exact(rate[1]) if rate else None}
+            for name, rate in cost.graders.items()
+        ],
         "later": cost.later,
         "hosting_hour_before": _document(cost.before),
         "hosting_hour_after": _document(cost.after),

@@ -43,7 +43,7 @@ from reconciler.render.fault import fault_document, faults_document
 from reconciler.render.summary import counts, summary
 from reconciler.render.words import hidden, plain_value, settings
 
-FORMAT_VERSION = "1.3"
+FORMAT_VERSION = "1.4"
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "no-op": ("no-op",),
     "create": ("create",),

@@ -87,6 +87,10 @@ def test_other_echoes(direct):
 
 def test_training_type_switches(direct):
     file = direct.ready_file()
+    direct.emulator.configure(no_fine_tuning=["swedencentral"])
+    refused = direct.job(training_file=file)
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "invalidPayload"), "the region trains nothing"
+    direct.emulator.configure(no_fine_tuning=[])
     direct.emulator.configure(training_type_omitted="refused")
     assert direct.job(training_file=file).status == 400
     direct.emulator.configure(

@@ -31,6 +31,9 @@ def test_hours_that_a_reinforcement_job_has_trained(
     plan = told(capsys, "plan")
     assert "costs up to $5,000, where Azure pauses it: $100 an hour, for hours that are not known before" in plan
     assert "graded by o3-mini-2025-01-31 at $1.21 a million tokens in and $4.84 out: Azure does not say" in plan
+    costs = [change["cost"] for change in json.loads(told(capsys, "plan", "--format", "json"))["resource_changes"]]
+    (graders,) = (cost["graders"] for cost in costs if cost and cost["graders"])
+    assert graders == [{"model": "o3-mini-2025-01-31", "input": "1.21", "output": "4.84"}]
     reached.apply()
     assert "cost" not in told(capsys, "status"), "in the queue it costs nothing"
     clock.sleep(60 + 1800)

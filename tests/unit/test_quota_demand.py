@@ -117,6 +117,12 @@ def test_a_job_in_the_queue_and_one_that_trains_are_counted_apart() -> None:
         (deployment(sku="Standard"), job(model="gpt-4o"), "swedencentral", None),
         (deployment(sku="Standard"), job(), "northcentralus", None),
         (deployment(sku="Standard"), job(), None, None),
+        (deployment(sku="DataZoneStandard"), job(), "Sweden Central", "in the United States only, and not in swedencentral"),
+        (deployment(sku="datazonestandard"), job(), "eastus2", None),
+        (deployment(sku="DataZoneStandard"), job(), None, None),
+        (deployment(sku="DataZoneStandard", model={"name": "gpt-4.1"}), job(), "swedencentral", None),
+        (deployment(sku="GlobalBatch"), job(), None, "GlobalBatch is not documented for models trained from"),
+        (deployment(sku="DataZoneBatch", model={"name": "gpt-4.1"}), job(), None, None),
     ],
 )  # fmt: skip
 def test_a_sku_that_is_not_documented_is_told_before_the_training(

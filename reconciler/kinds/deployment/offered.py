@@ -5,6 +5,7 @@ The tables are dated, so this only warns. Azure's own word is asked for when a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from reconciler.core.account import Account
@@ -15,6 +16,9 @@ from reconciler.models import base_of, find
 from reconciler.models.regions import STANDARD_SERVING
 from reconciler.models.table import SKUS, SUPPORT_AS_OF
 from reconciler.prices import FREE_SKU
+
+_IN_US = re.compile(r"us\d?$")
+"""Regions in the United States, by how their names end."""
 
 
 def check_offered(desired: Desired, declared: Mapping[Address, Desired], account: Account) -> Iterator[Fault]:
@@ -33,14 +37,17 @@ def check_offered(desired: Desired, declared: Mapping[Address, Desired], account
         if sku == FREE_SKU:
             yield _warning(desired, f"{SKUS[sku]} serves fine-tuned models only, and {model} is a base model.", ())
         return
+    here = (account.spec.location or "").replace(" ", "").lower()
     offered = {name.lower() for name in facts.skus}
     if not offered:
         served = "managed compute or Fireworks serve it, which are not deployments of an account"
         yield _warning(desired, f"No sku is documented for {facts.name}: {served}.", ())
     elif sku not in offered:
         yield _warning(desired, f"{SKUS[sku]} is not documented for models trained from {facts.name}.", facts.skus)
-    elif sku == "standard" and account.spec.location:
-        here = account.spec.location.replace(" ", "").lower()
+    elif sku == "datazonestandard" and here and not _IN_US.search(here):
+        told = f"DataZoneStandard is documented for trained models in the United States only, and not in {here}."
+        yield _warning(desired, told, tuple(name for name in facts.skus if name != "DataZoneStandard"))
+    elif sku == "standard" and here:
         regions = STANDARD_SERVING.get(facts.name)
         if regions and here not in regions:
             listed = " and ".join(sorted(regions))
