@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from command import ACCOUNT
 from harness import Azure, FakeClock, Repo
