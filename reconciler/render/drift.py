@@ -180,7 +180,7 @@ def _told(change: Change, plan: Plan, now: float | None, kinds: Mapping[str, Rul
     outage = gone_for(change, kinds)
     said = (cause_of(change, plan), f"While it is recreated, {outage}." if outage else "")
     cause = [printable(text) for text in said if text]
-    return replace(item, details=(*item.details, *cause, *lines(remedy_of(change, plan))))
+    return replace(item, details=(*item.details, *cause, *lines(remedy_of(change, plan, kinds))))
 
 
 def _differing(change: Update | Replace, plan: Plan) -> list[str]:
@@ -228,7 +228,7 @@ def cause_of(change: Change, plan: Plan) -> str:
             return ""
 
 
-def remedy_of(change: Change, plan: Plan) -> str:
+def remedy_of(change: Change, plan: Plan, kinds: Mapping[str, Rules] = NO_KINDS) -> str:
     """Return what a person can do, a command on a line of its own; "" where what is stuck says it."""
     target = shlex.quote(str(change.address))
     match change:
@@ -239,11 +239,14 @@ def remedy_of(change: Change, plan: Plan) -> str:
             fields = [item.path for item in change.changes if not item.path.startswith("tags.")]
             if not fields:
                 return back
+            keep = f"{back}\nTo keep it, declare it so at {change.desired.place_of(fields[0])}"
+            if change.address.kind in kinds and not kinds[change.address.kind].updatable:
+                return f"{keep}."  # what it is made with decides what it is: it takes no `ignore`
             named, them = (
                 ", ".join([*change.desired.ignore, *fields]),
                 "the field" if len(fields) == 1 else "the fields",
             )
-            return f"{back}\nTo keep it, declare it so at {change.desired.place_of(fields[0])}, or leave {them} to others, by this in `metadata`:\n  ignore: [{named}]"
+            return f"{keep}, or leave {them} to others, by this in `metadata`:\n  ignore: [{named}]"
         case Create(desired=desired):
             return f"To make it:\n  reconciler apply --target {target}\nTo do without it, remove {_where(desired)}."
         case Delete():
@@ -325,7 +328,7 @@ def drift_document(
         "tree_digest": plan.tree_digest,
         "errored": plan.errored,
         "unread": [fault_document(fault) for fault in merged(plan.unread)],
-        **{name: [_entry(change, plan) for change in changes] for name, changes in groups.items()},
+        **{name: [_entry(change, plan, kinds) for change in changes] for name, changes in groups.items()},
         "summary": {
             **{name: len(changes) for name, changes in groups.items()},
             "needs_person": bool(drift),
@@ -336,7 +339,7 @@ def drift_document(
     return found
 
 
-def _entry(change: Change, plan: Plan) -> dict[str, Any]:
+def _entry(change: Change, plan: Plan, kinds: Mapping[str, Rules]) -> dict[str, Any]:
     known = isinstance(change, Update | Replace) and _as_applied(change, plan)
     fields = [
         {
@@ -354,5 +357,5 @@ def _entry(change: Change, plan: Plan) -> dict[str, Any]:
         "title": item.title if item else "",
         "details": list(item.details) if item and not fields else [],
         "cause": cause_of(change, plan),
-        "remedy": change.fault.remedy if isinstance(change, Stuck) else remedy_of(change, plan),
+        "remedy": change.fault.remedy if isinstance(change, Stuck) else remedy_of(change, plan, kinds),
     }

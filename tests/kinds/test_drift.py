@@ -57,6 +57,18 @@ def test_a_change_at_azure_says_what_was_applied_and_both_ways_out(repo: Repo, a
     assert "```yaml\nignore: [sku.capacity]\n```" in said
 
 
+def test_a_job_that_somebody_paused_is_not_told_to_be_ignored(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    """A FineTuneJob takes no `ignore`: a remedy that is refused is none."""
+    repo.apply()
+    clock.sleep(1800)
+    azure.raw("POST", f"/acme/openai/v1/fine_tuning/jobs/{azure.jobs()[0]['id']}/pause")
+    clock.sleep(60)
+    (entry,) = seen(repo)["changed"]
+    assert entry["fields"][0]["path"] == "suspend"
+    assert "\n  reconciler apply --target FineTuneJob/tone\nTo keep it, declare it so at " in entry["remedy"]
+    assert "ignore" not in entry["remedy"]
+
+
 def test_a_manifest_that_is_ahead_is_told_from_a_change_at_azure(repo: Repo) -> None:
     repo.until_done()
     repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 60")
