@@ -40,7 +40,6 @@ class Machine:
         self.azure, self.clock = azure, clock
         runner = Runner(folder / "machine", {}, lambda *_: None)
         tools = folder / "machine/bin"
-        (tools / "python3").symlink_to(tools / "python")
         (tools / "pip").symlink_to(tools / "python")
         (folder / "home").mkdir()
         self.env = {
@@ -117,6 +116,11 @@ def scripts(steps: list[dict[str, Any]], values: dict[str, str]) -> list[str]:
 
 def test_azure_devops(machine: Machine) -> None:
     plan, apply = recipe(0)["stages"]
+    for steps in (plan["jobs"][0]["steps"], apply["jobs"][0]["strategy"]["runOnce"]["deploy"]["steps"]):
+        own = next(at for at, step in enumerate(steps) if step.get("task") == "UsePythonVersion@0")
+        (install,) = (at for at, step in enumerate(steps) if "pip install" in step.get("script", ""))
+        assert own < install, "an agent may not write to the system's Python"
+        assert steps[install]["script"].startswith("python -I -m pip install "), "the one that the task chose"
     values = {"Agent.TempDirectory": str(machine.temp), "Pipeline.Workspace": str(machine.temp / "pipeline")}
     said = "".join(machine.sh(step) for step in scripts(plan["jobs"][0]["steps"], values))
     assert f"##vso[task.uploadsummary]{machine.temp}/plan.md" in said
@@ -160,11 +164,22 @@ def test_gitlab(machine: Machine) -> None:
 def test_atlantis(machine: Machine) -> None:
     found = recipe(2)["workflows"]["reconciler"]
     variables = {"BASE_BRANCH_NAME": "main", "PLANFILE": str(machine.temp / "atlantis.tfplan")}
-    for step in found["plan"]["steps"]:
-        machine.sh(step["run"], **variables)
+    (plan,) = (step["run"] for step in found["plan"]["steps"])
+    account = machine.work / "manifests/account.yaml"
+    reviewed = account.read_text()
+    account.write_text(reviewed.replace("/acme\n", "/evil\n"))
+    assert "policy-missing" in machine.sh(plan, code=4, **variables)
+    assert not Path(variables["PLANFILE"]).exists()
+    assert machine.azure.emulator.requests() == [], "an Account that nobody reviewed is not asked"
+    account.write_text(reviewed)
+    machine.sh(plan, **variables)
     assert machine.azure.writes() == []
     for step in found["apply"]["steps"]:
         machine.sh(step["run"], **variables)
     assert len(machine.jobs()) == 1
-    assert recipe(2)["repos"][0]["workflow"] in recipe(2)["workflows"]
+    (server,) = recipe(2)["repos"]
+    # Names that the documentation of Atlantis has.
+    assert set(server) == {"id", "workflow", "plan_requirements", "apply_requirements", "allowed_overrides"}
+    assert {*server["plan_requirements"], *server["apply_requirements"]} == {"approved", "mergeable", "undiverged"}
+    assert server["workflow"] in recipe(2)["workflows"]
     assert recipe(3)["projects"][0]["autoplan"]["when_modified"] == ["manifests/**"]
