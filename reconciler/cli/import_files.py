@@ -14,6 +14,7 @@ import typer
 
 from reconciler.cli.placing import place
 from reconciler.cli.schema import SCHEMA, schema_text
+from reconciler.cli.state import GLOBALS
 from reconciler.core.fault import Fault, InvalidManifests, ReconcilerError, Refused
 from reconciler.core.resource import Observed
 from reconciler.manifests import Tree
@@ -299,7 +300,7 @@ class Writing:
         return "".join(f"{line}\n" for line in (*lines, ""))
 
     def _shown(self, file: Path) -> str:
-        return os.path.relpath(file, Path.cwd().resolve())
+        return GLOBALS.shown(Path(os.path.relpath(file, Path.cwd().resolve())))
 
 
 def _holds(file: Path, content: Path | str) -> bool:

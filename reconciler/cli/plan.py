@@ -251,4 +251,4 @@ def write_private(path: Path, text: str) -> None:
                 "Nothing was done. Choose another place, or make room there:\n  --out FILE",
             )
         ) from error
-    GLOBALS.log.say(f"Saved: {path}")
+    GLOBALS.log.say(f"Saved: {GLOBALS.shown(path)}")

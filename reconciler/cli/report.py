@@ -70,7 +70,7 @@ def report(
                 else:
                     _write_page(bench, runs, out, form)
                     _print_short(runs)
-                    print(f"Wrote {out}.")
+                    print(f"Wrote {GLOBALS.shown(out)}.")
         print_unread(made)
     return ERROR if made.errored else OK
 
@@ -234,7 +234,7 @@ def _write_csv(bench: Workbench, lives: Sequence[Observed], out: Path) -> str:
             )
         )
     _write(out, data)
-    return f"Wrote {out}: {files[0]} as Azure gave it, {size(len(data))}."
+    return f"Wrote {GLOBALS.shown(out)}: {files[0]} as Azure gave it, {size(len(data))}."
 
 
 def _write_page(bench: Workbench, runs: Sequence[Run], out: Path, form: str) -> None:

@@ -57,6 +57,10 @@ class Globals:
         path = "" if self.tree in {"", "manifests"} else self.tree
         return Here(self.emulator or self.log.emulator, self.chdir, path, self.names).told(text)
 
+    def shown(self, file: Path) -> str:
+        """Return a file as it was named, or with --chdir as it is opened from where the command was typed."""
+        return os.path.relpath(file, self.started_in) if self.chdir and self.started_in else str(file)
+
     def open_from_here(self, names: Iterable[str], root: Path) -> None:
         """Take up what files are called below a root, for what is told of them."""
         if self.started_in and os.path.realpath(self.started_in) != os.path.realpath(root):

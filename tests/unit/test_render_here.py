@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from harness import examples
 
 from reconciler.cli.main import run
 from reconciler.render.here import Here
@@ -99,3 +100,14 @@ def test_from_a_folder_below_the_root_files_are_called_so_that_they_open(
     # Where --chdir leads to is not where the person stands.
     assert run(["--chdir", "..", "validate", "../rows.jsonl"]) == 1
     assert "error: ../../rows.jsonl:1: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "said"), [((), "plan.json"), (("--chdir", ".."), "../plan.json")])
+def test_so_are_files_that_were_written(
+    below: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], said: str
+) -> None:
+    (below.parent.parent / "rows.jsonl").write_text(examples(20))
+    (below / "m").symlink_to("../m")
+    assert run([*flags, "--emulator", "plan", "m", "--out", "plan.json"]) == 0
+    assert f"Saved: {said}\n" in capsys.readouterr().err
+    assert (below / said).exists()
