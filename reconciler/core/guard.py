@@ -6,13 +6,13 @@ is not counted: its manifest is still there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.account import Account
 from reconciler.core.change import Change, Delete, account_of
 from reconciler.core.fault import Fault
-from reconciler.core.resource import Address, Desired, Observed
+from reconciler.core.resource import Address, Desired, Observed, World
 
 SHARE, FROM = 0.3, 4
 """More than this share of the objects of a kind, where there are at least so many, is refused."""
@@ -61,6 +61,24 @@ def guard(
                 summary = f"More than {SHARE:.0%} of the objects of a kind would be deleted"
                 faults.append(_refusal("deletes-many", summary, account, group, f"{len(group)} of {total} {kind}s. "))
     return Guarded(tuple(faults), tuple(dict.fromkeys(to_name)))
+
+
+def named_for_nothing(allowed: Iterable[str], world: World) -> Iterator[Fault]:
+    """Warn of what `--allow-delete` names and nobody has; nothing is known of it where part of Azure was not read."""
+    if world.failures:
+        return
+    there = {name for live in world for name in (str(live.address), f"{live.kind}/{live.id}")}
+    for name in dict.fromkeys(allowed):
+        if name not in there:
+            yield Fault(
+                "allow-delete-unused",
+                "Nothing is called as --allow-delete names it",
+                f"`{name}` is at Azure no more, or never was.",
+                "Name it as Kind/name or Kind/id, without globs, as a plan lists it. A model goes by its job, which this lists:\n"
+                "  reconciler history",
+                subject=name,
+                severity="warning",
+            )
 
 
 def pin_faults(pins: Iterable[tuple[Desired, Observed]], allowed: Collection[str]) -> tuple[Fault, ...]:

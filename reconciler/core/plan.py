@@ -22,7 +22,7 @@ from reconciler.core.cost import plan_cost
 from reconciler.core.diff import FieldChange
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault
-from reconciler.core.guard import guard, pin_faults
+from reconciler.core.guard import guard, named_for_nothing, pin_faults
 from reconciler.core.ignore import ignoring
 from reconciler.core.in_use import model_faults
 from reconciler.core.policy import Judges, judge, own
@@ -115,7 +115,12 @@ class Planner:
             changes=tuple(held),
             refusals=refusals,
             to_name=guarded.to_name,
-            warnings=(*self.warned, *self._warnings(held), *limits),
+            warnings=(
+                *self.warned,
+                *self._warnings(held),
+                *limits,
+                *named_for_nothing(self.options.allow_delete, self.world),
+            ),
             history=tuple(history),
             tree_digest=self._tree_digest(),
             needs={item.address: self._needs(item) for item in self.order},

@@ -184,7 +184,10 @@ def test_a_protected_deployment_goes_only_by_name(repo: Repo, azure: Azure) -> N
     azure.hand("set_tags", deployment="calm", tags={**tags, "reconciler-protect": "true"})
     repo.write("manifests/stack.yaml", STACK)
     assert [fault.code for fault in repo.plan(prune=True).refusals] == ["protected"]
-    assert repo.plan(prune=True, allow_delete=("Deployment/calm",)).refusals == ()
+    allowed = repo.plan(prune=True, allow_delete=("Deployment/calm", "Deployment/clam", "calm"))
+    assert allowed.refusals == ()
+    unused = [fault.subject for fault in allowed.warnings if fault.code == "allow-delete-unused"]
+    assert unused == ["Deployment/clam", "calm"], "what names nothing is told"
 
 
 def test_a_model_goes_only_by_name_and_after_its_deployment(repo: Repo, azure: Azure, clock: FakeClock) -> None:
