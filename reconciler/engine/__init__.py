@@ -257,8 +257,9 @@ class Engine:
                     node.needs |= {n for n in deletions if ranks[plan.changes[n].address.kind] > ranks[kind]}
             elif self.kinds[kind].updatable or not isinstance(change, Update):
                 # Only a switch, such as pausing a job, needs nothing else to be in order.
-                # What is known of a change goes on; only the rest of it waits, perhaps for what needs a person.
-                later = change.also_waits_for if isinstance(change, Update) else ()
+                # What is known of a change goes on; only the rest of it waits, perhaps for what needs a person. What is
+                # taken over is taken over whole, or not touched.
+                later = change.also_waits_for if isinstance(change, Update) and not change.desired.adopt else ()
                 needs = set(plan.needs.get(change.address, ())).difference(later)
                 node.needs = {numbers[ref] for ref in needs if ref in numbers}
             settles = isinstance(change, Keep) and change.live is not None and change.live.phase is Phase.SETTLING
