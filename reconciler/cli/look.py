@@ -265,6 +265,7 @@ def _status_rows(made: Plan, bench: Workbench) -> list[tuple[str, ...]]:
 def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]:
     from reconciler.core.change import Create, Delete, Keep, Replace, Stuck, Update, Wait, live_of
     from reconciler.core.resource import Phase
+    from reconciler.render.cost import change_lines
 
     live = live_of(change)
     since = _ago(bench.runtime.clock.now() - live.created_at) if live is not None and live.created_at else "-"
@@ -282,7 +283,9 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
         case Update() | Replace():
             state, detail = "differs", ", ".join(item.path for item in change.changes)
         case Delete():
-            state, detail = ("kept", change.held) if change.kept else ("left over", "")
+            state, detail = (
+                ("kept", change.held) if change.kept else ("left over", "; ".join(change_lines(change, made)))
+            )
         case Keep():
             state = change.live.status if change.live else "suspended" if change.rests else "not needed"
             if change.live and change.live.phase is Phase.WORKING:

@@ -125,3 +125,6 @@ def test_what_a_training_cost_stands_beside_its_estimate(site: Site) -> None:
     assert head.split()[:5] == ["JOB", "STATUS", "CREATED", "TOKENS", "COST"]
     assert "$0.01, estimated $0.01" in row
     assert "Cost $0.01, estimated $0.01." in site.run("report", "FineTuneJob/tone", code=0).out
+    stack = site.folder / "manifests/stack.yaml"
+    stack.write_text(stack.read_text().split("---")[0])
+    assert "costs $40.80 a day" in site.run("status", code=0).out, "what is left over says what it costs"
