@@ -40,7 +40,7 @@ from reconciler.cli.exits import BUG, CHANGES, ERROR, IN_PROGRESS, INTERRUPTED, 
 from reconciler.cli.state import GLOBALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 EVERY_DAY, LOOK, RARE = "Every day", "Look", "Rare"
 
@@ -216,8 +216,7 @@ def _run(arguments: list[str]) -> int:
     if GLOBALS.log.is_json:
         from reconciler.render.events import event
 
-        command = next((word for word in arguments if word in _COMMANDS), "")
-        GLOBALS.log.emit([event("begin", command=command, version=__version__)])
+        GLOBALS.log.emit([event("begin", command=_command(arguments), version=__version__)])
     try:
         result = app(arguments, prog_name="reconciler", standalone_mode=False)
     except (KeyboardInterrupt, _Interrupted):
@@ -230,6 +229,10 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:  # noqa: BLE001  (the one place where every failure becomes a text and a code)
         return _failed(error)
     return result if isinstance(result, int) else OK
+
+
+def _command(words: Iterable[str]) -> str:
+    return next((word for word in words if word in _COMMANDS), "")
 
 
 def _failed(error: Exception) -> int:
@@ -250,7 +253,8 @@ def _failed(error: Exception) -> int:
         return USAGE
     if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # click's usage errors
         context = getattr(error, "ctx", None)
-        path = context.command_path if context is not None else "reconciler"
+        # An option without its argument is told by the parser, which does not say of which command.
+        path = context.command_path if context is not None else f"reconciler {_command(GLOBALS.arguments)}".rstrip()
         _tell("usage", error.format_message().replace("Value error, ", ""), f"\n\n  {path} --help")
         return USAGE
     if type(error).__name__ == "Abort":

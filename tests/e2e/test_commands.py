@@ -51,6 +51,11 @@ def test_each_command_explains_itself(alone: Site, command: str) -> None:
     assert ran.out.startswith(f"Usage: reconciler {command} ")
 
 
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(alone: Site) -> None:
+    ran = alone.run("promote", "Deployment/tone", "--to", code=64)
+    assert ran.err.rstrip().endswith("\n  reconciler promote --help")
+
+
 def test_version(alone: Site) -> None:
     assert alone.run("--version", code=0).out == f"reconciler {reconciler.__version__}\n"
 
