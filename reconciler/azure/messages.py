@@ -137,6 +137,12 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     ),
     (
         400,
+        r"InvalidResourceName|deployment name .* is invalid",
+        "Azure does not take this name of a deployment",
+        "Set another `deployment_name`: letters, digits and hyphens, at most 64 of them; one alone may be too short.",
+    ),
+    (
+        400,
         r"InvalidResourceProperties",
         "Azure refuses a setting of the deployment",
         "Its message says which: correct it in the manifest. A sku is refused so too, if the model does not have it.",

@@ -99,6 +99,12 @@ JSON = st.recursive(
             "Another operation on the account is under way",
         ),
         (409, "FlagMustBeSetForRestore", "", "The account was deleted and can be restored"),
+        (
+            400,
+            "InvalidResourceName",
+            "The deployment name 'c' is invalid.",
+            "Azure does not take this name of a deployment",
+        ),
         (404, "404", "Resource not found", "The endpoint does not serve this route"),
         (404, "ResourceNotFound", "", "ARM does not know the resource"),
         (429, "tooManyRequests", "", "Azure throttles the requests"),
