@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from reconciler.cli.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reconciler.cli.compose import Workbench
     from reconciler.core.approval import Approval
@@ -88,9 +89,12 @@ def apply(
     if continue_ and (prune or allow_delete):
         flag = "--prune" if prune else "--allow-delete"
         raise typer.BadParameter("--continue never deletes anything", param_hint=f"{flag} with --continue")
-    with workbench(
-        path, GLOBALS.settings(), parallelism=parallelism, settle=time_to_settle, trust_files=trust_files
-    ) as bench:
+    with (
+        told_how_to_make_anew(plan, prune=prune),
+        workbench(
+            path, GLOBALS.settings(), parallelism=parallelism, settle=time_to_settle, trust_files=trust_files
+        ) as bench,
+    ):
         options = bench.options(
             prune=prune,
             targets=tuple(target or ()),
@@ -196,13 +200,30 @@ def confirm(word: str) -> None:
         raise Refused(Fault("declined", "This was not approved", "Nothing was done."))
 
 
+@contextlib.contextmanager
+def told_how_to_make_anew(file: Path | None, *, prune: bool) -> Iterator[None]:
+    """Have what refuses a saved plan end with the command that makes this very file, of the same sort, anew."""
+    from reconciler.core.approval import MAKE_ANEW
+    from reconciler.core.fault import ReconcilerError
+
+    try:
+        yield
+    except ReconcilerError as error:
+        if not file:
+            raise
+        command = f"reconciler plan {'--prune ' if prune else ''}--out {shlex.quote(str(file))}"
+        faults = (replace(fault, remedy=fault.remedy.replace(MAKE_ANEW, command)) for fault in error.faults)
+        raise type(error)(*faults) from error
+
+
 def saved_approval(file: Path, bench: Workbench) -> Approval:
     """Read a saved plan and check that it is of this tree, these accounts and this kind of Azure."""
     from reconciler.cli.documents import json_document
+    from reconciler.core.approval import MAKE_ANEW
     from reconciler.core.fault import Fault, ReconcilerError, Refused
     from reconciler.render.document import read_approval
 
-    remedy = f"Make and review a new plan:\n  reconciler plan --out {shlex.quote(str(file))}"
+    remedy = f"Make and review a new plan:\n  {MAKE_ANEW}"
 
     def refused(code: str, summary: str, detail: str) -> Refused:
         return Refused(Fault(code, summary, detail, remedy))

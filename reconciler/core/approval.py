@@ -28,6 +28,9 @@ from reconciler.core.change import (
 )
 from reconciler.core.diff import FieldChange
 
+MAKE_ANEW = "reconciler plan --out plan.json"
+"""What makes a new plan, in the refusals of one; where it is known, `apply` puts the file and the flags of the run in its place."""
+
 
 @dataclass(frozen=True)
 class Approved:

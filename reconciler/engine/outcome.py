@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reconciler.core.approval import before
+from reconciler.core.approval import MAKE_ANEW, before
 from reconciler.core.change import RETRY, Change, Create, Delete, Replace, Update, is_action, verb
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Observed, Phase
@@ -153,7 +153,7 @@ def not_approved(missing: Sequence[str]) -> Fault:
         "not-approved",
         "The plan is stale: Azure or the manifests are not what they were when it was made",
         "Not in the approved plan: " + "; ".join(missing) + ".",
-        "Nothing of this was done. Make and review a new plan:\n  reconciler plan --out plan.json",
+        f"Nothing of this was done. Make and review a new plan:\n  {MAKE_ANEW}",
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from reconciler.core.approval import Approval, Approved, as_json, entry
+from reconciler.core.approval import MAKE_ANEW, Approval, Approved, as_json, entry
 from reconciler.core.change import (
     BESIDE,
     RETRY,
@@ -383,5 +383,5 @@ def _unreadable(detail: str) -> Refused:
 
 
 def _refused(code: str, summary_: str, detail: str) -> Refused:
-    remedy = "Nothing was done. Make and review a new plan:\n  reconciler plan --out plan.json"
+    remedy = f"Nothing was done. Make and review a new plan:\n  {MAKE_ANEW}"
     return Refused(Fault(code, summary_, detail, remedy))

@@ -13,7 +13,7 @@ from harness import Azure
 
 from reconciler.cli.plan import write_private
 
-MAKE_ANEW = "Make and review a new plan:\n    reconciler plan --out plan.json\n"
+MAKE_ANEW = "Make and review a new plan:\n    reconciler plan --prune --out 'a plan.json'\n"
 
 
 def saved(site: Site, name: str = "plan.json") -> Path:
@@ -81,10 +81,10 @@ def test_a_plan_that_the_world_has_overtaken_is_refused(
 ) -> None:
     site.run("apply", "--auto-approve", "--wait", code=0)
     site.edit("manifests/stack.yaml", "capacity: 50", "capacity: 60")
-    saved(site)
+    saved(site, "a plan.json")
     azure.hand(**by_hand)
     azure.forget()
-    ran = site.run("apply", "--plan", "plan.json", code=4)
+    ran = site.run("apply", "--plan", "a plan.json", "--prune", code=4)
     assert ran.err == (
         "error: The plan is stale: Azure or the manifests are not what they were when it was made [not-approved]\n"
         f"  Not in the approved plan: {difference}.\n"
@@ -132,8 +132,8 @@ def of_the_emulator(site: Site, file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (cut, "The saved plan is not a whole JSON document [plan-unreadable]\n  plan.json: "),
-        (emptied, "The saved plan is not a whole JSON document [plan-unreadable]\n  plan.json: "),
+        (cut, "The saved plan is not a whole JSON document [plan-unreadable]\n  a plan.json: "),
+        (emptied, "The saved plan is not a whole JSON document [plan-unreadable]\n  a plan.json: "),
         (
             edited,
             "The saved plan is not as it was written [plan-damaged]\n  Its content does not agree with its `sha256`.",
@@ -145,19 +145,19 @@ def of_the_emulator(site: Site, file: Path) -> None:
         ),
         (
             of_another_owner,
-            "The saved plan is of other accounts [plan-accounts]\n  plan.json is of acme (/subscriptions/s1/",
+            "The saved plan is of other accounts [plan-accounts]\n  a plan.json is of acme (/subscriptions/s1/",
         ),
         (
             of_other_settings,
-            "The manifests or the data are not those of the saved plan [plan-stale]\n  plan.json was made from ",
+            "The manifests or the data are not those of the saved plan [plan-stale]\n  a plan.json was made from ",
         ),
         (
             of_other_data,
-            "The manifests or the data are not those of the saved plan [plan-stale]\n  plan.json was made from ",
+            "The manifests or the data are not those of the saved plan [plan-stale]\n  a plan.json was made from ",
         ),
         (
             of_the_emulator,
-            "The saved plan was made for another Azure [plan-elsewhere]\n  plan.json was made against the emulator, and this would",
+            "The saved plan was made for another Azure [plan-elsewhere]\n  a plan.json was made against the emulator, and this would",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -165,9 +165,9 @@ def of_the_emulator(site: Site, file: Path) -> None:
 def test_a_plan_that_is_not_the_reviewed_one_is_refused_before_anything_is_sent(
     site: Site, azure: Azure, spoil: Callable[[Site, Path], None], said: str
 ) -> None:
-    spoil(site, saved(site))
+    spoil(site, saved(site, "a plan.json"))
     azure.forget()
-    ran = site.run("apply", "--plan", "plan.json", code=4)
+    ran = site.run("apply", "--plan", "a plan.json", "--prune", code=4)
     assert ran.err.startswith(f"error: {said}")
     assert ran.err.endswith(MAKE_ANEW)
     assert azure.emulator.requests() == []
