@@ -153,6 +153,32 @@ def test_an_edit_of_downloaded_data_is_not_ignored(
     assert stuck["FineTuneJob/tone"] == "adopt-differs"
 
 
+def test_what_was_trained_further_stays_adopted_when_its_history_is_purged(
+    repo: Repo, azure: Azure, made: dict[str, str]
+) -> None:
+    """Its model's name tells only the base that all began from; an edit of its data is noticed all the same."""
+    job = portal.train(azure, made["file of tone"], model=made["model of tone"], suffix="further")
+    portal.settle(azure)
+    data = examples(20)
+    repo.write("manifests/data/train.jsonl", data)
+    repo.write(
+        "manifests/stack.yaml",
+        "apiVersion: reconciler/v1\nkind: Dataset\nmetadata: {name: d, adopt: {file: "
+        f"{made['file of tone']}, sha256: {hashlib.sha256(data.encode()).hexdigest()}}}}}\n"
+        "spec: {source: {path: data/train.jsonl}}\n---\n"
+        f"apiVersion: reconciler/v1\nkind: FineTuneJob\nmetadata: {{name: tone, adopt: {{job: {job}}}}}\n"
+        f"spec: {{model: {made['model of tone']}, training_file: {{dataset: d}}}}\n",
+    )
+    azure.hand("purge_jobs")
+    plan = repo.plan()
+    assert plan.converged, of(plan, Stuck)
+    repo.write("manifests/data/train.jsonl", data.replace("row 3?", "row 4?", 1))
+    assert [str(change.address) for change in of(repo.plan(), Stuck)][-1:] == ["FineTuneJob/tone"]
+    repo.write("manifests/data/train.jsonl", data)
+    repo.edit("manifests/stack.yaml", f"model: {made['model of tone']}", "model: gpt-4o-2024-08-06")
+    assert [change.fault.code for change in of(repo.plan(), Stuck)] == ["adopt-differs"], "another base is none"
+
+
 def test_a_tag_that_the_manifest_declares_is_a_change(repo: Repo, azure: Azure, made: dict[str, str]) -> None:
     imported(repo, targets=("Deployment/chat",))
     repo.until_done()

@@ -26,7 +26,7 @@ from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
 from reconciler.kinds.fine_tune_job.deployed import deployed
 from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
-from reconciler.kinds.fine_tune_job.evidence import edited, other_file
+from reconciler.kinds.fine_tune_job.evidence import edited, edited_since, only_root, other_file
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.identity import digest_of, digests_spelled_otherwise
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
@@ -232,7 +232,11 @@ class FineTuneJobKind(Kind):
         if isinstance(want.model, Unknown):
             # The parent has no model (yet): its digest is in the mark, its name is no evidence.
             want = want.model_copy(update={"model": have.model})
-        elif isinstance(want.model, str) and isinstance(have.model, str) and same_base(want.model, have.model):
+        elif (
+            isinstance(want.model, str)
+            and isinstance(have.model, str)
+            and (same_base(want.model, have.model) or only_root(want.model, have.model, live))
+        ):
             want = want.model_copy(update={"model": have.model})
         found = differences(want, have, echoes_all=False)
         return (*found, *self._file_changes(desired, live, view, adopting=adopting))
@@ -246,6 +250,8 @@ class FineTuneJobKind(Kind):
             declared = getattr(job, field)
             used = live.facts.get(field)
             if not used:
+                if adopting and isinstance(declared, DatasetRef):
+                    changes += edited_since(field, view.declared.get(Address("Dataset", declared.dataset)))
                 continue
             if declared is None:
                 changes.append(FieldChange(field, used, None))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Desired, Observed
+from reconciler.kinds.fine_tune_job.observed import same_base
+from reconciler.models import base_of
 
 
 def other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
@@ -27,9 +29,25 @@ def edited(field: str, file: Observed | None, dataset: Desired, taken: str | Non
     Whoever edits it expects a training: the id of the file alone would keep the old model in silence.
     """
     if taken and dataset.content:
-        now = dataset.content.digest
-        return [] if now == taken else [FieldChange(field, f"sha256 {taken[:12]}…", f"sha256 {now[:12]}…")]
+        return edited_since(field, dataset)
     return [] if file is None else _other_size(field, file, dataset)
+
+
+def edited_since(field: str, dataset: Desired | None) -> list[FieldChange]:
+    """Return whether data is another one than its manifest says was downloaded; nothing where it says nothing."""
+    adopted = dataset.adopt if dataset else False
+    taken = adopted.get("sha256") if isinstance(adopted, Mapping) else None
+    if dataset is None or not dataset.content or not taken or dataset.content.digest == taken:
+        return []
+    return [FieldChange(field, f"sha256 {taken[:12]}…", f"sha256 {dataset.content.digest[:12]}…")]
+
+
+def only_root(declared: str, shown: str, live: Observed) -> bool:
+    """Return whether a model whose job is purged can have the declared base.
+
+    Its name tells the base that training once began from (docs/azure.md, section 5), not the model that it went on from.
+    """
+    return bool(live.facts.get("model_only")) and base_of(declared) != declared and same_base(base_of(declared), shown)
 
 
 def _other_size(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
