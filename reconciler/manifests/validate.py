@@ -204,9 +204,15 @@ def _without_guesses(errors: Sequence[_Located]) -> list[_Located]:
     excused = {
         (*one.path[:-1], near)
         for one in errors
-        if one.kind == "extra_forbidden" and one.model and (near := _near_key(str(one.path[-1]), fields(one.model)))
+        if one.kind == "extra_forbidden" and one.model and (near := _meant_key(one, fields(one.model)))
     }
     return [one for one in errors if not (one.kind == "missing" and one.path in excused)]
+
+
+def _meant_key(error: _Located, known: Mapping[str, Any]) -> str | None:
+    """Return the key that an unknown one stands for; also the only one there is, where it is told what to write instead."""
+    word = str(error.path[-1])
+    return next(iter(known)) if len(known) == 1 and _advice(error, snake(word)) else _near_key(word, known)
 
 
 def _near_key(word: str, known: Mapping[str, Any]) -> str | None:

@@ -91,6 +91,16 @@ MISTAKES = [
     ),
     ("training_file: data/support.train.jsonl", "training_file: {data: x}", "Did you mean `dataset`?"),
     (
+        "training_file: data/support.train.jsonl",
+        "training_file: {path: data/support.train.jsonl}",
+        "A path stands without a mapping around it:\n  training_file: data/train.jsonl",
+    ),
+    (
+        "training_file: data/support.train.jsonl",
+        "training_file: {url: https://x/y}",
+        "Data of that sort is a Dataset, with a `source` of its own, and is named here:\n  training_file: {dataset: NAME}",
+    ),
+    (
         "sku: {name: DeveloperTier, capacity: 50}",
         "capacity: 50\n  sku: {name: DeveloperTier}",
         "It belongs at `spec.sku.capacity`.",

@@ -102,8 +102,16 @@ class Integration(Block):
     wandb: Wandb = Field(description="Project and names of the run there.", examples=[{"project": "support"}])
 
 
+_BARE = "A path stands without a mapping around it:\n  training_file: data/train.jsonl"
+_OWN = (
+    "Data of that sort is a Dataset, with a `source` of its own, and is named here:\n  training_file: {dataset: NAME}"
+)
+
+
 class DatasetRef(Block):
     """A dataset of these manifests."""
+
+    advice: ClassVar[Mapping[str, str]] = {"path": _BARE, "file": _BARE, "url": _OWN, "source": _OWN}
 
     dataset: Annotated[str, Ref("Dataset")] = Field(description="Name of the Dataset.", examples=["support-train"])
 
