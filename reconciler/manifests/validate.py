@@ -2,6 +2,8 @@
 
 The data goes in as JSON, in strict mode: a list fits a tuple, but `5` is never text and `"5"` never a number.
 An error keeps the place of the key or value that is wrong. Of a union only the branch that was meant is spoken of.
+
+It is long because each sort of error has words of its own, and they are read side by side.
 """
 
 from __future__ import annotations
