@@ -180,6 +180,8 @@ class Place:
             if file["id"] in self.made.files or str(file.get("filename", "")).startswith(PREFIX)
         }
         jobs = [job for job in self.jobs.all() if job["id"] in self.made.jobs or job.get("training_file") in files]
+        # Its file is gone when it is looked at again, as where it could not be cancelled and a model came of it.
+        self.made.jobs += [job["id"] for job in jobs]
         unfinished = [job["id"] for job in jobs if job.get("status") not in {"succeeded", "failed", "cancelled"}]
         there = {str(model.get("id")) for model in self.jobs.models()}
         models = {*self.made.models, *(str(job["fine_tuned_model"]) for job in jobs if job.get("fine_tuned_model"))}

@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -162,6 +163,17 @@ def report(wish: Wish, answers: list[Answer], steps: list[Step], *, clean: bool)
     return "\n".join(lines) + "\n"
 
 
+@contextmanager
+def _ended_like_by_ctrl_c() -> Iterator[None]:
+    """Have what ends a process from outside (a CI that cancels, a closed terminal) take everything away first, too."""
+    before = {one: signal.signal(one, signal.default_int_handler) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def _is_approved() -> bool:
     try:
         return input("Go on? Only 'yes' is accepted: ").strip() == "yes"
@@ -199,10 +211,15 @@ def main(arguments: list[str], environ: Mapping[str, str], clock: Clock | None =
     if not chosen.yes and not _is_approved():
         print("Nothing was done.")
         return 4
-    print("What the emulator answers:")
-    expected = emulated(wish, lambda _: None)
-    print("What the account answers:")
-    seen, steps, clean = visit(wish, environ, clock or SystemClock(), print)
+    try:
+        with _ended_like_by_ctrl_c():
+            print("What the emulator answers:")
+            expected = emulated(wish, lambda _: None)
+            print("What the account answers:")
+            seen, steps, clean = visit(wish, environ, clock or SystemClock(), print)
+    except KeyboardInterrupt:
+        print("Broken off. What was made is taken away; what was named as left behind goes with: make live-clean")
+        return 130
     answers = [Answer(q, seen.get(q.name, "not asked"), expected.get(q.name, "not asked")) for q in QUESTIONS]
     chosen.report.parent.mkdir(parents=True, exist_ok=True)
     chosen.report.write_text(report(wish, answers, steps, clean=clean), encoding="utf-8")

@@ -1,11 +1,14 @@
 """The live suite itself, with an emulator in the place of the real account: it must notice what differs, and leave nothing behind."""
 
 import json
+import os
+import signal
 import time
 
 import pytest
-from live.account import Wish
-from live.questions import QUESTIONS
+from live import run
+from live.account import Place, Wish
+from live.questions import QUESTIONS, rows
 from live.run import QUICK, Answer, estimate, main, report, visit
 
 from reconciler.emulator import Config, Emulator, Fault, Request, Server
@@ -113,6 +116,42 @@ def test_what_was_made_is_taken_away_when_everything_fails(account):
     _, steps, clean = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
     assert any(not step.passed for step in steps)
     assert clean
+    assert left(emulator) == (0, 0)
+
+
+def test_a_job_that_could_not_be_cancelled_leaves_no_model(account, tmp_path):
+    emulator, environ = account(running_seconds=100.0)
+
+    class Passing(Wall):
+        def sleep(self, seconds):
+            emulator.advance(seconds)
+
+    killed = Place(wish(environ), tmp_path / "killed", {}, Passing())
+    file = killed.processed(killed.upload("live-a.jsonl", rows())["id"])
+    killed.create_job({"model": "gpt-4.1-nano-2025-04-14", "training_file": file["id"]})
+    emulator.add_fault(Fault(method="POST", path_regex="cancel$", status=500, count=None))
+    emulator.advance(95)
+    after = Place(wish(environ), tmp_path / "next", {}, Passing())
+    assert after.clean(print)
+    assert not [model for model in after.jobs.models() if ".ft-" in str(model["id"])]
+    killed.close()
+    after.close()
+
+
+def test_what_was_made_is_taken_away_when_the_process_is_told_to_end(account, capsys, monkeypatch):
+    emulator, environ = account()
+    monkeypatch.setattr(run, "emulated", lambda *_: {})  # it only answers questions, and takes its time
+
+    class Ended(Wall):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            if not told and any(item["path"].endswith("fine_tuning/jobs") for item in emulator.requests()):
+                told.append(len(emulator.requests()))
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    told: list[int] = []
+    assert main(["--yes"], environ, Ended()) == 130, capsys.readouterr().out
+    assert told
     assert left(emulator) == (0, 0)
 
 
