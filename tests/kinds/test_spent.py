@@ -16,6 +16,7 @@ from reconciler.cli.main import run
 def reached(repo: Repo, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Repo:
     """The repository as the command reaches it too, without redirection."""
     monkeypatch.chdir(repo.folder)
+    monkeypatch.delenv("COLUMNS", raising=False)  # the tests' own: lines would be folded
     repo.write("manifests/account.yaml", ACCOUNT.format(url=azure.server.url))
     declare(repo, BY_MODEL)
     return repo

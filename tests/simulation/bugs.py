@@ -29,7 +29,7 @@ from reconciler.engine import Engine
 from reconciler.engine.listed import Listed
 from reconciler.kinds import deployment, fine_tune_job
 from reconciler.kinds.deployment import DeploymentKind
-from reconciler.kinds.fine_tune_job import FineTuneJobKind
+from reconciler.kinds.fine_tune_job import FineTuneJobKind, identity
 from reconciler.kinds.fine_tune_job.gateway import JobGateway
 
 KIND = FineTuneJobKind.name
@@ -81,10 +81,10 @@ def _oldest_first(_: Any) -> Any:
     return lambda live: (live.created_at, live.id)
 
 
-def _with_text(digests: Any) -> Any:
-    def wrong(self: FineTuneJobKind, desired: Any, parents: Any) -> Any:
-        text = desired.spec.suffix or ""
-        return tuple(f"{len(text) % 10}{digest[1:]}" if text else digest for digest in digests(self, desired, parents))
+def _with_text(digest_of: Any) -> Any:
+    def wrong(desired: Any, *more: Any) -> str:
+        text, digest = desired.spec.suffix or "", digest_of(desired, *more)
+        return f"{len(text) % 10}{digest[1:]}" if text else digest
 
     return wrong
 
@@ -132,7 +132,7 @@ BUGS: dict[str, Bug] = {
     "no look before a create": Bug(JobGateway, "_find", _never(None)),
     "a mark is enough, without evidence": Bug(FineTuneJobKind, "_evidence", _never(())),
     "of several jobs the oldest counts": Bug(fine_tune_job, "order", _oldest_first),
-    "the digest holds the text of the suffix": Bug(FineTuneJobKind, "digests", _with_text),
+    "the digest holds the text of the suffix": Bug(identity, "_digest", _with_text),
     "duplicates are left running": Bug(FineTuneJobKind, "_found", _without_duplicates),
     "prunes under --target": Bug(Planner, "_narrowed", _never(False)),
     "deletes without --prune": Bug(Planner, "_held_deletion", _never("")),
