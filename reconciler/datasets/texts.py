@@ -8,8 +8,9 @@ counted are numbers such as `weight`, images, and `tools`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, islice
+from operator import add, sub
 from typing import Any, NamedTuple
 
 from reconciler.datasets.tokens import count, count_word
@@ -27,7 +28,7 @@ class Lengths(NamedTuple):
 class Texts:
     """The texts of a number of examples. A quick check appends to its parts itself; `end` closes an example."""
 
-    __slots__ = ("counted", "ends", "fixed", "learnt", "shown")
+    __slots__ = ("counted", "fixed", "learnt", "learnt_ends", "shown", "shown_ends")
 
     def __init__(self, *, counted: bool = True) -> None:
         self.counted = counted
@@ -38,31 +39,43 @@ class Texts:
         """… and what it learns to say."""
         self.fixed: list[int] = []
         """For each example its tokens beside the texts, …"""
-        self.ends: list[tuple[int, int]] = []
+        self.shown_ends: list[int] = []
+        self.learnt_ends: list[int] = []
         """… and how many texts of both kinds there are at its end."""
 
     def end(self, fixed: int) -> None:
         """Close an example."""
         self.fixed.append(fixed)
-        self.ends.append((len(self.shown), len(self.learnt)))
+        self.shown_ends.append(len(self.shown))
+        self.learnt_ends.append(len(self.learnt))
+
+    def extend(
+        self,
+        shown: Iterable[str],
+        learnt: Iterable[str],
+        fixed: Iterable[int],
+        shown_counts: Iterable[int],
+        learnt_counts: Iterable[int],
+    ) -> None:
+        """Add many examples at once: their texts, and for each the tokens beside them and how many texts of both kinds."""
+        self.shown_ends += islice(accumulate(shown_counts, initial=len(self.shown)), 1, None)
+        self.learnt_ends += islice(accumulate(learnt_counts, initial=len(self.learnt)), 1, None)
+        self.shown += shown
+        self.learnt += learnt
+        self.fixed += fixed
 
     def truncate(self, examples: int) -> None:
         """Forget all but the first so many examples."""
-        shown, learnt = self.ends[examples - 1] if examples else (0, 0)
-        del self.shown[shown:], self.learnt[learnt:], self.fixed[examples:], self.ends[examples:]
+        shown = self.shown_ends[examples - 1] if examples else 0
+        learnt = self.learnt_ends[examples - 1] if examples else 0
+        del self.shown[shown:], self.learnt[learnt:], self.fixed[examples:]
+        del self.shown_ends[examples:], self.learnt_ends[examples:]
 
     def lengths(self) -> Lengths:
         """Count the tokens of all examples."""
-        shown = [0, *accumulate(count(self.shown))]
-        learnt = [0, *accumulate(count(self.learnt))]
-        whole, answers = [], []
-        start, first = 0, 0
-        for fixed, (end, last) in zip(self.fixed, self.ends, strict=True):
-            answer = learnt[last] - learnt[first]
-            answers.append(answer)
-            whole.append(fixed + shown[end] - shown[start] + answer)
-            start, first = end, last
-        return Lengths(whole, answers)
+        answers = _sums(count(self.learnt), self.learnt_ends)
+        asked = _sums(count(self.shown), self.shown_ends)
+        return Lengths([*map(add, map(add, self.fixed, asked), answers)], answers)
 
     def add_record(self, record: Mapping[str, Any]) -> None:
         """Add the example that a record of any format is, however broken it is."""
@@ -104,6 +117,13 @@ class Texts:
             else:
                 self.shown.extend(_strings(value))
         return fixed
+
+
+def _sums(counts: list[int], ends: list[int]) -> list[int]:
+    """Return the sums of consecutive groups, each given by where it ends."""
+    before = [0, *accumulate(counts)]
+    reached = [0, *map(before.__getitem__, ends)]
+    return [*map(sub, islice(reached, 1, None), reached)]
 
 
 def _strings(value: Any) -> list[str]:

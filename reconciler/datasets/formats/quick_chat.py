@@ -8,16 +8,25 @@ what passes quickly has no findings, and counts the same either way.
 from __future__ import annotations
 
 from functools import cached_property
-from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import msgspec
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
 from msgspec import UNSET, Struct, UnsetType
 
 from reconciler.datasets.findings import Collector
 from reconciler.datasets.formats.chat_record import ChatRecord, is_json_text
 from reconciler.datasets.formats.conversation import Notes
+from reconciler.datasets.formats.plain_chat import (
+    MESSAGE_STRINGS,
+    ROLE_TOKENS,
+    Developer,
+    PlainChat,
+    System,
+    User,
+    are_records,
+    are_written,
+    is_all,
+)
 from reconciler.datasets.record import read_object
 from reconciler.datasets.statistics import Tally
 from reconciler.datasets.texts import PER_EXAMPLE, PER_MESSAGE, Texts
@@ -25,20 +34,6 @@ from reconciler.datasets.tokens import count
 
 TOOLS_REMEMBERED = 64
 """Different `tools` values whose check is remembered: in most files each record repeats the same ones."""
-ROLE_TOKENS = 1
-"""Each role of chat data is one token."""
-
-
-class _System(Struct, tag="system", tag_field="role", gc=False, forbid_unknown_fields=True):
-    content: str
-
-
-class _Developer(Struct, tag="developer", tag_field="role", gc=False, forbid_unknown_fields=True):
-    content: str
-
-
-class _User(Struct, tag="user", tag_field="role", gc=False, forbid_unknown_fields=True):
-    content: str
 
 
 class _Tool(Struct, tag="tool", tag_field="role", gc=False, forbid_unknown_fields=True):
@@ -64,16 +59,13 @@ class _Assistant(Struct, tag="assistant", tag_field="role", gc=False, forbid_unk
 
 
 class _Record(Struct, gc=False, forbid_unknown_fields=True):
-    messages: list[_System | _User | _Assistant | _Tool | _Developer]
+    messages: list[System | User | _Assistant | _Tool | Developer]
     tools: msgspec.Raw | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET
 
 
 _CALL_STRINGS = 9
 """Strings, keys among them, of one call: five keys and four values."""
-_FIRST, _LAST = itemgetter(0), itemgetter(-1)
-_ESCAPED_QUOTE = BytesAhoCorasick([b"\\u0022"], matchkind=MatchKind.LeftmostFirst)
-"""Finds a quote that no quote mark writes; ten times as fast as `in`."""
 
 
 class QuickChat:
@@ -81,6 +73,7 @@ class QuickChat:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
+        self._plain: PlainChat | None = PlainChat(notes)
         self._decode = msgspec.json.Decoder(_Record).decode_lines
         self._system: str | None = None
         self._started = False
@@ -92,22 +85,24 @@ class QuickChat:
 
         `lines` are the lines of `data` without their ends; `line` is the number of the first.
         """
+        if self._plain is not None:
+            if self._plain.passes(data, lines, line, texts, tally):
+                return True
+            self._plain = None  # what comes next is most probably of the same kind
         try:
             records = self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        # The decoder does not mind where lines end. A record that starts and ends on its line can only share it with
-        # another one, and then there are more records than lines.
-        if len(records) != len(lines) or b"" in lines or not _are_objects(lines):
+        if not are_records(len(records), lines):
             return False
-        before = len(texts.ends)
+        before = len(texts.fixed)
         if self._take(data, records, line, texts, tally):
             return True
         texts.truncate(before)
         return False
 
     def _take(self, data: bytes, records: list[_Record], first: int, texts: Texts, tally: Tally) -> bool:
-        shown, learnt, fixed, ends = texts.shown, texts.learnt, texts.fixed, texts.ends
+        shown, learnt, close = texts.shown, texts.learnt, texts.end
         shown_from, learnt_from = len(shown), len(learnt)
         show, learn, counted = shown.append, learnt.append, texts.counted
         systems = users = assistants = tools = developers = 0
@@ -120,7 +115,7 @@ class QuickChat:
             messages = record.messages
             if not messages or type(messages[-1]) is not _Assistant:
                 return False
-            strings += 4 * len(messages)  # two keys and two values in each
+            strings += MESSAGE_STRINGS * len(messages)
             asked, answered = users, len(learnt)
             told = 0  # tokens of a prompt that is not counted again
             open_calls: set[str] | None = None  # made by the message before, and not answered yet
@@ -130,7 +125,7 @@ class QuickChat:
                 kind = type(message)
                 if open_calls and kind is not _Tool:
                     return False
-                if kind is _User:
+                if kind is User:
                     users += 1
                     show(content)  # type: ignore[arg-type]
                 elif kind is _Assistant:
@@ -160,7 +155,7 @@ class QuickChat:
                     if content is UNSET or content is None:
                         return False
                     say(content)
-                elif kind is _System:
+                elif kind is System:
                     systems += 1
                     if prompt is not None and content == prompt.text:
                         inside += prompt.quotes
@@ -198,25 +193,16 @@ class QuickChat:
             elif called:
                 return False
             if counted:
-                fixed.append(PER_EXAMPLE + (PER_MESSAGE + ROLE_TOKENS) * len(messages) + told)
-                ends.append((len(shown), len(learnt)))
+                close(PER_EXAMPLE + (PER_MESSAGE + ROLE_TOKENS) * len(messages) + told)
             opening = messages[0]
             kind = type(opening)
-            system = opening.content if kind is _System or kind is _Developer else None
+            system = opening.content if kind is System or kind is Developer else None
             if system != self._system or not self._started:
                 self._system, self._started = system, True  # type: ignore[assignment]
                 self._notes.system(self._system, number)
         said = shown[shown_from:] + learnt[learnt_from:]
-        if not all(said) or any(map(str.isspace, said)):
+        if not are_written(said) or not is_all(data, strings + len(records), said, quotes=quotes, inside=inside):
             return False
-        # A typed decoder drops a key that stands twice. That leaves more quotes on the lines than the strings that it
-        # returned account for, so counting finds it without a second parse.
-        quotes += 2 * (strings + len(records))
-        found = data.count(b'"')
-        if found != quotes or inside:
-            inside += "".join([text for text in said if '"' in text]).count('"')
-            if found != quotes + inside or _ESCAPED_QUOTE.find_matches_as_indexes(data):
-                return False
         roles = tally.roles
         for role, times in (
             ("system", systems), ("user", users), ("assistant", assistants), ("tool", tools), ("developer", developers)
@@ -236,11 +222,6 @@ class QuickChat:
             names = ChatRecord(0, scratch).declared(record or {})
             self._tools[raw] = None if scratch.counts else _Tools(raw.count(b'"'), names)
         return self._tools[raw]
-
-
-def _are_objects(lines: list[bytes]) -> bool:
-    """Return whether each line begins and ends with a brace (`map`, because there are many lines)."""
-    return bytes(map(_FIRST, lines)).count(b"{") == len(lines) == bytes(map(_LAST, lines)).count(b"}")
 
 
 class _Prompt:
