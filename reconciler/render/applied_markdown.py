@@ -57,7 +57,7 @@ def applied_markdown(
         Part([prose(verdict.removeprefix(_VERDICT))] if verdict else []),
         Part([] if worked else [_failures(log)]),
         Part(unread, head="> [!WARNING]\n> **Part of Azure could not be read after it:**\n>\n"),
-        Part([row for row in rows if row], head="| Resource | Now |\n|---|---|\n", rank=1),
+        Part([row for row in rows if row], head="| Now | Resource |\n|---|---|\n", rank=1),
         Part([f"{plural(len(trainings), 'training')} in progress. {told}"] if trainings else []),
         Part([] if worked else [f"Nothing is lost. When the cause is mended, run the job again, or:\n\n{_AGAIN}"]),
         Part(
@@ -133,15 +133,18 @@ def _busy(change: Change) -> str:
     assert isinstance(change, Keep)
     assert change.live is not None
     status = prose(change.live.words or change.live.status or "running")
-    return f"| {cell(code(change.address))} | {cell(status)}: {cell(code(change.live.id))} |"
+    return _told("in progress", change, f"{status}: {code(change.live.id)}")
 
 
 def _row(change: Change) -> str:
     match change:
         case Wait():
-            waits = ", ".join(code(address) for address in change.on)
-            return f"| {cell(code(change.address))} | waits for {cell(waits)}, then {change.then} |"
+            return _told("waits", change, f"for {', '.join(map(code, change.on))}, then {change.then}")
         case Stuck():
-            return f"| {cell(code(change.address))} | **stuck:** {cell(prose(change.fault.summary))} |"
+            return _told("**stuck**", change, prose(change.fault.summary))
         case _:
             return ""
+
+
+def _told(state: str, change: Change, what: str) -> str:
+    return f"| {state} | {cell(f'{code(change.address)}<br>{what}')} |"

@@ -80,12 +80,7 @@ def line_of(group: str, entry: Mapping[str, Any]) -> str:
 def _entry(entry: Mapping[str, Any]) -> str:
     said = [f"**{code(entry['address'])}** {prose(entry['title'])}".rstrip()]
     if entry["fields"]:
-        rows = ["| Field | At Azure | Declared | Last applied |", "|---|---|---|---|"]
-        rows += [
-            "| " + " | ".join(cell(code(text)) for text in (field["path"], *map(_value, _sides(field)))) + " |"
-            for field in entry["fields"]
-        ]
-        said.append("\n".join(rows))
+        said.append("\n".join(["| Field | Values |", "|---|---|", *map(_row, entry["fields"])]))
     elif entry["details"]:
         said.append("<br>".join(prose(text) for text in entry["details"]))
     if entry["cause"]:
@@ -94,12 +89,16 @@ def _entry(entry: Mapping[str, Any]) -> str:
     return "\n\n".join(said)
 
 
-def _sides(field: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return field["live"], field["declared"], "not known" if field["last_applied"] is None else field["last_applied"]
+def _row(field: Mapping[str, Any]) -> str:
+    """Return a field and its values below each other: four columns would not fit on a phone."""
+    last = field["last_applied"]
+    applied = "not known what was last applied" if last is None else f"{_value(last)} last applied"
+    values = [f"{_value(field['live'])} at Azure", f"{_value(field['declared'])} declared", applied]
+    return f"| {cell(code(field['path']), widest=16)} | {cell('<br>'.join(values), widest=22)} |"
 
 
 def _value(value: Any) -> str:
-    return value if value == "not known" else shown(value, longest=80)
+    return code(shown(value, longest=80))
 
 
 def _steps(remedy: str) -> list[str]:

@@ -25,7 +25,11 @@ LONGEST = 300
 BROKEN_BAR = "\u00a6"
 _LONGEST_WORD = 28
 """A longer word is an id or a name, and not read as a word."""
+WIDEST = 28
+"""Characters without a break that fit in the wide column of two on a phone."""
 _BACKTICKS = re.compile(r"`+")
+_SPAN = re.compile(r"(?<!`)(?P<fence>`+)(?!`)(?P<said>.+?)(?<!`)(?P=fence)(?!`)")
+_RUN = re.compile(r"[^\s\u2026-]*(?:[\s\u2026-]|$)")
 _TOKEN = re.compile(r"""(?P<lead>[("']*)`(?P<quoted>[^`]+)`(?P<trail>[.,;:!?)"']*)(?=\s|$)|\S+""")
 _WORD = re.compile(r"""(?P<lead>[("']*)(?P<core>.*?)(?P<trail>[.,;:!?)"']*)""")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
@@ -92,9 +96,34 @@ def value(text: str, longest: int = LONGEST) -> str:
     return text if is_plain(text) else code(text, longest)
 
 
-def cell(markdown: str) -> str:
-    """Return Markdown of ours as the content of a cell of a table."""
-    return markdown.replace("|", BROKEN_BAR)
+def cell(markdown: str, widest: int = WIDEST) -> str:
+    """Return Markdown of ours as the content of a cell of a table that a phone need not scroll sideways.
+
+    A cell is as wide as the longest piece of it that does not break, and code breaks at spaces, hyphens and `\u2026` only.
+    So what is longer than `widest` characters stands as several spans, between which a line may end. Unlike an invisible
+    space, that is not copied with the name.
+    """
+    return _SPAN.sub(lambda span: _breakable(span, widest), markdown).replace("|", BROKEN_BAR)
+
+
+def _breakable(span: re.Match[str], widest: int) -> str:
+    said = span["said"]
+    text = said[1:-1] if said[0] == said[-1] == " " and said.strip() else said
+    pieces = [""]
+    for run in _RUN.findall(text):
+        parts = _cut(run, widest)
+        pieces[-1] += parts[0]
+        pieces += parts[1:]
+    return span[0] if len(pieces) == 1 else "<wbr>".join(map(code, pieces))
+
+
+def _cut(run: str, widest: int) -> list[str]:
+    """Return a run that does not break in pieces of at most `widest`, cut behind a sign where there is one."""
+    if len(run) <= widest:
+        return [run]
+    sign = max(map(run[:widest].rfind, "/._:=")) + 1
+    at = sign or widest
+    return [run[:at], *_cut(run[at:], widest)]
 
 
 def fenced(lines: Iterable[str], language: str = "text") -> str:

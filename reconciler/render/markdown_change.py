@@ -51,11 +51,14 @@ class Changes:
         self._several = len({account_of(change) for change in plan.changes}) > 1
 
     def row(self, change: Change) -> str:
-        """Return a row of two cells, so that a phone shows them: what is done with what, and why or what about it."""
+        """Return a row of two cells: what is done; and with what, and below it why or what about it.
+
+        Long names stand in the wide one, alone in their line, so that a phone shows both without scrolling.
+        """
         action = action_of(change, self._kinds)
         where = f" in {code(account_of(change), IN_CELL)}" if self._several else ""
-        done = f"{code(action.glyph)} {action.word} {code(change.address, 2 * IN_CELL)}{where}"
-        return f"| {cell(done)} | {cell(self._about(change))} |"
+        what = f"{code(change.address, 2 * IN_CELL)}{where}"
+        return f"| {code(action.glyph)} {action.word} | {cell(f'{what}<br>{self._about(change)}')} |"
 
     def fold(self, change: Change) -> str:
         """Return everything about a change, folded under its name."""

@@ -21,10 +21,10 @@ def test_a_comment_of_a_first_plan(site: Site) -> None:
 
 | Change | What and why |
 |---|---|
-| `+` train `FineTuneJob/tone` | `gpt-4.1-mini-2025-04-14`, nothing earlier to compare with |
-| `…` wait `Deployment/tone` | for `FineTuneJob/tone`, then create |
-| `+` upload `Dataset/tone.training` | 60 examples, 5.8 kB |
-| `+` upload `Dataset/tone.validation` | 12 examples, 1.2 kB |
+| `+` train | `FineTuneJob/tone`<br>`gpt-4.1-mini-2025-04-14`, nothing earlier to compare with |
+| `…` wait | `Deployment/tone`<br>for `FineTuneJob/tone`, then create |
+| `+` upload | `Dataset/tone.training`<br>60 examples, 5.8 kB |
+| `+` upload | `Dataset/tone.validation`<br>12 examples, 1.2 kB |
 """
         in said
     )
@@ -38,7 +38,9 @@ def test_a_comment_says_why_it_trains_and_what_to_run(site: Site) -> None:
     site.run("apply", "--auto-approve", "--wait", code=0)
     site.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
     first = site.run("plan", "--format", "markdown", "--out", "plan.json", "--detailed-exitcode", code=2)
-    assert re.search(r"\| `\+` train `FineTuneJob/tone` \| compared with `ftjob-\S+`: `n_epochs` 2 → 3 \|", first.out)
+    assert re.search(
+        r"\| `\+` train \| `FineTuneJob/tone`<br>compared with `ftjob-\S+`: `n_epochs` 2 → 3 \|", first.out
+    )
     assert "\n```sh\nreconciler apply --plan plan.json\n```\n" in first.out
     again = site.run("plan", "--format", "markdown", "--out", "plan.json", "--detailed-exitcode", code=2)
     assert again.out == first.out, "the same plan is the same comment"

@@ -146,7 +146,7 @@ def test_from_the_pull_request_to_the_end_of_the_training(world: World) -> None:
     (job,) = world.azure.jobs()
     assert "### Applied to `acme`" in told
     assert f"| `FineTuneJob/tone` | pending: `{job['id']}` |" in told or f"running: `{job['id']}` |" in told
-    assert "| `Deployment/tone` | waits for `FineTuneJob/tone`, then create |" in told
+    assert "| waits | `Deployment/tone`<br>for `FineTuneJob/tone`, then create |" in told
 
     # The schedule, while it trains and when it has ended.
     world.clock.ago = 7000.0
@@ -186,7 +186,7 @@ def test_drift_opens_counts_and_closes_by_itself(world: World) -> None:
     newest = world.github.issues[max(world.github.issues)]
     assert newest["title"] == "Drift in acme: 1 changed"
     assert "Seen 2 times since " in newest["body"]
-    assert "| `sku.capacity` | `10` | `50` | `50` |" in newest["body"]
+    assert "| `sku.capacity` | `10` at Azure<br>`50` declared<br>`50` last applied |" in newest["body"]
     world.azure.configure(deny=["files/read"])
     failed = world.job(DRIFT, "drift")
     assert failed.steps == {"Install": "success", "Look": "failure", "Issue": "success"}

@@ -52,7 +52,7 @@ def test_a_change_at_azure_says_what_was_applied_and_both_ways_out(repo: Repo, a
     repo.write("manifests/stack.yaml", text)
     assert found["summary"]["needs_person"] is True
     said = drift_markdown(found)
-    assert "| `sku.capacity` | `10` | `50` | `50` |" in said
+    assert "| `sku.capacity` | `10` at Azure<br>`50` declared<br>`50` last applied |" in said
     assert "```sh\nreconciler apply --target Deployment/tone\n```" in said
     assert "```yaml\nignore: [sku.capacity]\n```" in said
 

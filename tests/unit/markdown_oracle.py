@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-OURS = {"br", "code", "details", "summary"}
+OURS = {"br", "code", "details", "summary", "wbr"}
 """The HTML that a comment of ours may hold."""
 LINKED = re.compile(
     r"(?i)@\w|#\d|\bgh-\d|https?:|www\.|(?<!\w):[\w+-]+:|\b[0-9a-f]{7,40}\b|[\w.+-]+@[\w-]+|\$|\bmailto:|\bxmpp:"
@@ -26,7 +26,7 @@ class _Html(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in OURS, tag
         assert not attrs, attrs
-        if tag != "br":
+        if tag not in {"br", "wbr"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

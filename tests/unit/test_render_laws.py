@@ -103,7 +103,7 @@ def test_the_last_line_counts_what_apply_would_do(name: str, said: str, chosen: 
 
 
 _TEXT_LINE = re.compile(r"^  (\+|~|-/\+|-) (\S+)", re.MULTILINE)
-_TABLE_ROW = re.compile(r"^\| `(\+|~|-/\+|-)` \w+ `([^`]+)` \|", re.MULTILINE)
+_TABLE_ROW = re.compile(r"^\| `(\+|~|-/\+|-)` \w+ \| `([^`]+)`<br>", re.MULTILINE)
 _HELD_ROW = re.compile(r"^- (create|update|recreate|delete) `([^`]+)`", re.MULTILINE)
 _GLYPHS = {"create": "+", "update": "~", "recreate": "-/+", "delete": "-", "delete create": "-/+"}
 _HEADING = re.compile(r"(\d+) to (train|create|update|recreate|delete)")

@@ -23,7 +23,7 @@ from reconciler.core.resource import Address, Phase
 from reconciler.datasets import scan
 from reconciler.kinds import REGISTRY
 from reconciler.render.data import DataReport
-from reconciler.render.escape import cell, code, comment_word, fenced, is_plain, mermaid, prose
+from reconciler.render.escape import BROKEN_BAR, cell, code, comment_word, fenced, is_plain, mermaid, prose
 from reconciler.render.fit import Part, fitted, length
 from reconciler.render.markdown import LIMIT, marker, plan_markdown
 from reconciler.render.markdown_data import data_markdown
@@ -166,7 +166,7 @@ def test_a_former_version_of_data_is_told_apart_from_what_is_gone_from_the_manif
     lives = [live_file(), live_file("22" * 32), live_job(digest_of(job(), dataset())), live_deployment()]
     said = comment(plan([dataset(), job(), deployment(capacity=50)], lives, Options(prune=True)))
     assert "> **Deletes 1:** `Dataset/tone.training` (a former version)" in said
-    assert "| `-` delete `Dataset/tone.training` | left over: a newer version is declared |" in said
+    assert "| `-` delete | `Dataset/tone.training`<br>left over: a newer version is declared |" in said
 
 
 def test_the_graph_shows_what_is_unchanged_only_beside_a_change() -> None:
@@ -319,6 +319,29 @@ def test_text_of_others_is_shown_as_it_is(said: str) -> None:
     check(f"{marker([said])}\n\n{fenced([said, said])}")
 
 
+@given(ANY_TEXT | st.text("ab-./_ `\u2026", max_size=90), st.integers(8, 28))
+def test_a_cell_is_never_wide_and_reads_as_the_text(said: str, widest: int) -> None:
+    text = cell(f"see {code(said)} and {code(said)}", widest)
+    (line,) = [token for token in check(f"{marker(['a'])}\n\n{text}")[1:] if token.type == "inline"]
+    (whole,) = [token for token in check(f"{marker(['a'])}\n\n{code(said)}")[1:] if token.type == "inline"]
+    spans = [child.content for child in line.children or [] if child.type == "code_inline"]
+    assert "".join(spans) == "".join(child.content for child in whole.children or []).replace("|", BROKEN_BAR) * 2
+    assert all(len(run) <= widest for span in spans for run in re.split("[\\s\u2026]|(?<=-)", span))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Deployment/tone-of-the-customer-support", "`Deployment/tone-of-the-customer-support`"),
+        ("Dataset/customersupport.training", "`Dataset/customersupport.`<wbr>`training`"),
+        (f"FineTuneJob/{'x' * 30}", f"`FineTuneJob/`<wbr>`{'x' * 28}`<wbr>`xx`"),
+        (f"a`b|{'y' * 40}", f"``a`b\u00a6{'y' * 24}``<wbr>`{'y' * 16}`"),
+    ],
+)
+def test_a_name_that_is_too_wide_for_a_phone_goes_on_in_the_next_line(text: str, expected: str) -> None:
+    assert cell(code(text)) == expected
+
+
 @given(ANY_TEXT, ANY_TEXT)
 def test_no_name_is_syntax_of_the_graph(name: str, other: str) -> None:
     made = replace(everything(name, other), needs={Address("Deployment", name): (Address("Deployment", other),)})
@@ -437,5 +460,5 @@ def test_several_accounts_are_told_apart_row_by_row() -> None:
     assert said.splitlines()[0] == "<!-- reconciler:plan:acme,beta -->"
     assert "### Plan for `acme`, `beta`: 1 to train" in said
     rows = [line for line in said.splitlines() if line.startswith("| `")]
-    assert rows[0].startswith("| `~` update `Deployment/tone` in `acme` |")
-    assert rows[1].startswith("| `+` train `FineTuneJob/tone` in `beta` |")
+    assert rows[0].startswith("| `~` update | `Deployment/tone` in `acme`<br>")
+    assert rows[1].startswith("| `+` train | `FineTuneJob/tone` in `beta`<br>")
