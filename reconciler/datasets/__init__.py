@@ -4,6 +4,7 @@
 stream      lines of any source in constant memory: the only place that knows where a line ends
 canonical   canonical form and digest: the identity of data        wire        what is uploaded, with a known length
 sniff       what is no JSONL at all                                record      one line read with care
+slips       what a line that is no JSON was meant to be
 formats/    one check for each format, behind one record           findings    the value, and the table of codes
 secrets     keys and tokens that do not belong into data           excerpt     what stands where a finding was made
 texts       what of an example is text                             tokens      how many tokens a text has
@@ -23,6 +24,7 @@ from reconciler.datasets.formats import FORMATS
 from reconciler.datasets.opening import Opening, opening
 from reconciler.datasets.rows import shared
 from reconciler.datasets.scan import RULES_VERSION, WHOLE_LIMIT, Scan, scan, scan_file
+from reconciler.datasets.sniff import for_file
 from reconciler.datasets.statistics import Distribution, Statistics
 from reconciler.datasets.stream import Chunks, Readable
 from reconciler.datasets.tokens import ENCODING as TOKEN_ENCODING
@@ -55,6 +57,7 @@ __all__ = [
     "compare",
     "digest",
     "excerpts",
+    "for_file",
     "measure",
     "opening",
     "scan",

@@ -46,6 +46,7 @@ class Finding:
     """One thing found. `line` counts from 1, 0 is the whole file; `column` counts characters from 1.
 
     `path` is the place inside the record ("messages[2].role"; "" is the record). `message` holds no value of the data.
+    A command in `remedy` reads IN and writes OUT; `sniff.for_file` puts the names of files there, which may change.
     """
 
     severity: Severity
@@ -98,12 +99,12 @@ _FILE_ERRORS = (
     (
         "file-lfs-pointer",
         "the file is a Git LFS pointer; the data itself was not fetched",
-        "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):\n  git lfs pull",
+        "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):\n  git lfs pull --include IN",
     ),
     (
         "file-dvc-pointer",
         "the file is a DVC pointer; the data itself was not fetched",
-        "Fetch it, and give the data file, not the .dvc file:\n  dvc pull",
+        "Fetch it, and give the data file, not the .dvc file:\n  dvc pull IN",
     ),
     (
         "file-html",
@@ -328,7 +329,7 @@ _WARNINGS = (
     (
         "image-data-unusual",
         "the base64 of the image holds line breaks, or lacks the = at its end; not every reader takes it",
-        "Encode the image's bytes anew, on one line:\n  base64 -w 0 IN",
+        "Encode the image's bytes anew, on one line:\n  base64 -w 0 IMAGE",
     ),
     ("image-url-plain", "the image has a plain http address", "Use https; the other may be refused."),
     (

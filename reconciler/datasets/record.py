@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from reconciler.datasets.findings import CODES, KEPT_PER_CODE, Collector
-from reconciler.datasets.sniff import for_file
+from reconciler.datasets.slips import slip_in
 from reconciler.datasets.stream import BOM
 
 KNOWN_KEYS_SHOWN = frozenset({"messages", "role", "content", "weight", "tools", "tool_calls", "tool_call_id", "name"})
@@ -30,14 +30,6 @@ KEYS_IN_PATHS = KNOWN_KEYS_SHOWN | {
 }
 """Keys that a path may go through; what lies below any other is told by the last known place above it."""
 
-_FOLLOWS = {
-    ",": (
-        "a comma follows the record",
-        "Remove the comma: a line is one object, and nothing stands between two lines.",
-    ),
-    "{": ("another record follows on the same line", "Begin a new line there; each line is one complete object."),
-}
-"""What stands behind a record, by its first character: what it is, and what to do. No other character is named: it is data."""
 _BYTE = re.compile(r"\(byte (\d+)\)")
 LONG_LINE = 4 << 20
 """Bytes of a line from which on it is read in the way that needs least memory."""
@@ -92,12 +84,12 @@ def read_object(
     except json.JSONDecodeError as error:
         # The words before a colon are the parser's own; what follows may be taken from the line.
         reason = error.msg.partition(":")[0]
-        message, remedy = f"the line is not valid JSON: {reason.lower()}", ""
         if reason == "Extra data" and text[: error.pos].endswith("\r"):
             message = "a carriage return alone stands between two records, and nothing reads it as a line end"
-            remedy = for_file(CODES["file-cr-lines"].remedy, out.file)
-        elif reason == "Extra data" and (follows := _FOLLOWS.get(text[error.pos])):
-            message, remedy = f"the line is not valid JSON: {follows[0]}", follows[1]
+            remedy = CODES["file-cr-lines"].remedy
+        else:
+            said, remedy = slip_in(text, reason, error.pos)
+            message = f"the line is not valid JSON: {said}"
         out.add("json-invalid", line, error.pos + 1, message=message, remedy=remedy)
         return None
     except RecursionError:

@@ -25,7 +25,7 @@ from reconciler.datasets.wire import wire_size
 from reconciler.datasets.worker import Job
 from reconciler.memory import without_collector
 
-RULES_VERSION = 7
+RULES_VERSION = 8
 """Raised with every change of what a scan finds, so that no cache answers with the findings of older rules."""
 WHOLE_LIMIT = 512 * 1024 * 1024
 """Bytes on the wire, byte order mark included, that one request or an import carries less than (docs/azure.md, section 3).
@@ -130,7 +130,7 @@ class _Examples:
         """Check what one part of the stream holds."""
         if not self._started:
             self._started = True
-            if told := describe(part.data, self._out.file):
+            if told := describe(part.data):
                 code, message, remedy = told
                 self._out.add(code, message=message, remedy=remedy)
                 self._readable = False

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.datasets.findings import CODES
-from reconciler.datasets.stream import BOM
+from reconciler.datasets.stream import BLANKS, BOM
 
 SNIFFED = 1 << 16
 """Bytes of the beginning of a file that are looked at."""
@@ -42,6 +42,23 @@ _BINARY = (
         "Save it as CSV, and convert each row to one JSON object a line.",
     ),
 )
+_READ_TABLE = (
+    "python3 -c 'import csv, json, sys; csv.field_size_limit(10**9); "
+    'rows = csv.reader(open(sys.argv[1], encoding="utf-8-sig", newline=""), delimiter="SEPARATOR"); '
+)
+_FROM_TABLE = (
+    "Convert each row to one JSON object on one line. If the first column asks, and the second answers, below a line of "
+    f"names:\n  {_READ_TABLE}"
+    'next(rows); [print(json.dumps({"messages": [{"role": "user", "content": row[0]}, '
+    '{"role": "assistant", "content": row[1]}]})) for row in rows if row]\' IN > OUT'
+)
+_FROM_CELLS = (
+    f"Take the records out of the cells:\n  {_READ_TABLE}"
+    '[print(cell) for row in rows for cell in row if cell[:1] == "{"]\' IN > OUT'
+)
+_CELL = re.compile(rb'(?:^|[,;\t\n])"\{\s*""')
+"""Where a record begins that stands in a cell of a table: a quote mark, and each one of its own doubled."""
+_AFTER_CELL = re.compile(rb'\}"([,;\t])')
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v\d")
 _DVC = re.compile(rb"(?:[a-z0-9_]+: [^\n]*\n)*(?:outs|deps):\r?\n- *(?:md5|hash|etag|path|size|isexec)\b")
@@ -73,12 +90,12 @@ def describe(head: bytes, file: str = "") -> Sniffed | None:
 
     Nothing but these bytes is looked at, and no text quotes them.
     """
-    found = _describe(head, file)
+    found = _describe(head)
     return found._replace(remedy=for_file(found.remedy or CODES[found.code].remedy, file)) if found and file else found
 
 
 def for_file(remedy: str, file: str) -> str:
-    """Return a remedy whose command reads this file, and writes one beside it: it is to be copied as it stands."""
+    """Return a remedy whose command reads this file (IN), and writes one beside it (OUT): it is to be copied as it stands."""
     if file == "-":
         return remedy
     stem = re.sub(r"(?:\.jsonl?)?\.[^./]*$", "", file)
@@ -86,38 +103,43 @@ def for_file(remedy: str, file: str) -> str:
     return re.sub(r"\b(?:IN|OUT)\b", lambda word: names[word[0]], remedy)
 
 
-def _describe(head: bytes, file: str) -> Sniffed | None:
+def _describe(head: bytes) -> Sniffed | None:
     head = head[:SNIFFED]
     if found := _binary(head):
         return found
     head = head.removeprefix(BOM).lstrip(b" \t\r\n")
     if _LFS.match(head):
-        return Sniffed("file-lfs-pointer", remedy=_fetch("git lfs pull --include", file, _LFS_REMEDY))
+        return Sniffed("file-lfs-pointer")
     if _DVC.match(head):
-        return Sniffed("file-dvc-pointer", remedy=_fetch("dvc pull", file, _DVC_REMEDY))
+        return Sniffed("file-dvc-pointer")
     first, _, rest = head.partition(b"\n")
     first = first.strip()
     if _CR_LINES.search(first):
         return Sniffed("file-cr-lines")
     if first.startswith(b"["):
-        return Sniffed("file-json-array")
+        return _array(first, rest)
     if first.startswith(b"{"):
         return Sniffed("file-json-indented") if _is_indented(first, rest) else None
     if _HTML.match(head):
         return Sniffed("file-html")
     if _XML.match(head):
         return Sniffed("file-xml")
+    if cell := _CELL.search(head):
+        return _records_in_cells(head, cell[0])
     if _is_table(first):
-        return Sniffed("file-csv")
+        return Sniffed("file-csv", remedy=_separated(_FROM_TABLE, max((b",", b";", b"\t"), key=first.count)))
     return Sniffed("file-text") if _is_prose(first, head) else None
 
 
-_LFS_REMEDY = "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):"
-_DVC_REMEDY = "Fetch it, and give the data file, not the .dvc file:"
-
-
-def _fetch(command: str, file: str, remedy: str) -> str:
-    return f"{remedy}\n  {command} {shlex.quote(file)}" if file else ""
+def _array(first: bytes, rest: bytes) -> Sniffed:
+    """Tell a file whose lines are lists from a file that is one list: what makes records of them differs."""
+    if not rest.lstrip(BLANKS + b"\n").startswith(b"[") or not _is_json(first):
+        return Sniffed("file-json-array")
+    rows = msgspec.json.decode(first)
+    are_messages = all(isinstance(row, dict) and "role" in row for row in rows)
+    remedy = "Write {} from each line:\n  jq -c '{}' IN > OUT"
+    told = remedy.format("a record", "{messages: .}") if are_messages else remedy.format("the elements", ".[]")
+    return Sniffed("file-json-array", "each line is a JSON array, not an object", told)
 
 
 def _binary(head: bytes) -> Sniffed | None:
@@ -161,6 +183,17 @@ def _is_indented(first: bytes, rest: bytes) -> bool:
         return True
     # A record is cut by a line feed after an opening bracket, a comma or a colon, and goes on with white space.
     return first.endswith((b"[", b"{", b",", b":")) and rest[:1] in {b" ", b"\t"}
+
+
+def _records_in_cells(head: bytes, cell: bytes) -> Sniffed:
+    message = "the file is a table (CSV) with records in its cells, not JSONL"
+    after = _AFTER_CELL.search(head)
+    separator = cell[:1] if cell[:1] in {b",", b";", b"\t"} else after[1] if after else b","
+    return Sniffed("file-csv", message, _separated(_FROM_CELLS, separator))
+
+
+def _separated(remedy: str, separator: bytes) -> str:
+    return remedy.replace("SEPARATOR", "\\t" if separator == b"\t" else separator.decode())
 
 
 def _is_table(first: bytes) -> bool:

@@ -412,6 +412,9 @@ def test_telling_the_format_needs_no_good_record(value: dict[str, Any]) -> None:
         (seen(image("iVBORw0KGgoAAAA")), "chat", "image-url-invalid", "data:image/png;base64,"),
         (seen(image(data_url(PNG).replace("A", "\n", 1))), "chat", "image-data-unusual", "base64 -w 0"),
         (seen({"type": "input_text", "text": "x"}), "chat", "part-unknown", "Did you mean text?"),
+        (chat({"role": "human", "content": "x"}, ANSWER), "chat", "role-unknown", "Did you mean user?"),
+        (chat(USER, {"role": "gpt", "content": "x"}), "chat", "role-unknown", "Did you mean assistant?"),
+        (chat(USER), "chat", "assistant-missing", "--data-format reinforcement"),
     ],
 )
 def test_remedies_name_what_was_probably_meant(

@@ -104,4 +104,9 @@ def _other_format(record: Mapping[str, Any]) -> str:
         return "This is the older completion format: write the prompt as a user message, the answer as an assistant message."
     if "instruction" in record and "output" in record:
         return "Write `instruction` (and `input`) as a user message, and `output` as an assistant message."
+    if reinforcement_record.is_asking(record):
+        return (
+            "Add the answer to be learned. If the records are for reinforcement, whose grader needs no key, say so: "
+            "`format: reinforcement` in a Dataset, for a lone file `--data-format reinforcement`."
+        )
     return ""

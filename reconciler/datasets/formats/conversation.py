@@ -24,6 +24,8 @@ RECORD_KEYS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"
 MESSAGE_KEYS = frozenset(
     {"role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal"},
 )
+_ROLES_ELSEWHERE = {"human": "user", "gpt": "assistant", "model": "assistant", "bot": "assistant", "ai": "assistant"}
+"""What other tools call the roles."""
 INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal")
 """What an assistant message may hold instead of content."""
 VARIANTS_REMEMBERED = 1000
@@ -176,7 +178,7 @@ class Conversation:
         if "role" not in message:
             self.add("role-missing", path)
         elif not isinstance(role, str) or role not in ROLES:
-            remedy = _did_you_mean(role, ROLES, 0.7) if isinstance(role, str) else ""
+            remedy = _role_meant(role) if isinstance(role, str) else ""
             self.add("role-unknown", f"{path}.role", remedy=remedy)
         self.old_spelling |= role == "function" or message.get("function_call") is not None
         self._content(message, path)
@@ -203,14 +205,14 @@ class Conversation:
 
     def _content(self, message: dict[str, Any], path: str) -> None:
         content = message.get("content")
+        instead = message.get("role") == "assistant" and any(
+            message.get(key) not in (None, []) for key in INSTEAD_OF_CONTENT
+        )
         if content is None:
-            instead = message.get("role") == "assistant" and any(
-                message.get(key) not in (None, []) for key in INSTEAD_OF_CONTENT
-            )
             if not instead:
                 self.add("content-missing", path)
         elif isinstance(content, str):
-            if not content or content.isspace():
+            if (not content or content.isspace()) and not instead:
                 self.add("content-empty", f"{path}.content")
         elif isinstance(content, list):
             if not content:
@@ -390,6 +392,11 @@ def _close_to(word: str, known: frozenset[str] | tuple[str, ...], cutoff: float)
 def _did_you_mean(word: str, known: frozenset[str] | tuple[str, ...], cutoff: float) -> str:
     close = close_to(word, known, cutoff)
     return f"Did you mean {close}?" if close else ""
+
+
+def _role_meant(role: str) -> str:
+    other = _ROLES_ELSEWHERE.get(role.lower())
+    return f"Did you mean {other}?" if other else _did_you_mean(role, ROLES, 0.7)
 
 
 def _digest(value: str | None) -> bytes:

@@ -16,10 +16,14 @@ _ASKING = ("user", "developer", "system")
 
 def recognises(record: Mapping[str, Any]) -> bool:
     """Return whether a record looks like it: no answer at its end, and a key that chat data does not have."""
+    return is_asking(record) and not RECORD_KEYS.issuperset(record)
+
+
+def is_asking(record: Mapping[str, Any]) -> bool:
+    """Return whether the messages of a record end with a question or instructions."""
     messages = record.get("messages")
-    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
-        return False
-    return messages[-1].get("role") in _ASKING and not RECORD_KEYS.issuperset(record)
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return isinstance(last, dict) and last.get("role") in _ASKING
 
 
 def check(record: Mapping[str, Any], line: int, out: Collector, notes: Notes) -> None:

@@ -19,6 +19,7 @@ from reconciler.datasets import (
     Measured,
     Scan,
     canonical_chunks,
+    for_file,
     scan,
     scan_file,
 )
@@ -143,4 +144,5 @@ def _fault(finding: Finding, subject: str) -> Fault:
     inside = f"at {finding.path}" if finding.path else ""
     summary = finding.message[:1].upper() + finding.message[1:]
     place = Place(finding.file, finding.line, finding.column or 0)
-    return Fault(f"data-{finding.code}", summary, inside, finding.remedy, place, subject, finding.severity)
+    remedy = for_file(finding.remedy, finding.file)
+    return Fault(f"data-{finding.code}", summary, inside, remedy, place, subject, finding.severity)
