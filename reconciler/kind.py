@@ -372,6 +372,8 @@ class Kind:
 
 UNCLEAR = "unclear"
 """Key of `Observed.facts` for an object found after a create without a clear answer: it may be one that another run made."""
+FOUND = "found"
+"""Key of `Observed.facts` for what a create found there already, though the plan did not see it: another run has made it."""
 RESULTS = "results"
 """Key of `Observed.facts` for the result file of a job, read, or the Fault why not; it comes with its checkpoints."""
 CHECKPOINTS = "checkpoints"

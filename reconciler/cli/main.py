@@ -255,7 +255,7 @@ def _failed(error: Exception) -> int:
         context = getattr(error, "ctx", None)
         # An option without its argument is told by the parser, which does not say of which command.
         path = context.command_path if context is not None else f"reconciler {_command(GLOBALS.arguments)}".rstrip()
-        _tell("usage", error.format_message().replace("Value error, ", ""), f"\n\n  {path} --help")
+        _tell("usage", error.format_message().replace("Value error, ", ""), remedy=f"  {path} --help")
         return USAGE
     if type(error).__name__ == "Abort":
         GLOBALS.log.say("\nInterrupted.")
@@ -267,18 +267,19 @@ def _failed(error: Exception) -> int:
     import traceback
 
     if GLOBALS.log.is_json:
-        _tell("bug", "This is a bug in reconciler", traceback.format_exc())
+        _tell("bug", "This is a bug in reconciler", detail=traceback.format_exc().strip())
         return BUG
     traceback.print_exc()
     print("\nThis is a bug in reconciler. Please report it with the lines above.", file=sys.stderr)
     return BUG
 
 
-def _tell(code: str, said: str, more: str = "") -> None:
+def _tell(code: str, said: str, *, detail: str = "", remedy: str = "") -> None:
     """Say what no Fault says: bad usage, a failure of the machine."""
     from reconciler.core.fault import Fault
 
-    GLOBALS.log.faults([Fault(code, said, more.strip())], lambda: f"error: {said} [{code}]{more}")
+    fault = Fault(code, said, detail, remedy)
+    GLOBALS.log.faults([fault], lambda: "\n\n".join(filter(None, [f"error: {said} [{code}]", remedy])))
 
 
 def main() -> NoReturn:

@@ -27,6 +27,8 @@ class Outcome:
     seconds: float = 0
     later: bool = False
     """Nothing was sent, because Azure would not take it yet: the next look may say otherwise."""
+    found: bool = False
+    """It was there when it was to be made: another run has made it since the plan."""
 
     @property
     def address(self) -> Address:
@@ -35,7 +37,7 @@ class Outcome:
 
     @property
     def wrote(self) -> bool:
-        """Whether Azure was changed."""
+        """Whether Azure was changed since the plan, by this run or by one that was quicker."""
         sent = is_action(self.change) and not self.later
         return sent and self.live is not None and self.status in {"done", "pending"}
 

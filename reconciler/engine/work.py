@@ -15,8 +15,9 @@ from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.core.runtime import Runtime
 from reconciler.engine.outcome import Outcome, bug, ended_badly, half_done, not_answering, not_taken, placed
 from reconciler.engine.trial import Hands, tried
-from reconciler.kind import Answering, Gateway, Kind, Trying, Verdict
+from reconciler.kind import FOUND, Answering, Gateway, Kind, Trying, Verdict
 
+ANOTHER_RUN = "made by another run"
 Gateways = Mapping[tuple[str, str], Gateway]
 
 
@@ -47,8 +48,9 @@ class Worker:
                     return Outcome(change, "refused", live_of(change), verdict.fault, seconds=seconds)
                 live = self._do(change, refs, declared)
                 outcome = self._answering(self._outcome(change, live, self._clock.now() - began), began)
-                words = ", ".join(part for part in (verdict.words, outcome.message) if part)
-                return replace(outcome, message=words)
+                found = isinstance(change, Create) and bool(live.facts.get(FOUND))
+                words = [verdict.words, outcome.message, ANOTHER_RUN if found else ""]
+                return replace(outcome, message=", ".join(filter(None, words)), found=found)
             except ReconcilerError as error:
                 return Outcome(change, "failed", fault=error.faults[0], seconds=self._clock.now() - began)
             except Exception as error:  # noqa: BLE001  (one broken change must not abandon the others half done)
@@ -78,7 +80,9 @@ class Worker:
             case Create():
                 for ref, needed in refs.items():
                     self._gateways[needed.account, ref.kind].verify(declared[ref], needed)
-                return self._until(gateway.refresh, gateway.create(change, refs), _is_settled)
+                made = gateway.create(change, refs)
+                live = self._until(gateway.refresh, made, _is_settled)
+                return replace(live, facts={**live.facts, FOUND: True}) if made.facts.get(FOUND) else live
             case Update() if isinstance(gateway, Answering) and gateway.only_asks(change):
                 return change.live
             case Update():

@@ -264,11 +264,12 @@ def keep_item(change: Keep, now: float | None) -> Item | None:
 
 
 def progress(live: Observed, now: float | None) -> str:
-    """Return what a working object does, and since when if the time is known."""
-    since = f" since {duration(now - live.created_at)}" if live.created_at and now is not None else ""
+    """Return what a working object does, and how old it is if that is known."""
+    age = duration(now - live.created_at) if live.created_at and now is not None else ""
     if live.words:
-        return f"{printable(live.words)}{since}"
-    return f"{printable(live.status) if live.status else 'running'} at Azure{since}"
+        # It may be a sentence, and what it tells of has not lasted since the beginning.
+        return f"{printable(live.words)}{f'; created {age} ago' if age else ''}"
+    return f"{printable(live.status) if live.status else 'running'} at Azure{f' since {age}' if age else ''}"
 
 
 def live_name(live: Observed) -> str:

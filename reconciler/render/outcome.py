@@ -56,6 +56,11 @@ class Outcome(Protocol):
         """How long it took."""
         ...
 
+    @property
+    def found(self) -> bool:
+        """Whether it was there when it was to be made."""
+        ...
+
 
 @dataclass(frozen=True)
 class ApplyCounts:
@@ -116,10 +121,13 @@ def apply_summary(
 
 
 def apply_counts(final: Iterable[Outcome], wrote: Iterable[Outcome], *, kinds: Mapping[str, Rules]) -> ApplyCounts:
-    """Count: `wrote` holds the outcomes that changed Azure, `final` the last outcome of each change."""
+    """Count: `wrote` holds the outcomes that changed Azure, `final` the last outcome of each change.
+
+    What another run made is not counted as done.
+    """
     did = dict.fromkeys(("started", "created", "updated", "deleted"), 0)
     for outcome in wrote:
-        for word in _did(outcome.change, kinds):
+        for word in () if outcome.found else _did(outcome.change, kinds):
             did[word] += 1
     left = dict.fromkeys(("in_progress", "waiting", "blocked", "refused", "failed", "held"), 0)
     for outcome in final:
@@ -195,9 +203,11 @@ def _done(outcome: Outcome, kinds: Mapping[str, Rules]) -> Item:
     took = f"{printable(outcome.message)}, {took}" if outcome.message else took
     match change:
         case Create():
-            word = kinds[change.address.kind].word
             facts = _facts(change, live)
-            return Item("+", Tone.ADD, change.address, f"{_PAST.get(word, 'created')}  ({', '.join([*facts, took])})")
+            if outcome.found:
+                return Item("=", Tone.QUIET, change.address, f"is there already  ({', '.join([*facts, took])})")
+            word = _PAST.get(kinds[change.address.kind].word, "created")
+            return Item("+", Tone.ADD, change.address, f"{word}  ({', '.join([*facts, took])})")
         case Update():
             return Item(
                 "~", Tone.CHANGE, change.address, f"{'marked as ours' if change.adopts else 'updated'}  ({took})"
@@ -236,6 +246,9 @@ def _pending(outcome: Outcome, kinds: Mapping[str, Rules], progress: str) -> Ite
         return Item("-", Tone.REMOVE, change.address, f"is being deleted  ({live_name(change.live)})")
     if isinstance(change, Keep):
         return _working(change, busy, progress)
+    if isinstance(change, Create) and outcome.found:
+        said = ", ".join([*_facts(change, busy), printable(outcome.message)])
+        return Item("=", Tone.QUIET, change.address, f"is there already  ({said})")
     if isinstance(change, Create) and busy.phase is Phase.WORKING:
         word = "training started" if kinds[change.address.kind].word == "train" else "started"
         return Item("+", Tone.ADD, change.address, f"{word}  ({', '.join(_facts(change, busy))})")

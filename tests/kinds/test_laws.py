@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from harness import ACCOUNT, Azure, FakeClock, Repo, addresses, chat, of, trained
 
+from reconciler.core.approval import Approval
 from reconciler.core.change import Create, Wait
+from reconciler.core.plan import Options
+from reconciler.engine import Outcome
 
 
 @pytest.mark.parametrize("api", ["v1", "2024-10-21", "2025-04-01-preview", "v1 of a project"])
@@ -114,6 +117,22 @@ def test_two_applies_at_once_train_one_job(repo: Repo, azure: Azure, clock: Fake
     clock.sleep(3 * 3600)
     assert sorted(job["status"] for job in azure.jobs()) == ["cancelled", "succeeded"]
     assert repo.plan().converged
+
+
+def test_what_another_run_made_since_the_plan_is_told_as_that(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    seen: dict[str, Outcome] = {}
+    for hours in (0, 3):
+        clock.sleep(hours * 3600)
+        tree, engine = repo.engine()
+        first = engine.plan(tree.desired, Options())
+        repo.apply()
+        for outcome in engine.converge(tree.desired, Options(), Approval.of(first), first=first):
+            if isinstance(outcome.change, Create):
+                seen[str(outcome.address)] = outcome
+    assert sorted(seen) == ["Dataset/tone.training", "Dataset/tone.validation", "Deployment/tone", "FineTuneJob/tone"]
+    assert [(outcome.found, outcome.message) for outcome in seen.values()] == [(True, "made by another run")] * 4
+    assert len(azure.jobs()) == len(azure.deployments()) == 1
+    assert len(azure.files()) == 2
 
 
 def test_revert_of_a_setting_readopts_the_old_model(repo: Repo, azure: Azure) -> None:

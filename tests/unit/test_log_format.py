@@ -33,3 +33,6 @@ def test_every_line_is_an_event(
     said = [one for one in heard if one["event"] in {"error", "note"}]
     assert said or code == 0, "why it failed is an event too"
     assert code != 70, heard
+    for one in said:
+        if one.get("code") == "usage":
+            assert (one["detail"], one["remedy"].split()[0], one["remedy"].split()[-1]) == ("", "reconciler", "--help")

@@ -51,6 +51,14 @@ WORKING = live("FineTuneJob", Phase.WORKING, status="pending", facts={"seed": 42
             "  + Dataset/x  uploaded  (dataset-1, 41.2 kB, 0.3 s)",
         ),
         (Outcome(TRAIN, "pending", WORKING), "  + FineTuneJob/x  training started  (finetunejob-1, seed 42)"),
+        (
+            Outcome(TRAIN, "pending", WORKING, message="made by another run", found=True),
+            "  = FineTuneJob/x  is there already  (finetunejob-1, seed 42, made by another run)",
+        ),
+        (
+            Outcome(UPLOAD, "done", live("Dataset"), message="made by another run", seconds=0.31, found=True),
+            "  = Dataset/x  is there already  (dataset-1, 41.2 kB, made by another run, 0.3 s)",
+        ),
         (Outcome(DEPLOY, "done", live("Deployment"), seconds=75), "  + Deployment/x  created  (deployment-1, 1 min)"),
         (
             Outcome(DEPLOY, "pending", live("Deployment", Phase.SETTLING)),
@@ -113,6 +121,11 @@ def test_the_last_line_says_what_was_done_and_what_is_left():
         GO_ON,
         "Apply: 1 training started, 2 created, 0 updated, 1 deleted; 1 in progress at Azure, 1 waiting, 0 failed.",
     ]
+    found = [Outcome(TRAIN, "pending", WORKING, found=True), Outcome(DEPLOY, "done", live("Deployment"), found=True)]
+    said = apply_summary(found, found, kinds=REGISTRY)
+    assert said.endswith(
+        "\nApply: 0 trainings started, 0 created, 0 updated, 0 deleted; 1 in progress at Azure, 0 waiting, 0 failed."
+    )
 
 
 def test_what_failed_or_is_blocked_is_in_the_last_line():

@@ -289,11 +289,11 @@ def test_a_second_job_of_a_digest_is_cancelled_and_an_unmatched_running_one_is_h
 {HEADER}
 
   - FineTuneJob/tone  cancel ftjob-2 (a second job of the digest of {OLD_JOB})
-      queued behind other jobs since 12 min
+      queued behind other jobs; created 12 min ago
 
 Left over, not deleted (`jobs` is not in `prune` of Account/acme):
   - FineTuneJob/gone  cancel ftjob-3
-      queued behind other jobs since 12 min
+      queued behind other jobs; created 12 min ago
 
 2 unchanged.
 

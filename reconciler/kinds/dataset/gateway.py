@@ -16,6 +16,7 @@ from reconciler.core.change import Create, Delete, Update
 from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.kind import FOUND
 from reconciler.kinds.dataset.content import canonical, first_errors, no_data, read_remote
 from reconciler.kinds.dataset.spec import DatasetSpec, Source, content_digest, spec_of
 from reconciler.kinds.dataset.transfer import Transfer
@@ -75,7 +76,8 @@ class DatasetGateway:
             upload = self._uploads.setdefault(change.digest, _Upload())
         with upload.lock:
             if upload.live is None:
-                upload.live = self._find(change) or self._make(change)
+                found = self._find(change)
+                upload.live = replace(found, facts={**found.facts, FOUND: True}) if found else self._make(change)
         return self._checked(upload.live)
 
     def update(self, change: Update) -> Observed:

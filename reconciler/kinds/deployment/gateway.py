@@ -16,6 +16,7 @@ from reconciler.core.change import BESIDE, Create, Delete, Keep, Replace, Update
 from reconciler.core.digest import ModelName
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Spec
+from reconciler.kind import FOUND
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
 from reconciler.kinds.deployment.elsewhere import SPELLINGS, spellings
@@ -62,7 +63,7 @@ class DeploymentGateway:
             if not self._is_mine(existing):
                 raise _taken(existing, change.desired)
             if existing.phase is not Phase.FAILED:
-                return existing
+                return replace(existing, facts={**existing.facts, FOUND: True})
         body = {
             "sku": _sku(change.after),
             "properties": _properties(change.after),

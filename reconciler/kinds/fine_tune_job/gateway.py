@@ -20,7 +20,7 @@ from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
-from reconciler.kind import CHECKPOINTS, RESULTS, UNCLEAR
+from reconciler.kind import CHECKPOINTS, FOUND, RESULTS, UNCLEAR
 from reconciler.kinds.fine_tune_job.graders import wire
 from reconciler.kinds.fine_tune_job.hours import trained_seconds
 from reconciler.kinds.fine_tune_job.method import Method
@@ -95,9 +95,10 @@ class JobGateway:
         clock = self._session.runtime.clock
         waits = self._session.runtime.backoff(first=1.0, longest=8.0)
         for attempts_left in reversed(range(CREATE_ATTEMPTS)):
+            first = attempts_left == CREATE_ATTEMPTS - 1
             found = self._find(change, body)
             if found:
-                return found if attempts_left == CREATE_ATTEMPTS - 1 else _unclear(found)
+                return replace(found, facts={**found.facts, (FOUND if first else UNCLEAR): True})
             try:
                 answer = self._jobs.create(body)
             except AzureError as error:
