@@ -211,7 +211,9 @@ def told_how_to_make_anew(file: Path | None, *, prune: bool) -> Iterator[None]:
     except ReconcilerError as error:
         if not file:
             raise
-        command = f"reconciler plan {'--prune ' if prune else ''}--out {shlex.quote(str(file))}"
+        # A folder, a pipe or a device is no place for a plan.
+        out = str(file) if file.is_file() or not file.exists() else "plan.json"
+        command = f"reconciler plan {'--prune ' if prune else ''}--out {shlex.quote(out)}"
         faults = (replace(fault, remedy=fault.remedy.replace(MAKE_ANEW, command)) for fault in error.faults)
         raise type(error)(*faults) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import json
 import resource
 from collections.abc import Callable
@@ -127,6 +128,15 @@ def of_other_data(site: Site, file: Path) -> None:
 
 def of_the_emulator(site: Site, file: Path) -> None:
     site.run("--emulator", "plan", "--out", str(file), code=0)
+
+
+def test_what_is_no_file_is_refused_at_once_and_not_named_as_a_place_for_a_plan(site: Site) -> None:
+    os.mkfifo(site.folder / "pipe")
+    for name, said in (("pipe", "pipe: it is no ordinary file"), ("manifests", "manifests: Is a directory")):
+        ran = site.run("apply", "--plan", name, "--prune")
+        assert ran.code in {1, 4}
+        assert said in ran.err
+        assert ran.err.endswith("\n    reconciler plan --prune --out plan.json\n")
 
 
 @pytest.mark.parametrize(
