@@ -145,7 +145,7 @@ def test_from_the_pull_request_to_the_end_of_the_training(world: World) -> None:
     (told,) = github.bodies(7, "<!-- reconciler:apply:acme ")
     (job,) = world.azure.jobs()
     assert "### Applied to `acme`" in told
-    assert f"| `FineTuneJob/tone` | pending: `{job['id']}` |" in told or f"running: `{job['id']}` |" in told
+    assert re.search(rf"\| in progress \| `FineTuneJob/tone`<br>[\w, ]+: `{job['id']}` \|", told)
     assert "| waits | `Deployment/tone`<br>for `FineTuneJob/tone`, then create |" in told
 
     # The schedule, while it trains and when it has ended.
