@@ -147,4 +147,5 @@ def _row(change: Change) -> str:
 
 
 def _told(state: str, change: Change, what: str) -> str:
-    return f"| {state} | {cell(f'{code(change.address)}<br>{what}')} |"
+    # An id of a job has 32 characters that do not break, and is copied.
+    return f"| {state} | {cell(f'{code(change.address)}<br>{what}', widest=32)} |"
