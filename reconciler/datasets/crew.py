@@ -139,7 +139,9 @@ class _Member:
         with self._lock:
             if not self._usable or self._process is None or len(self._taken) >= AHEAD:
                 return False
-            pieces = [Piece(each.offset, len(each.data), each.line, xxh3_128_digest(each.data)) for each in lot]
+            pieces = [
+                Piece(each.offset, len(each.data), each.line, each.lines, xxh3_128_digest(each.data)) for each in lot
+            ]
             try:
                 send(_open(self._process.stdin), pieces)
             except (OSError, ValueError):

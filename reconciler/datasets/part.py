@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
+from ahocorasick_rs import BytesAhoCorasick
 from xxhash import xxh3_64_intdigest
 
 from reconciler.datasets.canonical import clean
@@ -30,6 +31,8 @@ LONGEST = 20
 TEXT_LIMIT = 16 << 20
 """Longest line, in bytes, that is read without images in it: no model trains on a tenth of so much text."""
 _IMAGE = b'"image_url"'
+_SEAM = BytesAhoCorasick([b"}\n{"])
+"""Between two records on lines of their own. Inside of a record no JSON has this."""
 DENSE_LINE, MOST_VALUES = 1 << 20, 250_000
 """Bytes from which on the values of a line are counted before it is read, and how many it may have.
 
@@ -85,26 +88,40 @@ class Checker:
 
     def _check_block(self, block: Block, quick: Quick | None, result: Result, texts: Texts) -> None:
         data, first = block.data, block.line
+        at_once = quick and not (len(data) > DENSE_LINE and _is_dense(data))
+        ends = ends_of_records(block) if at_once else None
+        if quick and ends and quick.passes(data, len(ends), first, texts, result.tally):
+            numbers: Sequence[int] = range(first, first + len(ends))
+            view = memoryview(data)  # the lines themselves would fill the processor's cache
+            starts = [0, *[end + 1 for end in ends]]
+            hashes = [xxh3_64_intdigest(view[start:end]) for start, end in zip(starts, ends, strict=False)]
+            result.rows.append((array("Q", hashes), numbers))
+            if might_hold(data):
+                _find_secrets(numbers, data.split(b"\n")[:-1], result)
+            return
+        numbers, lines = self._check_lines(block, quick, result, texts)
+        result.rows.append((array("Q", map(xxh3_64_intdigest, lines)), numbers))
+        if might_hold(data):
+            _find_secrets(numbers, lines, result)
+
+    def _check_lines(
+        self, block: Block, quick: Quick | None, result: Result, texts: Texts
+    ) -> tuple[Sequence[int], list[bytes]]:
+        """Check each line by itself; returns those that are examples, with their numbers."""
+        data, first = block.data, block.line
         lines = data.split(b"\n")
         lines.pop()
         numbers: Sequence[int] = range(first, first + len(lines))
-        at_once = quick and not (len(data) > DENSE_LINE and _is_dense(data))
-        if not (at_once and quick and quick.passes(data, lines, first, texts, result.tally)):
-            starts: Sequence[int] = [*accumulate((len(line) + 1 for line in lines), initial=block.offset)][:-1]
-            if clean(data) is not data:
-                numbers, starts, lines = _examples(lines, starts, first)
-            for number, start, line in zip(numbers, starts, lines, strict=True):
-                if len(line) > DENSE_LINE and _is_dense(line):
-                    result.out.add("line-too-long", number, message=_DENSE)
-                    texts.end(0)
-                elif not (quick and quick.passes(line, [line], number, texts, result.tally)):
-                    self._check_line(line, number, start, result, texts)
-        result.rows.append((array("Q", map(xxh3_64_intdigest, lines)), numbers))
-        if might_hold(data):
-            for number, line in zip(numbers, lines, strict=True):
-                for kind, at in kinds_in(line):
-                    column = len(line[:at].decode(errors="replace")) + 1
-                    result.out.add("secret-likely", number, column, message=f"the line holds what looks like {kind}")
+        starts: Sequence[int] = [*accumulate((len(line) + 1 for line in lines), initial=block.offset)][:-1]
+        if clean(data) is not data:
+            numbers, starts, lines = _examples(lines, starts, first)
+        for number, start, line in zip(numbers, starts, lines, strict=True):
+            if len(line) > DENSE_LINE and _is_dense(line):
+                result.out.add("line-too-long", number, message=_DENSE)
+                texts.end(0)
+            elif not (quick and quick.passes(line, 1, number, texts, result.tally)):
+                self._check_line(line, number, start, result, texts)
+        return numbers, lines
 
     def _check_long(self, block: Block, result: Result, texts: Texts) -> Block:
         """Check a first line that is too long to be held more often than it must be; returns the other lines."""
@@ -117,7 +134,7 @@ class Checker:
         else:
             result.out.add("line-too-long", first)
             texts.end(0)
-        return Block(first + 1, data[end + 1 :], offset + end + 1)
+        return Block(first + 1, data[end + 1 :], offset + end + 1, block.lines - 1)
 
     def _check_line(self, line: bytes | memoryview, number: int, start: int, result: Result, texts: Texts) -> None:
         record = read_object(line, number, result.out, offset=start)
@@ -131,6 +148,22 @@ class Checker:
 
 
 _DENSE = f"the line has more than {MOST_VALUES:,} values, too many to be checked; it counts as one example"
+
+
+def ends_of_records(block: Block) -> list[int] | None:
+    """Return where the lines end, if each starts and ends as a record does and so no record goes on in the next line."""
+    data = block.data
+    if not (data.startswith(b"{") and data.endswith(b"}\n")):
+        return None
+    ends = [start + 1 for _, start, _ in _SEAM.find_matches_as_indexes(data)]
+    return [*ends, len(data) - 1] if len(ends) + 1 == block.lines else None
+
+
+def _find_secrets(numbers: Sequence[int], lines: list[bytes], result: Result) -> None:
+    for number, line in zip(numbers, lines, strict=True):
+        for kind, at in kinds_in(line):
+            column = len(line[:at].decode(errors="replace")) + 1
+            result.out.add("secret-likely", number, column, message=f"the line holds what looks like {kind}")
 
 
 def _is_dense(data: bytes) -> bool:

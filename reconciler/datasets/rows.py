@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 
 from reconciler.datasets.findings import KEPT_PER_CODE, Collector
 
@@ -21,14 +22,23 @@ class Rows:
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
+        self._repeats = False
         self._parts: list[tuple[array[int], Sequence[int]]] = []
 
     def add(self, rows: array[int], numbers: Sequence[int], out: Collector) -> None:
         """Add the next rows and a finding for each that was there before. `numbers` are their lines."""
+        remembered = len(self._seen)
+        if remembered < REMEMBERED and not self._repeats:
+            self._seen.update(rows)
+            if len(self._seen) == remembered + len(rows):
+                self._parts.append((rows, numbers))
+                return
+            self._repeats = True  # and the following rows are most probably not all different either
+            self._seen = {*chain.from_iterable(earlier for earlier, _ in self._parts)}
         fresh = set(rows)
         if len(fresh) != len(rows) or not self._seen.isdisjoint(fresh):
             self._find(rows, numbers, out)
-        if len(self._seen) < REMEMBERED:
+        if remembered < REMEMBERED:
             self._seen |= fresh
             self._parts.append((rows, numbers))
 
@@ -53,9 +63,9 @@ class Rows:
         bound = int(2**64 * 1.1 * SAMPLED / max(len(self._seen), 1))
         first: dict[int, int] = {}
         for rows, numbers in self._parts:
-            for row, number in zip(rows, numbers, strict=True):
+            for at, row in enumerate(rows):
                 if row < bound:
-                    first.setdefault(row, number)
+                    first.setdefault(row, numbers[at])
         chosen = sorted(first)[:SAMPLED]
         return array("Q", chosen).tobytes() + array("I", map(first.__getitem__, chosen)).tobytes()
 

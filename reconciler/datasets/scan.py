@@ -23,7 +23,7 @@ from reconciler.datasets.statistics import Statistics, Tally
 from reconciler.datasets.stream import Block, LongPart, Readable, blocks
 from reconciler.datasets.wire import wire_size
 from reconciler.datasets.worker import Job
-from reconciler.memory import without_collector
+from reconciler.memory import keep_freed, without_collector
 
 RULES_VERSION = 8
 """Raised with every change of what a scan finds, so that no cache answers with the findings of older rules."""
@@ -94,6 +94,7 @@ def scan_file(path: Path, *, file: str, data_format: str | None = None, tokens: 
 def _scan(stream: Readable, path: Path | None, file: str, data_format: str | None, *, tokens: bool) -> Scan:
     with ExitStack() as stack:
         stack.enter_context(without_collector())
+        keep_freed()
         examples = _Examples(file, data_format, path, stack, tokens=tokens)
         sha = hashlib.sha256()
         size = 0

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from ahocorasick_rs import BytesAhoCorasick
+
 BOM = b"\xef\xbb\xbf"
 """The UTF-8 byte order mark."""
 BLANKS = b" \t\r"
@@ -24,9 +26,13 @@ LINE_LIMIT = 64 << 20
 A record may hold 64 images; few people put more than some megabytes of them into the record itself.
 """
 
+LONG_LINES = 256
+"""Length of lines, in bytes, from which on searching for their ends is faster than counting these."""
+
 _LEADING = re.compile(rb"(?:(?:\xef\xbb\xbf)*+[ \t\r]*+\n)*+(?:\xef\xbb\xbf)*+")
 _MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
 _LF = ord("\n")
+_ENDS = BytesAhoCorasick([b"\n"])
 
 
 class Readable(Protocol):
@@ -38,7 +44,7 @@ class Readable(Protocol):
 
 
 class Block(NamedTuple):
-    """Whole lines as they stand in the data, each ended by LF; `line` is the number of the first, from 1.
+    """So many whole lines as they stand in the data, each ended by LF; `line` is the number of the first, from 1.
 
     `offset` is where they begin in the source, in bytes. Of a first line that ends with carriage returns some may be missing,
     and then it is the only one, so all that stands here stands in the source at its offset.
@@ -47,6 +53,7 @@ class Block(NamedTuple):
     line: int
     data: bytes
     offset: int
+    lines: int
 
 
 class LongPart(NamedTuple):
@@ -120,12 +127,13 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
                 leading = not head
             if dropped and line == number:
                 first = head.find(b"\n") + 1
-                yield Block(line, head[:first], position - len(tail) - len(head) - dropped)
+                yield Block(line, head[:first], position - len(tail) - len(head) - dropped, 1)
                 head = head[first:]
                 line += 1
             if head:
-                yield Block(line, head, position - len(tail) - len(head))
-                line += head.count(b"\n")
+                lines = _count_lines(head)
+                yield Block(line, head, position - len(tail) - len(head), lines)
+                line += lines
             head = b""  # it may be long, and is not held while the next one is read
         else:
             tail += data
@@ -146,7 +154,12 @@ def blocks(source: Readable, *, chunk: int = CHUNK, limit: int = LINE_LIMIT) -> 
         if leading:
             head, line = _without_leading(head, line)
         if head:
-            yield Block(line, head, position - returns + 1 - len(head))
+            yield Block(line, head, position - returns + 1 - len(head), 1)
+
+
+def _count_lines(data: bytes) -> int:
+    is_long = data.find(b"\n") >= LONG_LINES  # others are most probably alike
+    return len(_ENDS.find_matches_as_indexes(data)) if is_long else data.count(b"\n")
 
 
 def _without_leading(head: bytes, line: int) -> tuple[bytes, int]:

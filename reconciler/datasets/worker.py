@@ -17,10 +17,9 @@ from xxhash import xxh3_128_digest
 
 from reconciler.datasets.part import Checker, Result
 from reconciler.datasets.stream import Block
+from reconciler.memory import keep_freed
 
 _LENGTH = struct.Struct("<I")
-_KEPT = 8 << 20
-"""Bytes that the C library learns to keep for the next blocks."""
 
 
 class Job(NamedTuple):
@@ -32,11 +31,12 @@ class Job(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some whole lines: where they stand in the file, the number of the first, and a hash of what they must be."""
+    """Some whole lines: where they stand in the file, the number of the first, how many they are, and a hash of what they must be."""
 
     offset: int
     length: int
     first: int
+    lines: int
     hash: bytes
 
 
@@ -76,7 +76,7 @@ def _checked(pieces: list[Piece], file: IO[bytes], checker: Checker) -> Result |
         data = file.read(piece.length)
         if len(data) != piece.length or xxh3_128_digest(data) != piece.hash:
             return None
-        blocks.append(Block(piece.first, data, piece.offset))
+        blocks.append(Block(piece.first, data, piece.offset, piece.lines))
     return checker.check(blocks)
 
 
@@ -84,9 +84,7 @@ def main() -> None:
     """Serve until the other end closes."""
     # Ctrl-C reaches the whole group; the other end decides what becomes of it, and closes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # glibc gives freed memory back to the system, to be filled with zeros anew for each block, until something large was
-    # freed. These bytes are never touched, so they cost nothing.
-    bytes(_KEPT)
+    keep_freed()
     gc.disable()  # nothing here refers to itself, and looking for it takes a tenth of the time
     try:
         work(sys.stdin.buffer, sys.stdout.buffer)

@@ -130,7 +130,7 @@ def test_a_line_longer_than_the_limit_comes_in_parts() -> None:
     assert b"".join(part.data for part in long) == b"x" * 20
     assert [part.last for part in long] == [False] * (len(long) - 1) + [True]
     assert {part.line for part in long} == {2}
-    assert parts[-1] == Block(3, b"cd\n", 25)
+    assert parts[-1] == Block(3, b"cd\n", 25, 1)
 
 
 def test_memory_does_not_grow_with_a_line() -> None:

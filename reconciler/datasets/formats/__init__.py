@@ -22,7 +22,7 @@ from reconciler.datasets.texts import Texts
 class Quick(Protocol):
     """A quick way to pass many lines that are beyond doubt."""
 
-    def passes(self, data: bytes, lines: list[bytes], line: int, texts: Texts, tally: Tally) -> bool:
+    def passes(self, data: bytes, records: int, line: int, texts: Texts, tally: Tally) -> bool:
         """See `QuickChat.passes`."""
         ...
 

@@ -23,8 +23,8 @@ from reconciler.datasets.formats.plain_chat import (
     PlainChat,
     System,
     User,
-    are_records,
     are_written,
+    decoded,
     is_all,
 )
 from reconciler.datasets.record import read_object
@@ -80,23 +80,21 @@ class QuickChat:
         self._tools: dict[bytes, _Tools | None] = {}
         self._prompt: _Prompt | None = None
 
-    def passes(self, data: bytes, lines: list[bytes], line: int, texts: Texts, tally: Tally) -> bool:
-        """Decide whether all lines are beyond doubt; take their texts and numbers if so, and nothing if not.
+    def passes(self, data: bytes, records: int, line: int, texts: Texts, tally: Tally) -> bool:
+        """Decide whether all records of some lines are beyond doubt; take their texts and numbers if so, and nothing if not.
 
-        `lines` are the lines of `data` without their ends; `line` is the number of the first.
+        `data` are so many lines as there shall be `records`, none of which goes on in the next line; `line` is the number of
+        the first.
         """
         if self._plain is not None:
-            if self._plain.passes(data, lines, line, texts, tally):
+            if self._plain.passes(data, records, line, texts, tally):
                 return True
             self._plain = None  # what comes next is most probably of the same kind
-        try:
-            records = self._decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        if not are_records(len(records), lines):
+        found = decoded(self._decode, data, records)
+        if found is None:
             return False
         before = len(texts.fixed)
-        if self._take(data, records, line, texts, tally):
+        if self._take(data, found, line, texts, tally):
             return True
         texts.truncate(before)
         return False
