@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from reconciler.azure.bounds import LIST_BYTES
+from reconciler.azure.bounds import Allowance
 from reconciler.azure.errors import AzureError, endless, from_answer, told, unreadable
-from reconciler.azure.listing import MOST_PAGES, within
+from reconciler.azure.listing import MOST_PAGES
 from reconciler.azure.session import Session
 from reconciler.azure.tenants import AUXILIARY
 from reconciler.azure.wire import Json, items, mapping, text
@@ -41,11 +41,11 @@ class Arm:
         """Return all objects of a list, page by page."""
         found: list[Json] = []
         asked: set[str] = set()
-        left = LIST_BYTES
+        allowance = Allowance(self._calls.host)
         while url and url not in asked and len(asked) < MOST_PAGES:
             asked.add(url)
-            body, size = self._calls.safely(doing, lambda url=url: self._page(url, doing, query))  # type: ignore[misc]
-            left = within(left - size, self._calls.host)
+            body, raw = self._calls.safely(doing, lambda url=url: self._page(url, doing, query))  # type: ignore[misc]
+            allowance.spend(raw)
             found += items(body, "value")
             url = text(body, "nextLink")
         if url:
@@ -79,11 +79,11 @@ class Arm:
             return ""  # that it failed is told all the same
         return told(mapping(body, "error"))
 
-    def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> tuple[Json, int]:
-        body, size = self._exchange("GET", url, doing, query=query)
+    def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> tuple[Json, bytes]:
+        body, raw = self._exchange("GET", url, doing, query=query)
         if not isinstance(body.get("value"), list):
             raise unreadable(doing)
-        return body, size
+        return body, raw
 
     def _object(self, url: str, doing: str) -> Json:
         body = self.send("GET", url, doing)
@@ -103,8 +103,8 @@ class Arm:
         body: Json | None = None,
         query: Mapping[str, str] | None = None,
         source: str = "",
-    ) -> tuple[Json, int]:
-        """Send one request, and tell also how many bytes the answer has."""
+    ) -> tuple[Json, bytes]:
+        """Send one request, and return also the bytes of the answer."""
         from azure.core.rest import HttpRequest
 
         # The address of a next page carries its query already.
@@ -123,7 +123,7 @@ class Arm:
             raise from_answer(response.status_code, said, response.headers, doing)
         if method != "GET":
             self._operations[url] = str(response.headers.get("azure-asyncoperation") or "")
-        return answer if isinstance(answer, dict) else {}, len(response.content)
+        return answer if isinstance(answer, dict) else {}, response.content
 
 
 def _json(response: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.azure.errors import CHECK_THE_WAY, AzureError
@@ -23,24 +23,29 @@ if TYPE_CHECKING:
 
 ANSWER_BYTES = 32 * 1024 * 1024
 """Bytes that an answer may have. The largest page seen (a hundred jobs with graders) has less than one hundredth."""
-LIST_BYTES = 8 * ANSWER_BYTES
-"""Bytes that all pages of a list may have together."""
+VALUES = 1_000_000
+"""Values that an answer may have: `{},` takes three bytes on the wire and more than sixty in memory."""
+LIST_BYTES, LIST_VALUES = 8 * ANSWER_BYTES, 4 * VALUES
+"""What all pages of a list may have together."""
 PACKED = "gzip, deflate"
 """How an answer may be packed. Other ways, and layers of layers, can grow without a bound in one step."""
 _UNPACKED = frozenset({"", "identity", *PACKED.split(", ")})
 _PIECE = 1 << 16
+_LEFT_OUT = frozenset({"content-encoding", "content-length", "content-type", "location", "transfer-encoding"})
+"""Headers that do not hold of the body as it was read, or that nothing may act on."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one answer may have: bytes (None: any number), and seconds of waiting, more of it for `pace` bytes a second."""
+    """What one answer may have: bytes and values (None: any number), and seconds of waiting, more of it for `pace` bytes a second."""
 
     most: int | None
     seconds: float
     pace: float = float("inf")
+    values: int | None = None
 
 
-ANSWER = Bounds(ANSWER_BYTES, 300.0)
+ANSWER = Bounds(ANSWER_BYTES, 300.0, values=VALUES)
 CONTENT = Bounds(None, 900.0, 16 * 1024.0)
 """Of a file: after a quarter of an hour, at least 16 kB a second."""
 
@@ -49,7 +54,7 @@ def bounded(
     pieces: Iterable[bytes], bounds: Bounds, host: str, status: int, now: Callable[[], float] = time.monotonic
 ) -> Iterator[bytes]:
     """Pass pieces on; raises AzureError as soon as there are too many bytes, or they took too long to come."""
-    source, got, waited = iter(pieces), 0, 0.0
+    source, got, values, waited = iter(pieces), 0, 0, 0.0
     while True:
         began = now()
         piece = next(source, None)
@@ -59,18 +64,51 @@ def bounded(
         got += len(piece)
         if bounds.most is not None and got > bounds.most:
             raise too_large(host, status, bounds.most)
+        if bounds.values is not None and (values := values + values_in(piece)) > bounds.values:
+            raise too_many(host, status, bounds.values)
         if waited > bounds.seconds + got / bounds.pace:
             raise _too_slow(host, status, waited, got)
         yield piece
 
 
+def values_in(raw: bytes) -> int:
+    """Return how many values a piece of JSON has at most, without reading it; signs inside texts count too."""
+    return raw.count(b",") + raw.count(b"{") + raw.count(b"[")
+
+
+class Allowance:
+    """What is left of what all pages of a list may have together."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._bytes, self._values = LIST_BYTES, LIST_VALUES
+
+    def spend(self, page: bytes) -> None:
+        """Take a page from it; raises AzureError if the list had too much."""
+        self._bytes -= len(page)
+        self._values -= values_in(page)
+        if self._bytes < 0:
+            raise too_large(self._host, 200, LIST_BYTES)
+        if self._values < 0:
+            raise too_many(self._host, 200, LIST_VALUES)
+
+
 def too_large(host: str, status: int, most: int) -> AzureError:
     """Describe an answer that is larger than any that can be meant; the rest of it was not read."""
+    return _not_read(host, status, f"{most // (1024 * 1024)} MiB")
+
+
+def too_many(host: str, status: int, most: int) -> AzureError:
+    """Describe an answer of more values than any that can be meant has."""
+    return _not_read(host, status, f"{most:,} values")
+
+
+def _not_read(host: str, status: int, most: str) -> AzureError:
     return AzureError(
         Fault(
             "answer-too-large",
             "The answer is too large to be read",
-            f"{host} answered {status} with more than {most // (1024 * 1024)} MiB; the rest was not read.",
+            f"{host} answered {status} with more than {most}; the rest was not read.",
             CHECK_THE_WAY,
         ),
         status=status,
@@ -95,10 +133,15 @@ def bound_answer(response: httpx2.Response) -> None:
     """Put bounds on an answer of httpx whose body has not been read yet: a hook for `response`."""
     host, status = response.request.url.netloc.decode("ascii", "replace"), response.status_code
     _unpackable(response.headers, host, status)
-    bounds = CONTENT if response.request.url.path.endswith("/content") else ANSWER
+    is_content = response.is_success and response.request.url.path.endswith("/content")
+    bounds = CONTENT if is_content else ANSWER
+    # Bodies are UTF-8. A charset may name a codec that fails in a way of its own or takes time without a bound, and where
+    # a redirect leads is not even read, since none is followed.
+    response.encoding = "utf-8"
+    response.headers.pop("location", None)
     raw, unpacked = response.iter_raw, response.iter_bytes
     # Bytes that unpack to nothing are seen only below, and what bytes unpack to only above.
-    response.iter_raw = lambda chunk_size=None: bounded(raw(chunk_size), bounds, host, status)  # type: ignore[method-assign]
+    response.iter_raw = lambda chunk_size=None: bounded(raw(chunk_size), replace(bounds, values=None), host, status)  # type: ignore[method-assign]
     response.iter_bytes = lambda chunk_size=None: bounded(unpacked(chunk_size), bounds, host, status)  # type: ignore[method-assign]
 
 
@@ -176,11 +219,10 @@ def _whole(raw: Any, body: bytes, method: str) -> Any:
 
     import urllib3
 
-    kept = {
-        name: value
-        for name, value in raw.headers.items()
-        if name.lower() not in {"content-encoding", "content-length", "transfer-encoding"}
-    }
+    kept = {name: value for name, value in raw.headers.items() if name.lower() not in _LEFT_OUT}
+    # As in `bound_answer`: the charset of an answer, and where a redirect leads, are not looked at.
+    if kind := raw.headers.get("content-type"):
+        kept["content-type"] = kind.partition(";")[0]
     return urllib3.HTTPResponse(
         io.BytesIO(body), kept, raw.status, reason=raw.reason, preload_content=False, request_method=method
     )

@@ -19,7 +19,10 @@ _SECRETS = (
         r"(?i)((?:api[-_]?key|authorization|access[-_]?key|client[-_]?secret|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}"
     ),
     re.compile(r"(?i)([?&](?:sig|se|sp|sv|skoid|sktid|code|key|token)=)[^&\s\"']+"),
-    re.compile(r"\b(eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+    # Of a run of such characters only the first `eyJ` is tried, once: to try each to the run's end takes hours.
+    re.compile(
+        r"(?<![A-Za-z0-9_-])((?>[A-Za-z0-9_-]*?\beyJ))[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"
+    ),
     re.compile(r"\b(sk-)[A-Za-z0-9_-]{16,}"),
 )
 _HIDDEN: set[str] = set()
@@ -30,8 +33,10 @@ _OTHERS_404 = frozenset(
 """Codes of a 404 that is about the endpoint or a parent, not about the object that was asked for."""
 CHECK_THE_WAY = "Check `endpoint` of the Account, and what stands between here and Azure."
 """What to do about an answer that no Azure gives."""
-_LONGEST = 600
-"""Characters of Azure's own words that are shown."""
+_LONGEST, _LONGEST_CODE = 600, 80
+"""Characters of Azure's own words, and of a code, that are shown."""
+_LOOKED_AT = 1 << 16
+"""Characters of a text that are looked at."""
 
 
 def hide(secret: str) -> None:
@@ -42,6 +47,10 @@ def hide(secret: str) -> None:
 
 def scrub(text: str) -> str:
     """Take keys, tokens and SAS signatures out of a text, and cap its length."""
+    if len(text) > _LOOKED_AT:
+        # The last word goes as a whole: of half a secret nobody would see that it is one.
+        words = text[:_LOOKED_AT].rsplit(maxsplit=1)
+        text = f"{words[0]} …" if len(words) > 1 else "…"
     for secret in sorted(_HIDDEN, key=len, reverse=True):
         text = text.replace(secret, "[hidden]")
     for pattern in _SECRETS:
@@ -116,7 +125,7 @@ def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
     if not isinstance(error, dict):
         error = body if isinstance(body, dict) else {}
     inner = error.get("innererror") or error.get("inner_error")
-    code = str(error.get("code") or (inner.get("code") if isinstance(inner, dict) else "") or "")
+    code = scrub(str(error.get("code") or (inner.get("code") if isinstance(inner, dict) else "") or ""))[:_LONGEST_CODE]
     message = scrub(str(error.get("message") or (body if isinstance(body, str) else "") or ""))
     summary, remedy = explain(status, code, message)
     said = f"Azure answered {status}{f' {code}' if code and code != str(status) else ''}"

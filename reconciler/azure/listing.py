@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from reconciler.azure.bounds import LIST_BYTES, too_large
+from reconciler.azure.bounds import Allowance
 from reconciler.azure.caller import Caller
 from reconciler.azure.errors import endless, unreadable
 from reconciler.azure.wire import Json, items, text
@@ -29,10 +29,10 @@ def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) 
     """Yield the pages of a list as they are read, each object once; whoever has enough stops asking."""
     seen: set[str] = set()
     query: dict[str, Any] = {}
-    left = LIST_BYTES
+    allowance = Allowance(caller.host)
     for _ in range(MOST_PAGES):
-        body, size = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
-        left = within(left - size, caller.host)
+        body, raw = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
+        allowance.spend(raw)
         page = items(body)
         new = {text(item, "id"): item for item in page if text(item, "id") and text(item, "id") not in seen}
         seen.update(new)
@@ -43,15 +43,8 @@ def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) 
     raise endless(doing, MOST_PAGES)
 
 
-def within(left: int, host: str) -> int:
-    """Return how many bytes a list may still have; raises AzureError if it had too many."""
-    if left < 0:
-        raise too_large(host, 200, LIST_BYTES)
-    return left
-
-
-def _page(raw: bytes, doing: str) -> tuple[Json, int]:
-    """Read one page, and tell how many bytes it has. An answer without a list is an error: taken for an empty list it would cost a second training."""
+def _page(raw: bytes, doing: str) -> tuple[Json, bytes]:
+    """Read one page, and return also its bytes. An answer without a list is an error: taken for an empty list it would cost a second training."""
     import orjson
 
     try:
@@ -59,10 +52,10 @@ def _page(raw: bytes, doing: str) -> tuple[Json, int]:
     except orjson.JSONDecodeError:
         body = None
     if isinstance(body, list):
-        return {"data": body}, len(raw)
+        return {"data": body}, raw
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):
         raise unreadable(doing)
-    return body, len(raw)
+    return body, raw
 
 
 LINGER, LONGEST_LINGER = 1 / 20, 0.1

@@ -247,8 +247,7 @@ def test_a_next_page_that_is_the_same_page_is_an_error(session: Session) -> None
 def test_a_list_of_large_pages_has_a_bound_too(
     session: Session, read: Callable[[Session], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "LIST_BYTES", 5 * MIB)
-    monkeypatch.setattr(arm_module, "LIST_BYTES", 5 * MIB)
+    monkeypatch.setattr(bounds, "LIST_BYTES", 5 * MIB)
 
     def large(http: Hostile) -> None:
         item = {"id": f"ftjob-{Hostile.asked}", "text": "x" * (MIB // 2)}
@@ -257,6 +256,87 @@ def test_a_list_of_large_pages_has_a_bound_too(
 
     assert refused(session, read, large).fault.code == "answer-too-large"
     assert Hostile.asked == 5
+
+
+@both
+@pytest.mark.parametrize("piece", [b"{},", b"[],", b'{"a":1},'], ids=["objects", "lists", "fields"])
+def test_an_answer_of_tiny_values_is_not_read_to_the_end(
+    session: Session, read: Callable[[Session], object], piece: bytes
+) -> None:
+    """Each of them takes twenty times the memory that it has bytes, so bytes alone are no bound."""
+
+    def tiny(http: Hostile) -> None:
+        body = b'{"data":[' + piece * (bounds.ANSWER_BYTES // 12) + b'{}],"value":[]}'
+        http.head(content_length=str(len(body)))
+        http.put(body)
+
+    assert refused(session, read, tiny).fault.code == "answer-too-large"
+
+
+@both
+def test_pages_of_tiny_values_have_a_bound_together(
+    session: Session, read: Callable[[Session], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "LIST_VALUES", 4000)
+
+    def tiny(http: Hostile) -> None:
+        item = {"id": f"ftjob-{Hostile.asked}", "list": [{}] * 500}
+        link = f"{session.control.url}/deployments?page={Hostile.asked}"
+        http.json({"data": [item], "has_more": True, "value": [item], "nextLink": link})
+
+    assert refused(session, read, tiny).fault.code == "answer-too-large"
+    assert Hostile.asked == 2
+
+
+def test_an_error_without_an_end_in_place_of_a_file_is_not_read_to_the_end(session: Session) -> None:
+    def forever(http: Hostile) -> None:
+        http.send_response(400)
+        http.send_header("transfer-encoding", "chunked")
+        http.end_headers()
+        while True:
+            http.put(b"100000\r\n" + b"x" * MIB + b"\r\n")
+
+    error = refused(session, lambda found: list(Files(found).content("file-1")), forever)
+    assert error.fault.code == "answer-too-large"
+    assert Hostile.sent < bounds.ANSWER_BYTES + 8 * MIB
+
+
+@both
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "undefined", "utf-32", "punycode"])
+def test_a_strange_charset_is_no_bug(
+    session: Session, read: Callable[[Session], object], charset: str, status: int
+) -> None:
+    """Python has codecs that are none of text, that raise what no SDK expects, or that take time without a bound."""
+
+    def strange(http: Hostile) -> None:
+        body = b"<html>no gateway-" + b"ab" * 1000
+        http.send_response(status)
+        http.send_header("content-type", f"text/html; charset={charset}")
+        http.send_header("content-length", str(len(body)))
+        http.end_headers()
+        http.put(body)
+
+    Hostile.answer = staticmethod(strange)  # type: ignore[assignment]
+    with pytest.raises(AzureError) as caught:
+        read(session)
+    assert caught.value.fault.code == ("azure-unreadable" if status == 200 else "azure-400")
+    assert status == 200 or "no gateway-ab" in caught.value.fault.detail
+
+
+@both
+@pytest.mark.parametrize("location", ["http://[::1", "http://a:99999999", "//"])
+def test_a_redirect_to_no_address_is_no_bug(session: Session, read: Callable[[Session], object], location: str) -> None:
+    def away(http: Hostile) -> None:
+        http.send_response(302)
+        http.send_header("location", location)
+        http.send_header("content-length", "0")
+        http.end_headers()
+
+    Hostile.answer = staticmethod(away)  # type: ignore[assignment]
+    with pytest.raises(AzureError) as caught:
+        read(session)
+    assert caught.value.fault.code == "azure-302"
 
 
 def test_the_content_of_a_file_may_be_larger_and_is_streamed(session: Session) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -133,6 +135,30 @@ def test_secrets_are_taken_out(secret: str) -> None:
     tail = secret[-8:]
     assert tail not in shown
     assert "[hidden]" in scrub(secret)
+
+
+def test_a_secret_is_hidden_in_a_code_too() -> None:
+    error = from_answer(
+        400, {"error": {"code": "Bearer abcdef1234567890" + "x" * 5000, "message": "no"}}, {}, "calling"
+    )
+    assert "1234567890" not in f"{error.fault} {error.code}"
+    assert len(error.fault.detail) < 200
+
+
+@pytest.mark.parametrize("text", ["eyJ-" * 50_000, "eyJ-" * 50_000 + ".", "password" * 25_000, "bearer " * 28_000])
+def test_no_text_makes_the_search_for_secrets_slow(text: str) -> None:
+    began = time.process_time()
+    assert len(scrub(text)) < 700
+    assert time.process_time() - began < 1, "where each start is followed to the end it is minutes"
+
+
+@pytest.mark.parametrize("length", range(65_450, 65_550, 7))
+def test_no_half_of_a_secret_is_left_where_a_long_text_is_cut(length: int) -> None:
+    """A long text of secrets shrinks when they are hidden, so its end comes into sight."""
+    jwt = "eyJ" + "a" * 2000 + "." + "SEEN" * 500
+    text = f"{jwt} " * 16
+    assert "SEEN" not in scrub(f"{text[:length]}{jwt} {jwt}")
+    assert "aaaa" not in scrub(f"{text[:length].rpartition(' ')[0]} {jwt} {jwt}")
 
 
 @given(st.integers(100, 599), JSON)
