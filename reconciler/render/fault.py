@@ -11,11 +11,19 @@ from reconciler.render.words import Paint, Tone, indented, lines, plural, printa
 
 
 def faults_text(faults: Iterable[Fault], *, color: bool = False) -> str:
-    """Return `severity: place: summary` with detail and remedy below, and a last line that counts; "" for none."""
+    """Return `severity: place: summary` with detail and remedy below, and a last line that counts; "" for none.
+
+    What to do is said once for neighbours of one code: data has the same slip in many rows.
+    """
     ordered = sorted(faults, key=by_place)
     if not ordered:
         return ""
-    blocks = [fault_text(fault, color=color) for fault in ordered]
+    blocks: list[str] = []
+    said = ("", "")
+    for fault in ordered:
+        again = (fault.code, fault.remedy) == said
+        said = fault.code, fault.remedy
+        blocks.append(fault_text(replace(fault, remedy="") if again else fault, color=color))
     return "\n\n".join([*blocks, tally(ordered)])
 
 

@@ -46,6 +46,17 @@ error: manifests/x.yaml:4:3: The key is not known (FineTuneJob/tone) [unknown-ke
     )
 
 
+def test_what_to_do_is_said_once_for_neighbours_and_in_each_annotation():
+    rows = [Fault("c", "Wrong", "at x", "Mend it:\n  mend", Place("a.jsonl", line)) for line in (1, 2, 3)]
+    other = Fault("c", "Wrong", "at x", "Mend it otherwise.", Place("a.jsonl", 4))
+    text = faults_text([*rows, other])
+    assert text.count("Mend it:\n    mend") == 1
+    assert text.index("    mend") < text.index("a.jsonl:2")
+    assert text.count("at x") == 4
+    assert "Mend it otherwise." in text
+    assert faults_github(rows).count("Mend it:") == 3
+
+
 def test_no_faults_are_no_text():
     assert faults_text([]) == ""
     assert faults_github([]) == ""
