@@ -12,9 +12,12 @@ from reconciler.render.words import duration, size
 
 if TYPE_CHECKING:
     from reconciler.cli.compose import Workbench
+    from reconciler.core.runtime import Meter
 
 _LONGEST = 12
 """Lines of a kind that are shown at once."""
+_BAR = 20
+"""Columns of a whole bar, where there is room."""
 
 
 class LiveView:
@@ -51,12 +54,22 @@ class LiveView:
         now = self._bench.runtime.clock.now()
         lines: list[Text] = []
         for name, meter in list(self._bench.meters.running().items())[:_LONGEST]:
-            rate = meter.done / max(now - meter.started_at, 0.1)
-            share = meter.done / meter.total if meter.total else 1.0
-            left = f", {(meter.total - meter.done) / rate:.0f} s left" if rate and meter.done < meter.total else ""
-            bar = "━" * round(share * 20)
-            lines.append(Text(f"  ↑ {name}  {bar:<20} {size(meter.done)} of {size(meter.total)}, {size(rate)}/s{left}"))
+            lines.append(Text(sending(name, meter, now, self._console.width)))
         for name, (live, progress) in list(self._working.items())[:_LONGEST]:
             elapsed = duration(now - live.created_at) if live.created_at else ""
             lines.append(Text(f"  … {name}  {live.status}  {elapsed}  {progress}"))
         return Group(*lines)
+
+
+def sending(name: str, meter: Meter, now: float, width: int) -> str:
+    """Return how far an upload is, in one line of a terminal of so many columns: the bar gives way, and then the name."""
+    rate = meter.done / max(now - meter.started_at, 0.1)
+    share = meter.done / meter.total if meter.total else 1.0
+    left = f", {duration((meter.total - meter.done) / rate)} left" if rate and meter.done < meter.total else ""
+    numbers = f"{size(meter.done)} of {size(meter.total)}, {size(rate)}/s{left}"
+    room = width - len("  ↑  ") - len(numbers)
+    if room < len(name):
+        name = f"{name[: max(room - 1, 0)]}…"
+    columns = min(_BAR, room - len(name) - 2)
+    bar = f"  {'━' * round(share * columns):<{columns}}" if columns > 2 else ""
+    return f"  ↑ {name}{bar} {numbers}"
