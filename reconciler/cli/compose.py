@@ -33,15 +33,27 @@ KINDS = REGISTRY
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time as it was when the process began, and what has passed since.
+
+    So a clock that is set while a command runs, by hours or by days, neither ends a wait early nor draws it out. What
+    passes counts while the machine sleeps too, where the system can tell.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.time() - _passed()
 
     def now(self) -> float:
         """Return seconds since the epoch."""
-        return time.time()
+        return self._began + _passed()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def _passed() -> float:
+    """Return seconds since some moment: Linux has a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @dataclass(frozen=True)
