@@ -13,7 +13,7 @@ from harness import Azure, FakeClock, Repo, examples, of
 
 from reconciler.azure import uploads
 from reconciler.azure.session import Session
-from reconciler.core.change import Delete
+from reconciler.core.change import Delete, Stuck
 from reconciler.core.runtime import Meter
 from reconciler.kinds import REGISTRY
 from reconciler.kinds.dataset import transfer
@@ -28,6 +28,13 @@ spec:
   model: gpt-4.1-mini-2025-04-14
   training_file: data/train.jsonl
   training_type: global
+"""
+DATASET = """\
+---
+apiVersion: reconciler/v1
+kind: Dataset
+metadata: {name: mails}
+spec: {source: {path: data/train.jsonl}, encoding: utf-8}
 """
 
 
@@ -228,6 +235,22 @@ def test_a_name_that_azure_does_not_keep_is_taken_back(repo: Repo, azure: Azure)
     repo.write("manifests/data/train.jsonl", examples(20))
     assert "file-not-as-sent" in repo.apply().faults(), "in one request too"
     assert azure.files() == azure.jobs() == []
+
+
+def test_a_file_that_azure_refuses_is_told_and_sent_anew_in_the_other_encoding(repo: Repo, azure: Azure) -> None:
+    azure.configure(refuse_bom=True)
+    repo.write("manifests/data/train.jsonl", examples(20))
+    first = repo.apply()
+    assert [o.fault.detail for o in first.outcomes if o.fault and "byte-order mark" in o.fault.detail]
+    (stuck,) = [change for change in repo.plan().changes if isinstance(change, Stuck)]
+    assert stuck.fault.code == "file-refused"
+    assert "encoding: utf-8" in stuck.fault.remedy
+    assert repo.apply().code == 1, "the same bytes are not sent again and again"
+    assert len(azure.files()) == 1
+    repo.write("manifests/stack.yaml", JOB.replace("data/train.jsonl", "{dataset: mails}") + DATASET)
+    repo.until_done(prune=True)
+    one_of_each(azure)
+    assert azure.emulator.world.store.content(azure.files()[0]["id"]).startswith(b"{")
 
 
 def test_one_content_under_two_names_is_sent_once(repo: Repo, azure: Azure) -> None:

@@ -20,7 +20,7 @@ from reconciler.core.resource import Address, Desired, Observed, Phase, Spec, Wo
 from reconciler.core.rules import Claim, Digests, Resolved, View
 from reconciler.kind import Kind, Loaded, Workspace
 from reconciler.kinds.dataset.content import inspect_file
-from reconciler.kinds.dataset.gateway import KIND, DatasetGateway, has_size
+from reconciler.kinds.dataset.gateway import KIND, DatasetGateway, has_size, was_sent_with_mark
 from reconciler.kinds.dataset.spec import DatasetSpec, Source, content_digest, spec_of
 
 __all__ = ["DatasetGateway", "DatasetKind", "DatasetSpec", "Source"]
@@ -86,6 +86,8 @@ class DatasetKind(Kind):
         if spec_of(desired).source.url is not None:
             # Why an import failed lies with the address, not with the content: it may be tried again.
             found = [live for live in found if live.phase is not Phase.FAILED]
+        # What Azure refused with a byte order mark is sent anew without.
+        found = [live for live in found if live.phase is not Phase.FAILED or not was_sent_with_mark(desired, live)]
         if not found:
             return Claim()
         best = min(found, key=lambda live: (_rank(live), live.created_at, live.id))
@@ -156,11 +158,16 @@ def _rank(live: Observed) -> int:
 
 
 def _refused(desired: Desired, live: Observed) -> Fault:
+    remedy = "Correct the data; or, if Azure was at fault, delete the file in the portal and run again."
+    if spec_of(desired).encoding != "utf-8":
+        remedy += (
+            " If it is the byte order mark that Azure does not take, set in the spec of its Dataset:\n  encoding: utf-8"
+        )
     return Fault(
         "file-refused",
         "Azure could not process the file",
         f"{live.id}: {live.reason or live.status}",
-        "Correct the data; or, if Azure was at fault, delete the file and run again.",
+        remedy,
         desired.place,
         str(desired.address),
     )

@@ -16,6 +16,7 @@ from reconciler.core.change import Create, Delete, Update
 from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
+from reconciler.datasets import wire_size
 from reconciler.kind import FOUND
 from reconciler.kinds.dataset.content import canonical, first_errors, no_data, read_remote
 from reconciler.kinds.dataset.spec import DatasetSpec, Source, content_digest, spec_of
@@ -319,6 +320,16 @@ def has_size(desired: Desired, live: Observed) -> bool:
         return True
     # A carriage return on each line is what others upload, and what an adopted file may have.
     return desired.content.fits(int(size), returns=bool(desired.adopt))
+
+
+def was_sent_with_mark(desired: Desired, live: Observed) -> bool:
+    """Whether a file is known to have been sent with a byte order mark, while the declared encoding is without.
+
+    Not the other way round: a service that takes the mark away looks as if none had been sent, in every run again.
+    """
+    if not desired.content or spec_of(desired).encoding != "utf-8":
+        return False
+    return int(live.facts.get("bytes") or 0) == wire_size(desired.content.bytes, "utf-8-bom")
 
 
 def _other_size(change: Create, live: Observed) -> tuple[str, str]:
