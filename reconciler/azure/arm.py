@@ -113,10 +113,7 @@ class Arm:
         headers = {AUXILIARY: f"Bearer {second}"} if second else {}
         request = HttpRequest(method, url, params=parameters, json=body, headers=headers)
         # The SDK's own way to send a request as it is; its leading underscore stands for "low level".
-        try:
-            response = self._session.control_client()._send_request(request)  # noqa: SLF001
-        except RecursionError as error:  # the SDK reads the body too, and to any depth
-            raise unreadable(doing) from error
+        response = self._session.control_client()._send_request(request)  # noqa: SLF001
         answer = _json(response)
         if not 200 <= response.status_code < 300:
             said: Any = answer if answer is not None else response.text()

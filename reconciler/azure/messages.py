@@ -167,6 +167,12 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     ),
     (
         409,
+        r"MissingSubscriptionRegistration",
+        "The subscription is not registered for Azure's AI services",
+        "Somebody who may write to the subscription registers it, once:\n  az provider register --namespace Microsoft.CognitiveServices",
+    ),
+    (
+        409,
         r"RequestConflict|another operation",
         "Another operation on the account is under way",
         "Run the command again in a few minutes.",

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from reconciler.azure.caller import Caller
 from reconciler.azure.clouds import CLOUDS, Endpoint, data_endpoint, management_endpoint
 from reconciler.azure.errors import CHECK_THE_WAY, AzureError, hide, no_credential
 from reconciler.azure.heads import bound_head
+from reconciler.azure.pipeline import control_client
 from reconciler.azure.tenants import InTenant, Tenants
 from reconciler.core.account import Account
 from reconciler.core.fault import Fault
@@ -276,42 +277,24 @@ class Session:
 
     @cached_property
     def _control_client(self) -> CognitiveServicesManagementClient:
+        transport = self._transports.control
         with _IMPORTING:
-            from azure.core.pipeline.policies import HeadersPolicy, SansIOHTTPPolicy
-            from azure.core.pipeline.transport import RequestsTransport
-            from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+            if transport is None:
+                from azure.core.pipeline.transport import RequestsTransport
 
-        options: dict[str, Any] = {}
-        if self.control.scope is None:
-            # azure-core refuses to send a bearer token over plain http, so the fixed one goes in as a header.
-            options["authentication_policy"] = HeadersPolicy({"Authorization": f"Bearer {LOOPBACK_CREDENTIAL}"})
-            credential: Any = object()
-        else:
-            credential = self._credential
-            options["credential_scopes"] = [self.control.scope]
-        transport = self._transports.control or RequestsTransport(
-            session=bounded_session(use_environment=not self.control.is_loopback),
-            connection_timeout=20,
-            read_timeout=READ_TIMEOUT,
-        )
-        control = urlsplit(self.control.url).netloc
-
-        class OnlyHere(SansIOHTTPPolicy[Any, Any]):
-            """ARM's lists name the address of their next page; the credential goes to no other host."""
-
-            def on_request(self, request: Any) -> None:
-                _at(control, request.http_request.url)
-
-        return CognitiveServicesManagementClient(
-            credential,
-            str(self.account.subscription_id),
-            base_url=self.control.url,
-            permit_redirects=False,
-            per_call_policies=[OnlyHere()],
-            retry_total=0,
-            transport=transport,
-            **options,
-        )
+                transport = RequestsTransport(
+                    session=bounded_session(use_environment=not self.control.is_loopback),
+                    connection_timeout=20,
+                    read_timeout=READ_TIMEOUT,
+                )
+            return control_client(
+                self.control.url,
+                str(self.account.subscription_id),
+                transport,
+                partial(_at, urlsplit(self.control.url).netloc),
+                LOOPBACK_CREDENTIAL if self.control.scope is None else self._credential,
+                self.control.scope,
+            )
 
     def control_client(self) -> CognitiveServicesManagementClient:
         """Return the client of the control plane."""

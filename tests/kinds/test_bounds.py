@@ -42,6 +42,7 @@ class Hostile(BaseHTTPRequestHandler):
     asked = 0
     sent = 0
     connections = 0
+    posted = 0
 
     def setup(self) -> None:
         type(self).connections += 1
@@ -55,6 +56,10 @@ class Hostile(BaseHTTPRequestHandler):
             type(self).answer(self)
         except OSError:  # the client has hung up
             self.close_connection = True
+
+    def do_POST(self) -> None:
+        type(self).posted += 1
+        self.json({})
 
     def head(self, **headers: str) -> None:
         self.send_response(200)
@@ -88,9 +93,11 @@ def session(tmp_path_factory: pytest.TempPathFactory, clock: FakeClock) -> Itera
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     folder = tmp_path_factory.mktemp("repo")
-    (folder / "account.yaml").write_text(f"{ACCOUNT}  endpoint: {url}/acme\n  management_endpoint: {url}\n")
+    (folder / "account.yaml").write_text(
+        f"{ACCOUNT.replace('/s1/', '/a1/')}  endpoint: {url}/acme\n  management_endpoint: {url}\n"
+    )
     opened = Session(load(folder, REGISTRY, {}, None, folder).accounts["acme"], Runtime(clock), {})
-    Hostile.asked = Hostile.sent = Hostile.connections = 0
+    Hostile.asked = Hostile.sent = Hostile.connections = Hostile.posted = 0
     yield opened
     opened.close()
     server.shutdown()
@@ -322,6 +329,38 @@ def test_a_strange_charset_is_no_bug(
         read(session)
     assert caught.value.fault.code == ("azure-unreadable" if status == 200 else "azure-400")
     assert status == 200 or "no gateway-ab" in caught.value.fault.detail
+
+
+def test_a_provider_that_is_not_registered_is_said_and_not_registered(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK's own way is a POST for whatever the answer names, even from a plan, and looks every 10 s for ever."""
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits"))
+
+    def missing(http: Hostile) -> None:
+        message = "The subscription is not registered to use namespace 'Microsoft.Any'."
+        raw = json.dumps({"error": {"code": "MissingSubscriptionRegistration", "message": message}}).encode()
+        http.send_response(409)
+        http.send_header("content-length", str(len(raw)))
+        http.end_headers()
+        http.put(raw)
+
+    Hostile.answer = staticmethod(missing)  # type: ignore[assignment]
+    with pytest.raises(AzureError) as caught:
+        READS["control plane"](session)
+    assert (Hostile.asked, Hostile.posted) == (1, 0)
+    assert "az provider register --namespace Microsoft.CognitiveServices" in caught.value.fault.remedy
+
+
+@pytest.mark.parametrize("kind", ["", "application/octet-stream", "image/png", "application/json, text/html", "\xff"])
+def test_whatever_an_answer_calls_itself_it_is_read(session: Session, kind: str) -> None:
+    def answer(http: Hostile) -> None:
+        raw = json.dumps({"value": [{"id": "one"}]}).encode()
+        http.head(content_length=str(len(raw)), content_type=kind)
+        http.put(raw)
+
+    Hostile.answer = staticmethod(answer)  # type: ignore[assignment]
+    assert READS["control plane"](session) == [{"id": "one"}]
 
 
 @both
