@@ -54,8 +54,8 @@ class Gateway(Protocol):
         """Look at one object again; phase `GONE` if it does not exist."""
         ...
 
-    def verify(self, desired: Desired, live: Observed) -> None:
-        """Prove by content that the live object is the declared one, before money is spent on it."""
+    def verify(self, desired: Desired, live: Observed) -> Observed:
+        """Prove by content that the live object is the declared one, before money is spent on it; returns it with what it told."""
         ...
 
     def progress(self, live: Observed) -> str:
@@ -374,6 +374,8 @@ UNCLEAR = "unclear"
 """Key of `Observed.facts` for an object found after a create without a clear answer: it may be one that another run made."""
 FOUND = "found"
 """Key of `Observed.facts` for what a create found there already, though the plan did not see it: another run has made it."""
+READ_FORMAT, READ_EXAMPLES = "read_format", "read_examples"
+"""Keys of `Observed.facts` for what a file held that was read back: its format, and how many examples."""
 RESULTS = "results"
 """Key of `Observed.facts` for the result file of a job, read, or the Fault why not; it comes with its checkpoints."""
 CHECKPOINTS = "checkpoints"

@@ -78,9 +78,11 @@ class Worker:
             case Keep(live=Observed() as live):
                 return self._until(gateway.refresh, live, _is_settled)
             case Create():
-                for ref, needed in refs.items():
-                    self._gateways[needed.account, ref.kind].verify(declared[ref], needed)
-                made = gateway.create(change, refs)
+                proven = {
+                    ref: self._gateways[needed.account, ref.kind].verify(declared[ref], needed)
+                    for ref, needed in refs.items()
+                }
+                made = gateway.create(change, proven)
                 live = self._until(gateway.refresh, made, _is_settled)
                 return replace(live, facts={**live.facts, FOUND: True}) if made.facts.get(FOUND) else live
             case Update() if isinstance(gateway, Answering) and gateway.only_asks(change):

@@ -6,6 +6,7 @@ Long, because all that a source promises, its secrets among it, is shown with on
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -210,6 +211,45 @@ def test_data_with_errors_is_taken_back(repo: Repo, azure: Azure, blobs: BlobSer
     assert "file-data-invalid" in result.faults()
     assert "line 21" in details(result)
     assert azure.files() == azure.jobs() == []
+
+
+def paired(count: int) -> bytes:
+    rows = (
+        {
+            "input": {"messages": [{"role": "user", "content": f"q{number}"}]},
+            "preferred_output": [{"role": "assistant", "content": "yes"}],
+            "non_preferred_output": [{"role": "assistant", "content": "no"}],
+        }
+        for number in range(count)
+    )
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(paired(20), "format-differs"), (examples(9).encode(), "examples-too-few")],
+    ids=["format", "few"],
+)
+def test_data_that_the_job_cannot_train_on_starts_no_job(
+    repo: Repo, azure: Azure, blobs: BlobServer, clock: FakeClock, data: bytes, code: str
+) -> None:
+    blobs.files["/train.jsonl"] = data
+    source = {"url": f"{blobs.url}/train.jsonl", "sha256": hashlib.sha256(data).hexdigest()}
+    repo.write("manifests/mails.yaml", dataset(**source))
+    for what in ("right after the import", "in a later run, which reads it back"):
+        result = repo.apply()
+        assert code in result.faults(), what
+        assert azure.jobs() == []
+        clock.sleep(60)
+    assert len(azure.files()) == 1, "its content is the declared one"
+
+
+def test_a_format_that_is_declared_is_compared_with_the_method_offline(remote: Repo) -> None:
+    manifest = remote.folder / "manifests/mails.yaml"
+    manifest.write_text(manifest.read_text() + "  format: preference\n")
+    with pytest.raises(InvalidManifests) as caught:
+        remote.plan()
+    assert [fault.code for fault in caught.value.faults] == ["format-differs"]
 
 
 def test_a_file_of_an_earlier_run_is_read_before_it_is_trained_on_and_never_deleted(

@@ -86,7 +86,8 @@ class House:
     def refresh(self, live: Observed) -> Observed:
         return self.lamps.get(live.id) or replace(live, phase=Phase.GONE)
 
-    def verify(self, desired: Desired, live: Observed) -> None: ...
+    def verify(self, desired: Desired, live: Observed) -> Observed:
+        return live
 
     def progress(self, live: Observed) -> str:
         return ""

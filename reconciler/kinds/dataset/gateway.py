@@ -17,7 +17,7 @@ from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.datasets import wire_size
-from reconciler.kind import FOUND
+from reconciler.kind import FOUND, READ_EXAMPLES, READ_FORMAT
 from reconciler.kinds.dataset.content import canonical, first_errors, no_data, read_remote
 from reconciler.kinds.dataset.spec import DatasetSpec, Source, content_digest, spec_of
 from reconciler.kinds.dataset.transfer import Transfer
@@ -65,6 +65,8 @@ class DatasetGateway:
         self._verified: set[str] = set()
         self._notices: dict[str, str] = {}
         """What is worth telling of files that this run made, by their ids."""
+        self._read: dict[str, Mapping[str, object]] = {}
+        """What files held that this run has read, by their ids."""
 
     def observe(self) -> Sequence[Observed]:
         """List the files that can be trained on."""
@@ -110,11 +112,15 @@ class DatasetGateway:
                 return replace(live, phase=Phase.GONE)
             raise
 
-    def verify(self, desired: Desired, live: Observed) -> None:
+    def verify(self, desired: Desired, live: Observed) -> Observed:
         """Read the file back and compare it with what is declared, unless this run uploaded it or has read it.
 
         Of one that is only named, the examples are looked at.
         """
+        self._verify(desired, live)
+        return replace(live, facts={**live.facts, **self._read.get(live.id, {})})
+
+    def _verify(self, desired: Desired, live: Observed) -> None:
         digest = content_digest(desired)
         if self._session.trust_files or live.id in self._verified:
             return
@@ -237,6 +243,7 @@ class DatasetGateway:
             return Fault(
                 "file-data-invalid", "The file holds data that cannot be trained on", detail, remedy, place, subject
             )
+        self._read[live.id] = {READ_FORMAT: found.format, READ_EXAMPLES: found.examples}
         return None
 
     # Looking

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime
 from reconciler.core.account import Account
 from reconciler.core.checkup import nearing
 from reconciler.core.fault import Fault, Place
-from reconciler.core.resource import Address, Content, Desired
+from reconciler.core.resource import Address, Content, Desired, Observed
 from reconciler.datasets import TOKEN_ENCODING, shared
+from reconciler.kind import READ_EXAMPLES, READ_FORMAT
 from reconciler.kinds.fine_tune_job.graders import Multi, OneGrader
 from reconciler.kinds.fine_tune_job.grading import check_keys
 from reconciler.kinds.fine_tune_job.method import BOUNDS, METHOD_FORMATS
@@ -52,42 +53,66 @@ def check_job(desired: Desired, declared: Declared, account: Account) -> Iterato
 
 
 def _data(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Iterator[Fault]:
-    """Data must be there, of the method's format, and training needs examples enough (docs/azure.md, section 7)."""
+    """Data must be there, of the method's format, and training needs examples enough (docs/azure.md, section 7).
+
+    Of data that is elsewhere the declared format is compared; what it holds is, once it was read (`read_faults`).
+    """
     for field in FILES:
         dataset, content = _content(job, field, declared)
-        if dataset is None or content is None:
+        if dataset is None:
             continue
-        # A model of this name is reported to take rows of its own, which nothing documents (docs/azure.md, section 17).
-        needed = "" if base_model(job, declared) == ROUTER else METHOD_FORMATS.get(job.method.type, "")
-        if content.format and needed and content.format != needed:
-            yield _wrong_format(desired, job, field, dataset, content.format)
+        found = content.format if content else str(getattr(dataset.spec, "format", None) or "")
+        if _is_other_format(job, found, declared):
+            yield _wrong_format(desired, job, field, dataset.address, found)
+        elif field == "training_file" and content:
+            yield from _enough(desired, dataset.address, content.examples)
+
+
+def read_faults(desired: Desired, refs: Mapping[Address, Observed]) -> Iterator[Fault]:
+    """Return what is wrong with files that were read back, as `check_job` says it of local ones; only errors."""
+    job = _job(desired)
+    for field in FILES:
+        value = getattr(job, field)
+        address = Address("Dataset", value.dataset) if isinstance(value, DatasetRef) else None
+        live = refs.get(address) if address else None
+        found = str(live.facts.get(READ_FORMAT) or "") if live else ""
+        if not address or not live or not found:
+            continue
+        if _is_other_format(job, found, {}):
+            yield _wrong_format(desired, job, field, address, found)
         elif field == "training_file":
-            yield from _enough(desired, dataset, content)
+            few = _enough(desired, address, int(live.facts.get(READ_EXAMPLES) or 0))
+            yield from (fault for fault in few if fault.severity == "error")
 
 
-def _wrong_format(desired: Desired, job: FineTuneJobSpec, field: str, dataset: Desired, found: str) -> Fault:
+def _is_other_format(job: FineTuneJobSpec, found: str, declared: Declared) -> bool:
+    needed = METHOD_FORMATS.get(job.method.type, "")
+    # A model of this name is reported to take rows of its own, which nothing documents (docs/azure.md, section 17).
+    return bool(found and needed and found != needed) and base_model(job, declared) != ROUTER
+
+
+def _wrong_format(desired: Desired, job: FineTuneJobSpec, field: str, dataset: Address, found: str) -> Fault:
     kind = job.method.type
     needed = METHOD_FORMATS[kind]
     other = next((method for method, data_format in METHOD_FORMATS.items() if data_format == found), "")
     remedy = f"Name a dataset of {needed} examples in `{field}`" + (
         f", or train by the method for these:\n  method: {{type: {other}}}" if other else "."
     )
-    detail = f"{dataset.address} holds {found} examples; the method {kind} trains on {needed} examples."
+    detail = f"{dataset} holds {found} examples; the method {kind} trains on {needed} examples."
     place = desired.place_of(f"spec.{field}")
     summary = "The data has another format than the method needs"
     return Fault("format-differs", summary, detail, remedy, place, str(desired.address))
 
 
-def _enough(desired: Desired, dataset: Desired, content: Content) -> Iterator[Fault]:
-    count = content.examples
+def _enough(desired: Desired, dataset: Address, count: int) -> Iterator[Fault]:
     place = desired.place_of("spec.training_file")
     subject = str(desired.address)
     if count < LEAST_EXAMPLES:
-        detail = f"{dataset.address} has {count}; Azure starts no job with fewer than {LEAST_EXAMPLES}."
+        detail = f"{dataset} has {count}; Azure starts no job with fewer than {LEAST_EXAMPLES}."
         remedy = f"Add examples; {GOOD_EXAMPLES} good ones are a start."
         yield Fault("examples-too-few", "Too few training examples", detail, remedy, place, subject)
     elif count < GOOD_EXAMPLES:
-        detail = f"{dataset.address} has {count}; {GOOD_EXAMPLES} good ones are recommended as a start."
+        detail = f"{dataset} has {count}; {GOOD_EXAMPLES} good ones are recommended as a start."
         yield Fault("examples-few", "Few training examples", detail, "", place, subject, "warning")
 
 

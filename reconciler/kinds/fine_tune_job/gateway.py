@@ -21,6 +21,7 @@ from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_su
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.kind import CHECKPOINTS, FOUND, RESULTS, UNCLEAR
+from reconciler.kinds.fine_tune_job.checks import read_faults
 from reconciler.kinds.fine_tune_job.graders import wire
 from reconciler.kinds.fine_tune_job.hours import trained_seconds
 from reconciler.kinds.fine_tune_job.method import Method
@@ -91,6 +92,8 @@ class JobGateway:
         """Create the job unless one of its digest exists. The call is paid for: it is made once and never repeated blindly."""
         spec = change.after
         assert isinstance(spec, FineTuneJobSpec)
+        for fault in read_faults(change.desired, refs):
+            raise AzureError(fault)
         body = self._body(change, spec, refs)
         clock = self._session.runtime.clock
         waits = self._session.runtime.backoff(first=1.0, longest=8.0)
@@ -192,8 +195,10 @@ class JobGateway:
                 return live if live.facts.get("model_only") else replace(live, phase=Phase.GONE)
             raise
 
-    def verify(self, desired: Desired, live: Observed) -> None:
+    def verify(self, desired: Desired, live: Observed) -> Observed:
         """Nothing to prove: evidence is checked when the plan is made."""
+        del desired
+        return live
 
     def progress(self, live: Observed) -> str:
         """Return how far the training is: step, epoch, losses, rate and what is left; else the job's last event.
