@@ -53,6 +53,8 @@ class GitHub(LocalServer):
         self.head = "abc123def4567"
         """The newest commit of each pull request."""
         self.failures: list[Failure] = []
+        self.date = ""
+        """The Date of its answers, if they have one."""
         self.asked: list[str] = []
         self._next = 100
         self._lock = threading.Lock()
@@ -74,7 +76,7 @@ class GitHub(LocalServer):
                 raw = b"" if status == 204 else raw
                 # Without the time of this machine: a test says what GitHub's clock shows.
                 self.send_response_only(status)
-                for name, value in headers.items():
+                for name, value in {**({"date": outer.date} if outer.date else {}), **headers}.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -265,7 +266,7 @@ class Session:
                     trust_env=not self.data.is_loopback,
                     verify=_trusted(environment=not self.data.is_loopback),
                     transport=self._transports.data,
-                    event_hooks={"request": [self._before_data, bound_head], "response": [bound_answer]},
+                    event_hooks={"request": [self._before_data, bound_head], "response": [self._hear, bound_answer]},
                 ),
             )
         return clients[api, at_resource]
@@ -274,6 +275,12 @@ class Session:
         _at(urlsplit(self.data.url).netloc, str(request.url))
         if request.headers.get("Authorization") == f"Bearer {_UNUSED}":
             del request.headers["Authorization"]
+
+    def _hear(self, response: Any) -> None:
+        """Learn from the Date of an answer how far the clock of this machine is off."""
+        with suppress(ValueError, TypeError):
+            theirs = parsedate_to_datetime(response.headers.get("date")).timestamp()
+            self.runtime.elsewhere.heard(theirs - self.runtime.clock.now())
 
     @cached_property
     def _control_client(self) -> CognitiveServicesManagementClient:

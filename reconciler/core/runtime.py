@@ -25,6 +25,21 @@ class Clock(Protocol):
         ...
 
 
+TOLERATED = 300.0
+"""Seconds that two clocks may differ: an answer is on its way for a while, and its Date has whole seconds."""
+
+
+@dataclass
+class Elsewhere:
+    """How many seconds the clock of a service is ahead of this machine's, as its last answer told; 0 where they agree."""
+
+    ahead: float = 0.0
+
+    def heard(self, by: float) -> None:
+        """Take in by how much an answer was ahead."""
+        self.ahead = by if abs(by) > TOLERATED else 0.0
+
+
 @dataclass(frozen=True)
 class Runtime:
     """Clock and chance (for jitter), and how calls are made."""
@@ -33,6 +48,11 @@ class Runtime:
     chance: random.Random = field(default_factory=random.Random)
     parallel: bool = True
     """Whether a gateway may make two calls at once; a simulation has them one after the other."""
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+
+    def now(self) -> float:
+        """Return the time as the service has it that is talked to, by which what exists for a time is judged: this machine's may be days off."""
+        return self.clock.now() + self.elsewhere.ahead
 
     def both(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         """Make two calls that do not need each other."""

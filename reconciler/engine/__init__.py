@@ -96,7 +96,7 @@ class Engine:
 
     def _read(self, keys: Collection[tuple[str, str]] | None) -> World:
         """Read the lists of these accounts and kinds, or all, and return what they say."""
-        now = self.runtime.clock.now()
+        began = self.runtime.clock.now()
         found: dict[tuple[str, str], tuple[Observed, ...]] = {}
         failures: dict[tuple[str, str], Fault] = {}
         tasks = {
@@ -111,7 +111,8 @@ class Engine:
                 failures[key] = error.faults[0]
             except Exception as error:  # noqa: BLE001  (what one list answers must not hide what the others say)
                 failures[key] = bug(None, error, traceback.format_exc())
-        return World(found, failures, now)
+        # Only the answers tell how far the clock of this machine is off.
+        return World(found, failures, began + self.runtime.elsewhere.ahead)
 
     def _with_known(self, world: World) -> World:
         """Put what this run wrote in the place of what the lists say of it."""
@@ -344,7 +345,7 @@ class Engine:
         if not isinstance(outcome.change, Delete):
             lives[outcome.address] = live
         if outcome.wrote or _settled_now(outcome):
-            self._known[_object(live)] = (self.runtime.clock.now(), live)
+            self._known[_object(live)] = (self.runtime.now(), live)
         if outcome.wrote and isinstance(outcome.change, Update) and live.phase is Phase.WORKING:
             self._switched.add(_object(live))
 

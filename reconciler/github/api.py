@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -113,8 +114,8 @@ class Api:
 
     @property
     def now(self) -> float:
-        """The time, in seconds since the epoch."""
-        return self._runtime.clock.now()
+        """The time as GitHub has it, in seconds since the epoch, once it has answered."""
+        return self._runtime.now()
 
     def _safely(
         self, method: str, path: str, query: Mapping[str, object], body: Mapping[str, Any] | None = None
@@ -145,6 +146,8 @@ class Api:
         doing = f"{method} {path}"
         try:
             with self._opener.open(request, timeout=_TIMEOUT) as answer:
+                if (theirs := _date(answer.headers)) is not None:
+                    self._runtime.elsewhere.heard(theirs - self._runtime.clock.now())
                 raw = answer.read(_MOST_BYTES)
                 return json.loads(raw) if raw else None
         except urllib.error.HTTPError as error:
@@ -225,3 +228,11 @@ def _message(error: urllib.error.HTTPError) -> str:
 def stamp(seconds: float) -> str:
     """Return a time as GitHub spells it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def earlier(moment: str, seconds: float) -> str:
+    """Return a time of GitHub's so many seconds before another one; "" where that is none."""
+    try:
+        return stamp(datetime.fromisoformat(moment).timestamp() - seconds)
+    except ValueError:
+        return ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from reconciler.github import BOT
-from reconciler.github.api import ATTEMPTS, Api, GitHubError
+from reconciler.github.api import ATTEMPTS, Api, GitHubError, earlier
 from reconciler.github.text import cut, marker_of, outdated, tree_of
 
 T = TypeVar("T")
@@ -75,10 +75,19 @@ class Comments:
             if said and (said == marker if exact else said.startswith(marker)):
                 yield comment
 
-    def recent(self, since: str) -> Iterator[Any]:
-        """Go through our comments in the whole repository that were changed since a time, the newest first."""
-        listed = self.api.pages("issues/comments", sort="updated", direction="desc", since=since)
-        return (comment for comment in listed if self.is_ours(comment) and marker_of(str(comment.get("body") or "")))
+    def recent(self, seconds: float) -> Iterator[Any]:
+        """Go through our comments in the whole repository that were changed in so many seconds, the newest first.
+
+        They are counted back from the newest comment, so that a wrong clock hides nothing.
+        """
+        oldest = ""
+        for comment in self.api.pages("issues/comments", sort="updated", direction="desc"):
+            changed = str(comment.get("updated_at") or "")
+            oldest = oldest or earlier(changed, seconds)
+            if changed < oldest:
+                return
+            if self.is_ours(comment) and marker_of(str(comment.get("body") or "")):
+                yield comment
 
     def is_ours(self, item: Any) -> bool:
         """Return whether our account wrote a comment or an issue."""

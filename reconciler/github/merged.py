@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.github.api import GitHubError, stamp
+from reconciler.github.api import GitHubError
 from reconciler.github.comments import Comments
 from reconciler.github.text import accounts_of, first_line, in_tree, marker_of, state_of, tree_of
 
@@ -49,7 +49,7 @@ def untold(comments: Comments, commit: str, tree: str = "") -> list[int]:
             numbers[int(pull["number"])] = None
     planned: dict[int, None] = {}
     told: set[int] = set()
-    for comment in comments.recent(stamp(api.now - MEMORY)):
+    for comment in comments.recent(MEMORY):
         marker = marker_of(str(comment["body"]))
         if marker.startswith((APPLY, PLAN)) and tree_of(marker) != tree:
             continue
@@ -104,7 +104,7 @@ def awaited(comments: Comments, tree: str = "") -> Iterator[Awaited]:
     """Go through the trainings of a tree that pull requests wait to hear of, each once."""
     told: set[Awaited] = set()
     waits: dict[Awaited, None] = {}
-    for comment in comments.recent(stamp(comments.api.now - MEMORY)):
+    for comment in comments.recent(MEMORY):
         marker, number = marker_of(str(comment["body"])), _number(comment)
         if marker.startswith(APPLY) and tree_of(marker) == tree:
             waits.update(

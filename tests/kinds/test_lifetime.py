@@ -94,6 +94,22 @@ def test_an_expiry_gives_up_and_a_new_training_takes_it_back(repo: Repo, azure: 
     assert serving(azure) == ["tone"]
 
 
+def test_how_long_something_is_there_is_told_by_the_clock_of_azure(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    """This machine's is nine hours ahead, and then nine hours behind."""
+    repo.write("manifests/stack.yaml", STACK + "  expires_after: 8h\n")
+    repo.until_done()
+    azure.configure(clock_ahead_s=-9.0 * HOUR)
+    clock.sleep(9 * HOUR)
+    assert repo.plan(prune=True).converged
+    azure.configure(clock_ahead_s=0.0)
+    assert of(repo.plan(prune=True), Delete)
+    azure.hand("expire_deployment", deployment="tone")
+    repo.write("manifests/stack.yaml", STACK)
+    azure.configure(clock_ahead_s=18.0 * HOUR)
+    repo.apply(unattended=True)
+    assert serving(azure) == [], "its job ended more than a day ago: it has vanished, and a person looks first"
+
+
 def test_protection_is_a_tag_that_outlives_its_line(repo: Repo, azure: Azure) -> None:
     other = STACK.replace("tone", "calm").replace("n_epochs: 2", "n_epochs: 4")
     repo.write("manifests/more.yaml", other)

@@ -305,6 +305,27 @@ def test_an_issue_opens_counts_tells_news_and_closes(github: GitHub, comments: C
     assert len(github.issues) == 2
 
 
+def test_a_wrong_clock_hides_no_training_and_dates_no_issue(
+    github: GitHub, comments: Comments, clock: FakeClock
+) -> None:
+    tell_applied(comments, 7, "acme", "c7", {"ftjob-1": "$3"}, "did it")
+    github.date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(clock.now()))
+    clock.sleep(60 * 86400)
+    assert list(awaited(comments)) == [Awaited(7, "ftjob-1")]
+    report(comments, found("a"))
+    (issue,) = github.issues.values()
+    assert "since 2026-09-21 " in issue["body"]
+
+
+def test_what_was_said_long_before_the_newest_comment_is_not_read(
+    github: GitHub, comments: Comments, clock: FakeClock
+) -> None:
+    tell_applied(comments, 7, "acme", "c7", {"ftjob-1": "$3"}, "did it")
+    clock.sleep(40 * 86400)
+    github.say(8, "chatter", "ann")
+    assert list(awaited(comments)) == []
+
+
 def test_who_closes_an_issue_as_not_planned_has_decided(github: GitHub, comments: Comments) -> None:
     report(comments, found("a"))
     (issue,) = github.issues.values()

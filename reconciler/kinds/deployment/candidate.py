@@ -80,7 +80,7 @@ class Candidate:
         properties: dict[str, Any] = {"model": dict(after.comparable()["model"])}
         if after.rai_policy_name:
             properties["raiPolicyName"] = after.rai_policy_name
-        until = self._session.runtime.clock.now() + SLACK + sum(gate.seconds for _, gate in self._gates)
+        until = self._session.runtime.now() + SLACK + sum(gate.seconds for _, gate in self._gates)
         own = {CANDIDATE: stable_name(self._change.desired), UNTIL: moment(until)}
         tags = {**self._means.tags(self._change.digest, self.name), **own}
         self._is_there = True

@@ -231,7 +231,7 @@ class DeploymentGateway:
             tags[PROTECT] = "true"
         stable = stable_name(change.desired)
         if name != stable or change.reason == BESIDE:
-            tags |= version_tags(stable, name, self._session.runtime.clock.now())
+            tags |= version_tags(stable, name, self._session.runtime.now())
         # What is pinned is waited for by nobody, so its job is told from its model's name.
         made_by = jobs[0] if jobs else self._from(change.after) if change.desired.refs else ""
         return {**tags, **(_pinned(change.after) or ({FROM: made_by} if made_by else {}))}
