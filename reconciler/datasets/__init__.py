@@ -22,6 +22,7 @@ from reconciler.datasets.excerpt import excerpts
 from reconciler.datasets.findings import CODES, Code, Finding
 from reconciler.datasets.formats import FORMATS
 from reconciler.datasets.opening import Opening, opening
+from reconciler.datasets.part import LONGEST
 from reconciler.datasets.rows import shared
 from reconciler.datasets.scan import RULES_VERSION, WHOLE_LIMIT, Scan, scan, scan_file
 from reconciler.datasets.sniff import for_file
@@ -34,6 +35,7 @@ __all__ = [
     "CODES",
     "ENCODINGS",
     "FORMATS",
+    "LONGEST",
     "RULES_VERSION",
     "TOKEN_ENCODING",
     "WHOLE_LIMIT",

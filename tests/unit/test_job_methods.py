@@ -16,6 +16,7 @@ from reconciler.core.account import Account, AccountSpec
 from reconciler.core.digest import spec_digest
 from reconciler.core.fault import Fault, InvalidManifests, Place
 from reconciler.core.resource import Address, Content, Desired
+from reconciler.datasets import LONGEST
 from reconciler.kinds import REGISTRY
 from reconciler.kinds.dataset import DatasetSpec
 from reconciler.kinds.fine_tune_job.checks import check_job, end_faults, model_faults
@@ -306,6 +307,10 @@ def test_examples_beyond_the_context_of_the_model_are_told_with_their_line() -> 
     assert (fault.code, fault.severity) == ("examples-too-long", "warning")
     assert "2 examples of more than 65,536 tokens; the longest, on line 7, has 70,000." in fault.detail
     assert not found(job(model="gpt-4.1-nona"), declared)[1:], "of a model that is not known nothing is known"
+    [one] = found(job(), data("train", "chat", longest=((70_000, 7),)))
+    assert "Dataset/train: 1 example of more than" in one.detail
+    [many] = found(job(), data("train", "chat", longest=((70_000, 7),) * LONGEST))
+    assert f"Dataset/train: at least {LONGEST} examples of more than" in many.detail, "no more of them are remembered"
 
 
 def test_more_tokens_than_a_job_is_documented_to_train_on_are_told() -> None:

@@ -12,7 +12,7 @@ from reconciler.core.account import Account
 from reconciler.core.checkup import nearing
 from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Address, Content, Desired, Observed
-from reconciler.datasets import TOKEN_ENCODING, shared
+from reconciler.datasets import LONGEST, TOKEN_ENCODING, shared
 from reconciler.kind import READ_EXAMPLES, READ_FORMAT
 from reconciler.kinds.fine_tune_job.graders import Multi, OneGrader
 from reconciler.kinds.fine_tune_job.grading import check_keys
@@ -174,7 +174,7 @@ def _too_long(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Ite
         if not long:
             continue
         tokens, line = long[0]
-        more = f"at least {len(long)} examples" if len(long) == len(content.longest) else _many(len(long), "example")
+        more = f"at least {len(long)} examples" if len(long) == LONGEST else _many(len(long), "example")
         detail = (
             f"{dataset.address}: {more} of more than {limit:,} tokens; the longest, on line {line}, has {tokens:,}. "
             f"{name} trains on {limit:,} at once."
