@@ -14,7 +14,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Self
 
@@ -31,8 +33,8 @@ LARGEST_SENT = 8 << 20
 """Largest part, in bytes, that a worker is given; several larger ones on their way would fill the memory."""
 TOGETHER = 8
 """Parts that are checked together: to wake each other up costs more than to send, and to count few texts more than many."""
-AHEAD = 2
-"""Lots that a worker has: one is checked, and one is ready."""
+AHEAD = 8 << 20
+"""Bytes that lie ready for a worker, beside the lot that it checks; with much less it often waits for this process."""
 MOST_WAITING = 64
 """Lots of parts whose results may wait for an earlier one's."""
 
@@ -57,7 +59,7 @@ class Crew:
     def __init__(self, job: Job, *, alone: bool = False) -> None:
         self._here = Checker(job.data_format, tokens=job.tokens)
         self._lock = threading.Lock()
-        self._under_way: deque[Future[Result]] = deque()
+        self._under_way: deque[tuple[Lot, Future[Result]]] = deque()
         self._lot: Lot = []
         workers = 0 if alone else min(processors() - 1, MOST_WORKERS)
         self._members = [_Member(job, self._check_here) for _ in range(workers)]
@@ -80,20 +82,25 @@ class Crew:
         self._lot.append(block)
         if len(self._lot) >= TOGETHER or sum(len(each.data) for each in self._lot) > LARGEST_SENT:
             self._take_up()
-        while self._under_way and (self._under_way[0].done() or len(self._under_way) > MOST_WAITING):
-            yield self._under_way.popleft().result()
+        while self._under_way and (self._under_way[0][1].done() or len(self._under_way) > MOST_WAITING):
+            yield self._under_way.popleft()[1].result()
 
     def rest(self) -> Iterator[Result]:
         """Yield the results of what is still under way, in order."""
         if self._lot:
             self._take_up()
         while self._under_way:
-            yield self._under_way.popleft().result()
+            waiting = [(lot, future) for lot, future in self._under_way if not future.done()]
+            if len(waiting) > len(self._members):  # so there are some that nobody has begun
+                lot, future = waiting[-1]
+                _settle(future, partial(self._check_here, lot))
+            else:
+                yield self._under_way.popleft()[1].result()
 
     def _take_up(self) -> None:
         lot, self._lot = self._lot, []
         future: Future[Result] = Future()
-        self._under_way.append(future)
+        self._under_way.append((lot, future))
         if not any(member.take(lot, future) for member in self._members):
             future.set_result(self._check_here(lot))
 
@@ -137,7 +144,7 @@ class _Member:
     def take(self, lot: Lot, future: Future[Result]) -> bool:
         """Have some blocks checked, unless there is enough to do already or the process is of no use."""
         with self._lock:
-            if not self._usable or self._process is None or len(self._taken) >= AHEAD:
+            if not self._usable or self._process is None or (len(self._taken) > 1 and self._ready() >= AHEAD):
                 return False
             pieces = [
                 Piece(each.offset, len(each.data), each.line, each.lines, xxh3_128_digest(each.data)) for each in lot
@@ -160,17 +167,14 @@ class _Member:
                 break
             with self._lock:
                 lot, future = self._taken.popleft()
-            self._settle(lot, future, result)
+            _settle(future, partial(self._check_here, lot) if result is None else result)
         with self._lock:
             self._usable = False
         for lot, future in self._taken:
-            self._settle(lot, future, None)
+            _settle(future, partial(self._check_here, lot))
 
-    def _settle(self, lot: Lot, future: Future[Result], result: Result | None) -> None:
-        try:
-            future.set_result(self._check_here(lot) if result is None else result)
-        except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
-            future.set_exception(error)
+    def _ready(self) -> int:
+        return sum(len(block.data) for lot, _ in islice(self._taken, 1, None) for block in lot)
 
     def close(self) -> None:
         """End the process. What it was doing is of no more interest."""
@@ -187,6 +191,20 @@ class _Member:
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 _open(pipe).close()
+
+
+def _settle(future: Future[Result], result: Result | Callable[[], Result]) -> None:
+    """Set a result, or what a check finds, unless somebody was faster."""
+    if future.done():
+        return
+    try:
+        found = result if isinstance(result, Result) else result()
+    except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
+        with contextlib.suppress(InvalidStateError):
+            future.set_exception(error)
+    else:
+        with contextlib.suppress(InvalidStateError):
+            future.set_result(found)
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:
