@@ -7,8 +7,10 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +137,38 @@ def test_workers_that_die_are_not_needed(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(crew.subprocess, "Popen", start)
     assert scan_file(tmp_path / "f", file="f") == alone(data)
     assert len(running) == 1
+
+
+def test_what_a_slow_worker_has_not_begun_is_checked_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: list[subprocess.Popen[bytes]]
+) -> None:
+    """The worker stands still until only what it may have begun is missing."""
+    data = messy_file(tmp_path / "data.jsonl")
+    expected = alone(data)
+    lots = sum(1 for _ in stream.blocks(io.BytesIO(data)))
+    here: list[int] = []
+    check, start = crew.Crew._check_here, crew._Member.start
+    late = threading.Timer(10, lambda: os.kill(members[0].pid, signal.SIGCONT))
+
+    def started(member: crew._Member) -> None:
+        start(member)
+        os.kill(members[0].pid, signal.SIGSTOP)
+        late.start()
+
+    def checked(these: crew.Crew, lot: crew.Lot) -> Any:
+        here.append(len(lot))
+        if len(here) == lots - 1:
+            os.kill(members[0].pid, signal.SIGCONT)
+        return check(these, lot)
+
+    monkeypatch.setattr(crew, "TOGETHER", 1)
+    monkeypatch.setattr(crew._Member, "start", started)
+    monkeypatch.setattr(crew.Crew, "_check_here", checked)
+    assert scan_file(tmp_path / "data.jsonl", file="f") == expected
+    assert late.is_alive()
+    late.cancel()
+    assert lots > 10
+    assert len(here) == lots - 1
 
 
 def test_workers_that_cannot_be_started_are_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
