@@ -31,6 +31,8 @@ KEYS_IN_PATHS = KNOWN_KEYS_SHOWN | {
 """Keys that a path may go through; what lies below any other is told by the last known place above it."""
 
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_TWICE = "the record is text that holds JSON: it was encoded twice"
+_DECODE = "Decode it once:\n  jq -r . IN > OUT"
 LONG_LINE = 4 << 20
 """Bytes of a line from which on it is read in the way that needs least memory."""
 _DIGITS = 19
@@ -105,7 +107,8 @@ def read_object(
         out.add("key-duplicate", line, path=paths.get(id(found), ""), message=message)
     _check_portable(raw, line, out)
     if not isinstance(record, dict):
-        out.add("record-not-object", line, 1)
+        twice = isinstance(record, str) and record[:1] == "{"
+        out.add("record-not-object", line, 1, message=_TWICE if twice else "", remedy=_DECODE if twice else "")
         return None
     return record
 

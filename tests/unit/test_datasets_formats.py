@@ -415,6 +415,9 @@ def test_telling_the_format_needs_no_good_record(value: dict[str, Any]) -> None:
         (chat({"role": "human", "content": "x"}, ANSWER), "chat", "role-unknown", "Did you mean user?"),
         (chat(USER, {"role": "gpt", "content": "x"}), "chat", "role-unknown", "Did you mean assistant?"),
         (chat(USER), "chat", "assistant-missing", "--data-format reinforcement"),
+        ({"Messages": [USER, ANSWER]}, "chat", "messages-missing", "Did you mean messages?"),
+        ({"body": chat(USER, ANSWER)}, "chat", "messages-missing", "the inner object"),
+        ({"contents": [{"role": "user", "parts": [{"text": "x"}]}]}, "chat", "messages-missing", "Rename `contents`"),
     ],
 )
 def test_remedies_name_what_was_probably_meant(

@@ -76,6 +76,14 @@ def test_the_command_for_a_table_makes_examples_of_it(
         assert [[each["content"] for each in json.loads(line)["messages"]] for line in made] == rows, reason
 
 
+def test_records_that_were_encoded_twice_are_told() -> None:
+    (found,) = [
+        one for one in scan(io.BytesIO(json.dumps(ROW).encode()), file="a").findings if one.code == "record-not-object"
+    ]
+    assert "encoded twice" in found.message
+    assert found.remedy.endswith("\n  jq -r . IN > OUT")
+
+
 def test_lines_that_are_lists_of_messages_are_told_from_one_array() -> None:
     lists = describe(b'[{"role": "user", "content": "a"}]\n[{"role": "user", "content": "b"}]\n', "a.jsonl")
     assert lists

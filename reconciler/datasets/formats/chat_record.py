@@ -16,12 +16,14 @@ from reconciler.datasets.formats.conversation import (
     ROLES,
     Conversation,
     Notes,
+    close_to,
     is_json_text,
     is_number,
     note_system,
 )
 
 __all__ = ["RECORD_KEYS", "ChatRecord", "check", "is_json_text", "recognises"]
+_MESSAGES = ("messages",)
 
 
 def recognises(record: Mapping[str, Any]) -> bool:
@@ -104,6 +106,14 @@ def _other_format(record: Mapping[str, Any]) -> str:
         return "This is the older completion format: write the prompt as a user message, the answer as an assistant message."
     if "instruction" in record and "output" in record:
         return "Write `instruction` (and `input`) as a user message, and `output` as an assistant message."
+    if "contents" in record:
+        return (
+            "Rename `contents` to `messages`, the role model to assistant, and put the text of `parts` into `content`."
+        )
+    if any(isinstance(value, dict) and "messages" in value for value in record.values()):
+        return "`messages` stands one level deeper: write the inner object alone on the line."
+    if any(close_to(key, _MESSAGES, 0.8) for key in record if key not in RECORD_KEYS) and "messages" not in record:
+        return "Did you mean messages?"
     if reinforcement_record.is_asking(record):
         return (
             "Add the answer to be learned. If the records are for reinforcement, whose grader needs no key, say so: "
