@@ -165,13 +165,20 @@ class _Member:
                 result: Result | None = receive(answers)
             except (OSError, EOFError, ValueError):
                 break
-            with self._lock:
-                lot, future = self._taken.popleft()
+            if (answered := self._next()) is None:
+                break
+            lot, future = answered
             _settle(future, partial(self._check_here, lot) if result is None else result)
         with self._lock:
             self._usable = False
-        for lot, future in self._taken:
+        while left := self._next():
+            lot, future = left
             _settle(future, partial(self._check_here, lot))
+
+    def _next(self) -> tuple[Lot, Future[Result]] | None:
+        """Return what was taken first; None if nothing is wanted any more."""
+        with self._lock:
+            return self._taken.popleft() if self._taken else None
 
     def _ready(self) -> int:
         return sum(len(block.data) for lot, _ in islice(self._taken, 1, None) for block in lot)
