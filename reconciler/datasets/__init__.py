@@ -4,7 +4,7 @@
 stream      lines of any source in constant memory: the only place that knows where a line ends
 canonical   canonical form and digest: the identity of data        wire        what is uploaded, with a known length
 sniff       what is no JSONL at all                                record      one line read with care
-slips       what a line that is no JSON was meant to be
+slips       what a line that is no JSON was meant to be                long_record a line of images, without a copy
 formats/    one check for each format, behind one record           findings    the value, and the table of codes
 secrets     keys and tokens that do not belong into data           excerpt     what stands where a finding was made
 texts       what of an example is text                             tokens      how many tokens a text has

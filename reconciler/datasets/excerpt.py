@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from reconciler.datasets.stream import BLANKS, LongPart, Readable, blocks
 
 WIDTH = 240
 """Characters of an excerpt."""
+_PIECE = 1 << 16
 
 
 def excerpts(stream: Readable, findings: Iterable[Finding]) -> Mapping[tuple[int, str], str]:
@@ -45,8 +47,20 @@ def _shown(line: bytes, finding: Finding) -> str:
             value = None
         if value is not None:
             return _shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    text = line.decode(errors="replace")
-    return _shortened(text[max(0, (finding.column or 1) - 40) :])
+    return _shortened(_from(line, max(0, (finding.column or 1) - 40)))
+
+
+def _from(line: bytes, first: int) -> str:
+    """Return a little more than is shown of a line from a character on; a line of images is not decoded as a whole."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    passed, text = 0, ""
+    for at in range(0, len(line) + 1, _PIECE):
+        text += decoder.decode(line[at : at + _PIECE], final=at + _PIECE > len(line))
+        if passed + len(text) > first + WIDTH:
+            break
+        dropped = min(len(text), max(0, first - passed))
+        passed, text = passed + dropped, text[dropped:]
+    return text[max(0, first - passed) :]
 
 
 def _shortened(text: str) -> str:

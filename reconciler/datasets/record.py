@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from reconciler.datasets.findings import CODES, KEPT_PER_CODE, Collector
+from reconciler.datasets.long_record import read_long, utf8_message
 from reconciler.datasets.slips import slip_in
 from reconciler.datasets.stream import BOM
 
@@ -34,7 +35,9 @@ _BYTE = re.compile(r"\(byte (\d+)\)")
 _TWICE = "the record is text that holds JSON: it was encoded twice"
 _DECODE = "Decode it once:\n  jq -r . IN > OUT"
 LONG_LINE = 4 << 20
-"""Bytes of a line from which on it is read in the way that needs least memory."""
+"""Bytes of a line from which on it is read in the way that needs least memory, if that reads it."""
+LONGEST_LINE = 16 << 20
+"""Bytes of a line from which on it is read in no other way."""
 _DIGITS = 19
 """Integers up to this length are read as such; longer ones as floats, since Python refuses to read over 4300 digits."""
 _DIGITS_READ = 1000
@@ -49,6 +52,8 @@ def read_object(
     `offset` is how many bytes stand in the file before the line, if that is known. A line so long that it must hold
     images is read without a look at repeated keys, which would hold it in memory four times.
     """
+    if len(raw) > LONGEST_LINE:
+        return read_long(raw, line, out, offset)
     if len(raw) > LONG_LINE:
         try:
             found = msgspec.json.decode(raw)
@@ -65,10 +70,7 @@ def read_object(
         text = raw.decode()
     except UnicodeDecodeError as error:
         column = len(raw[: error.start].decode()) + 1
-        where = f"byte {error.start + 1} of the line"
-        if offset is not None:
-            where += f", byte {offset + error.start + 1} of the file,"
-        out.add("utf8-invalid", line, column, message=f"{where} is not valid UTF-8")
+        out.add("utf8-invalid", line, column, message=utf8_message(error.start, offset))
         return None
     if (nul := text.find("\0")) >= 0:
         out.add("nul-byte", line, nul + 1)

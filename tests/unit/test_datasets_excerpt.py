@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 
+import pytest
+
+from reconciler.datasets import excerpt
 from reconciler.datasets.excerpt import WIDTH, excerpts
 from reconciler.datasets.scan import scan
 
@@ -46,3 +50,19 @@ def test_a_missing_key_shows_the_object_that_lacks_it() -> None:
 def test_findings_of_the_whole_file_have_no_excerpt() -> None:
     found = scan(io.BytesIO(b""), file="f")
     assert excerpts(io.BytesIO(b""), found.findings) == {}
+
+
+def test_a_long_line_is_decoded_no_further_than_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excerpt, "_PIECE", 7)
+    line = ("aé😀" * 150).encode() + b"\xff\xf0" + b"b" * 300
+    whole = line.decode(errors="replace")
+    for first in range(0, len(whole) + 40, 13):
+        assert excerpt._shortened(excerpt._from(line, first)) == excerpt._shortened(whole[first:]), first
+    long = b'{"a": "\xf0\x9f\x98\x80' + b"A" * (4 << 20)
+    monkeypatch.setattr(excerpt, "_PIECE", 1 << 16)
+    tracemalloc.start()
+    try:
+        assert excerpt._from(long, len(long) - 100).endswith("AAA")
+        assert tracemalloc.get_traced_memory()[1] < len(long) / 4
+    finally:
+        tracemalloc.stop()

@@ -10,6 +10,7 @@ import io
 import json
 import pickle
 import time
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from reconciler.datasets.findings import CODES, KEPT_PER_CODE, Collector, Findin
 from reconciler.datasets.formats import chat_record, preference_record, reinforcement_record
 from reconciler.datasets.formats.conversation import IMAGE_EXAMPLES_LIMIT, VARIANTS_REMEMBERED, Notes
 from reconciler.datasets.formats.images import IMAGE_LIMIT, measured
-from reconciler.datasets.record import read_object
+from reconciler.datasets.long_record import read_long
+from reconciler.datasets.record import LONGEST_LINE, read_object
 from reconciler.datasets.sniff import SNIFFED, describe, sniff
+from reconciler.datasets.stream import BOM
 
 CHECKS = {"chat": chat_record, "preference": preference_record, "reinforcement": reinforcement_record}
 PAGE = Path(__file__).parents[2] / "docs" / "data-findings.md"
@@ -662,6 +665,46 @@ def test_bytes_that_are_no_text_are_told_with_their_place() -> None:
         out = Collector("f")
         assert read_object(b'{"\xc3\xa9": "\xff"}', 1, out, offset=offset) is None
         assert (out.kept()[0].message, out.kept()[0].column) == (message, 8)
+
+
+LONG_LINES = [
+    (b'{"\xc3\xa9": "\xff"}', "utf8-invalid", "no UTF-8"),
+    (b'{"\xc3\xa9": "' + b"\xf0\x9f\x98\x80" * 40_000 + b'\xf0"}', "utf8-invalid", "in a later piece"),
+    (b'{"a": "\xe2\x82', "utf8-invalid", "cut inside a character"),
+    (b'{"\xc3\xa9": "\0"}', "nul-byte", "a NUL"),
+    (b'{"\xc3\xa9": 1,}', "json-invalid", "a comma too many"),
+    (b'{"\xc3\xa9": "x', "json-invalid", "cut off"),
+    (b'{"a": NaN}', "json-invalid", "a number that JSON does not have"),
+    (b'{"a": "\\ud800"}', "json-not-portable", "half a surrogate pair"),
+    (b'{"a": 1e999}', "json-not-portable", "a number beyond all readers"),
+    (b'{"a": ' * 100_000, "json-too-deep", "nested"),
+    (BOM + b"{}", "bom-inside", "two files joined"),
+    (b"[]", "record-not-object", "a list"),
+]
+
+
+@pytest.mark.parametrize(("raw", "code", "reason"), LONG_LINES)
+def test_a_line_of_images_has_the_same_findings_without_a_copy(raw: bytes, code: str, reason: str) -> None:
+    careful, frugal = Collector("f"), Collector("f")
+    read_object(raw, 7, careful, offset=100)
+    assert read_long(memoryview(raw), 7, frugal, 100) is None
+    (one,) = frugal.kept()
+    (other,) = [each for each in careful.kept() if each.code == code]
+    assert (one.code, one.line) == (code, 7), reason
+    if code in {"utf8-invalid", "nul-byte"}:
+        assert (one.column, one.message) == (other.column, other.message), reason
+
+
+def test_a_broken_line_of_images_needs_little_memory() -> None:
+    data = b'{"a": "\xf0\x9f\x98\x80", "b": "' + bytes(LONGEST_LINE).replace(b"\0", b"A")
+    for end in (b'"', b'\0"}', b'\xff"}', b'\\ud800"}'):
+        raw = memoryview(data + end)
+        tracemalloc.start()
+        try:
+            assert read_object(raw, 1, Collector("f")) is None
+            assert tracemalloc.get_traced_memory()[1] < 2.5 * len(raw), end
+        finally:
+            tracemalloc.stop()
 
 
 @given(
