@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from reconciler.azure.bounds import Allowance
 from reconciler.azure.errors import AzureError, endless, from_answer, told, unreadable
 from reconciler.azure.listing import MOST_PAGES
 from reconciler.azure.session import Session
 from reconciler.azure.tenants import AUXILIARY
-from reconciler.azure.wire import Json, items, mapping, text
+from reconciler.azure.wire import Json, items, mapping, parsed, text
 
 API_VERSION = "2025-09-01"
 """The ARM version that azure-mgmt-cognitiveservices 14 is generated from (docs/azure.md, section 8)."""
@@ -114,17 +112,10 @@ class Arm:
         request = HttpRequest(method, url, params=parameters, json=body, headers=headers)
         # The SDK's own way to send a request as it is; its leading underscore stands for "low level".
         response = self._session.control_client()._send_request(request)  # noqa: SLF001
-        answer = _json(response)
+        answer = parsed(response.content)
         if not 200 <= response.status_code < 300:
             said: Any = answer if answer is not None else response.text()
             raise from_answer(response.status_code, said, response.headers, doing)
         if method != "GET":
             self._operations[url] = str(response.headers.get("azure-asyncoperation") or "")
         return answer if isinstance(answer, dict) else {}, response.content
-
-
-def _json(response: Any) -> Any:
-    try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        return None

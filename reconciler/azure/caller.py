@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reconciler.azure.errors import AzureError, from_answer, no_answer, no_credential, unreadable
-from reconciler.azure.wire import Json, text
+from reconciler.azure.wire import Json, parsed, text
 from reconciler.core.runtime import Runtime
 
 T = TypeVar("T")
@@ -98,12 +98,7 @@ def read_object(response: Any, doing: str, *, key: str = "id") -> Json:
 
     An id is a text: with anything else nothing could be asked about the object again.
     """
-    import orjson
-
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        body = None
+    body = parsed(response.content)
     if not isinstance(body, dict) or not (text(body, key) if key == "id" else isinstance(body.get(key), list)):
         raise unreadable(doing)
     return body

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reconciler.azure.wire import Json, number, text
+from reconciler.azure.wire import Json, moment, text
 
 Pages = Callable[[], Iterator[list[Json]]]
 
@@ -35,7 +35,7 @@ class EventStream:
                 break
         self._seen.update(found)
         oldest_first = list(found.values())[::-1]
-        return sorted(oldest_first, key=lambda event: number(event, "created_at") or 0)
+        return sorted(oldest_first, key=lambda event: moment(event, "created_at") or 0)
 
 
 def event_id(event: Json) -> str:

@@ -9,7 +9,7 @@ from reconciler.azure.caller import read_object
 from reconciler.azure.listing import PAGE, FreshList, all_pages, pages
 from reconciler.azure.session import Session
 from reconciler.azure.surfaces import Operation, surface_for
-from reconciler.azure.wire import Json, items, number
+from reconciler.azure.wire import Json, items, moment
 
 
 class Jobs:
@@ -97,7 +97,7 @@ class Jobs:
         return pages(self._calls, f"reading the events of {job_id}", fetch)
 
     def events(self, job_id: str) -> list[Json]:
-        """Return all events of a job, oldest first."""
+        """Return all events of a job, oldest first; `created_at` in Unix seconds, 0 if it cannot be read."""
 
         def fetch(query: dict[str, Any]) -> bytes:
             jobs = self._client("events").fine_tuning.jobs.with_raw_response
@@ -105,15 +105,15 @@ class Jobs:
 
         # Azure lists the newest first (recorded); within one second the listed order is kept.
         found = all_pages(self._calls, f"reading the events of {job_id}", fetch)
-        oldest_first = found[::-1]
-        return sorted(oldest_first, key=lambda event: number(event, "created_at") or 0)
+        dated = [{**event, "created_at": moment(event, "created_at") or 0.0} for event in found[::-1]]
+        return sorted(dated, key=lambda event: event["created_at"])
 
     def latest_event(self, job_id: str) -> Json:
         """Return the newest event of a job, or an empty mapping."""
         jobs = self._client("events").fine_tuning.jobs.with_raw_response
         doing = f"reading the events of {job_id}"
         page = self._calls.safely(doing, lambda: read_object(jobs.list_events(job_id, limit=10), doing, key="data"))
-        return max(items(page), key=lambda event: number(event, "created_at") or 0, default={})
+        return max(items(page), key=lambda event: moment(event, "created_at") or 0, default={})
 
     def delete_model(self, name: str) -> None:
         """Delete a trained model; Azure refuses while a deployment of it exists."""

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from reconciler.azure.bounds import Allowance
 from reconciler.azure.caller import Caller
 from reconciler.azure.errors import endless, unreadable
-from reconciler.azure.wire import Json, items, text
+from reconciler.azure.wire import Json, items, parsed, text
 from reconciler.core.runtime import Clock
 
 T = TypeVar("T")
@@ -37,20 +37,21 @@ def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) 
         new = {text(item, "id"): item for item in page if text(item, "id") and text(item, "id") not in seen}
         seen.update(new)
         yield list(new.values())
-        if not new or body.get("has_more") is not True:
+        if not new or not _goes_on(body, len(page)):
             return
         query = {"after": text(body, "last_id") or text(page[-1], "id")}
     raise endless(doing, MOST_PAGES)
 
 
+def _goes_on(body: Json, count: int) -> bool:
+    """Return whether more may follow. A full page that does not say is no end: a job that is not seen is trained twice."""
+    more = body.get("has_more")
+    return more if isinstance(more, bool) else count >= PAGE
+
+
 def _page(raw: bytes, doing: str) -> tuple[Json, bytes]:
     """Read one page, and return also its bytes. An answer without a list is an error: taken for an empty list it would cost a second training."""
-    import orjson
-
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        body = None
+    body = parsed(raw)
     if isinstance(body, list):
         return {"data": body}, raw
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):

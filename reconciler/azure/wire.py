@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 Json = Mapping[str, Any]
+
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def parsed(raw: bytes) -> Any:
+    """Return the JSON of an answer, None if it is none. A byte-order mark before it is skipped (RFC 8259, section 8.1)."""
+    import orjson
+
+    try:
+        return orjson.loads(raw.removeprefix(BYTE_ORDER_MARK))
+    except orjson.JSONDecodeError:
+        return None
 
 
 def text(body: Json, *keys: str) -> str:
@@ -27,6 +41,25 @@ def number(body: Json, key: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return result if result == result and abs(result) != float("inf") else None  # noqa: PLR0124  (NaN)
+
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""Up to here a moment can be shown as a date; what is later is none (milliseconds, say)."""
+
+
+def moment(body: Json, key: str) -> float | None:
+    """Return a moment in Unix seconds: of a number, a number written as text, or ISO 8601 (UTC if it names no zone).
+
+    None if it is absent, unreadable, or not between 1970 and the year 9999: what needs to know when must then do without.
+    """
+    found = number(body, key)
+    if found is None:
+        try:
+            read = datetime.fromisoformat(text(body, key))
+            found = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    return found if 0 < found < LATEST else None
 
 
 def mapping(body: Json, key: str) -> Json:

@@ -57,7 +57,7 @@ def probe(
         made = bench.plan(bench.options())
         changes = named(bench, made, addresses)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            probed = list(pool.map(lambda one: _probe(bench, one, prompt, show_answer=show_answer), changes))
+            probed = list(pool.map(lambda one: _probe(bench, made, one, prompt, show_answer=show_answer), changes))
         if output_format == "json":
             _print_json(bench, probed)
         else:
@@ -96,14 +96,16 @@ def named(bench: Workbench, made: Plan, addresses: Sequence[str]) -> list[Change
     return list(found.values())
 
 
-def _probe(bench: Workbench, change: Change, prompt: str | None, *, show_answer: bool) -> Probed:
+def _probe(bench: Workbench, made: Plan, change: Change, prompt: str | None, *, show_answer: bool) -> Probed:
     from reconciler.azure.chat import Chat
-    from reconciler.core.change import Wait, live_of
+    from reconciler.core.change import Stuck, Wait, live_of
     from reconciler.core.fault import Fault, ReconcilerError
     from reconciler.core.resource import Phase
     from reconciler.render.probe import Probed
 
     address, live = str(change.address), live_of(change)
+    if isinstance(change, Stuck) and not made.knows(change):
+        return Probed(address, fault=change.fault)
     if live is None or live.phase is Phase.GONE:
         waits = f" It waits for {', '.join(map(str, change.on))}." if isinstance(change, Wait) else ""
         none = Fault(

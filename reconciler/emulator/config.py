@@ -49,6 +49,7 @@ class Config:
         echo_hyperparameters: Where a job shows the values.
         echo_grader: How a job shows its grader and response format: as sent, with null for what is not set and messages in
             parts, or not at all.
+        job_times: How jobs and their events show when: in seconds, as a text in ISO 8601, or not at all.
         metadata_echo: Whether a job shows its metadata; recordings show null.
         canonical_models: Whether a job shows the model id re-cased and dated, or as it was sent.
         v1_status_words: Use the words of the v1 specification (`validating_files`, `queued`) instead of `pending`.
@@ -137,6 +138,7 @@ class Config:
     echo_method: Literal["always", "if_sent"] = "if_sent"
     echo_hyperparameters: Literal["top", "method", "both"] = "both"
     echo_grader: Literal["as_sent", "filled", "none"] = "as_sent"
+    job_times: Literal["seconds", "text", "none"] = "seconds"
     metadata_echo: bool = False
     canonical_models: bool = True
     v1_status_words: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.emulator.config import Config
@@ -30,14 +31,14 @@ def job_object(world: World, job: JobRecord, surface: Surface, at: float) -> dic
     value: dict[str, Any] = {
         "id": job.id,
         "object": "fine_tuning.job",
-        "created_at": int(job.created),
+        "created_at": _moment(config, job.created),
         "status": _word(config, job, state, surface, at),
         "model": job.model,
         "fine_tuned_model": job.model_name if done else None,
         "training_file": job.training_file,
         "validation_file": job.validation_file,
         "result_files": [job.result_file] if done or (state.started and config.result_files_while_running) else None,
-        "finished_at": None if state.finished is None else int(state.finished),
+        "finished_at": None if state.finished is None else _moment(config, state.finished),
         "organization_id": None,
         "trained_tokens": job.tokens * int(job.resolved["n_epochs"]) if done else None,
         "error": _error(job, state),
@@ -91,6 +92,16 @@ def _word(config: Config, job: JobRecord, state: Phase, surface: Surface, at: fl
     if state.status == "pending" and config.v1_status_words and surface is Surface.V1:
         return "validating_files" if at < ready(job) else "queued"
     return state.status
+
+
+def _moment(config: Config, at: float) -> int | str | None:
+    if config.job_times == "none":
+        return None
+    return (
+        int(at)
+        if config.job_times == "seconds"
+        else datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    )
 
 
 def _error(job: JobRecord, state: Phase) -> dict[str, Any] | None:
@@ -203,7 +214,7 @@ def event_objects(world: World, job: JobRecord, surface: Surface, at: float) -> 
         {
             "id": f"ftevent-{stable_hex(job.id, number)}",
             "object": "fine_tuning.job.event",
-            "created_at": int(when),
+            "created_at": _moment(world.config, when),
             "level": error_level.get(level, level),
             "message": message,
             "type": kind,

@@ -85,6 +85,10 @@ def test_what_cannot_be_asked_is_said_for_each_and_ends_with_1(serving: Site, az
     ran = serving.run("probe", "tome", code=1)
     assert "Did you mean" in ran.err
     serving.run("probe", code=64)
+    azure.fault(method="GET", path_regex="/deployments$", status=403, count=None)
+    ran = serving.run("probe", "other", code=1)
+    assert "! Deployment/other  The identity lacks a role" in ran.out, "whether it is deployed could not be read"
+    assert "does not exist" not in ran.out
 
 
 def test_a_reasoning_model_is_asked_too(bare: Site) -> None:

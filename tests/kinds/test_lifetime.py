@@ -167,3 +167,15 @@ def test_a_create_that_is_missing_is_a_create(repo: Repo, azure: Azure, clock: F
     (create,) = of(repo.plan(), Create)
     assert create.reason == "missing"
     assert "2 days ago: it was never made, or somebody has deleted it" in create.notes[0]
+
+
+@pytest.mark.parametrize("times", ["text", "none"])
+def test_a_job_that_does_not_say_when_is_served_and_nothing_of_it_expires(
+    repo: Repo, azure: Azure, clock: FakeClock, times: str
+) -> None:
+    azure.configure(job_times=times)
+    repo.write("manifests/stack.yaml", STACK + "  expires_after: 8h\n")
+    repo.until_done(auto_approved=True)
+    assert serving(azure) == ["tone"], "not held back as if it had vanished"
+    clock.sleep(9 * HOUR)
+    assert ("expired at" in said(repo)) is (times == "text")

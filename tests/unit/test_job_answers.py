@@ -70,6 +70,7 @@ def nested(values: Any, **more: Any) -> dict[str, Any]:
             },
             "and the other way round, with the methods that it has not",
         ),
+        ({"method": {**nested(RECORDED["hyperparameters"]), "type": "Supervised"}}, "a word in another case"),
         ({"method": nested(None)}, "a method without settings"),
         ({"method": {"type": "supervised", "supervised": None}}, "a method that is null"),
         ({"hyperparameters": None}, "nothing is echoed"),
@@ -81,6 +82,28 @@ def nested(values: Any, **more: Any) -> dict[str, Any]:
 )
 def test_an_answer_that_means_the_same_is_no_difference(answer: dict[str, Any], why: str) -> None:
     assert differences(FineTuneJobSpec.model_validate(DECLARED), live(**answer).spec, echoes_all=False) == (), why
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds", "why"),
+    [
+        (1_747_507_995, 1_747_507_995.0, "as specified"),
+        (1_747_507_995.5, 1_747_507_995.5, "a fraction"),
+        ("1747507995", 1_747_507_995.0, "a number as a text"),
+        ("2025-05-17T18:53:15Z", 1_747_507_995.0, "as ARM writes moments"),
+        ("2025-05-17T18:53:15.5+00:00", 1_747_507_995.5, "a fraction and a zone"),
+        ("2025-05-17T18:53:15", 1_747_507_995.0, "no zone: UTC"),
+        (1_747_507_995_000, None, "milliseconds: no date that could be shown"),
+        ("17/05/2025", None, "unreadable"),
+        ("", None, "empty"),
+        (0, None, "a zero stands for nothing"),
+        (None, None, "null"),
+        ({"seconds": 1}, None, "not even a text"),
+    ],
+)
+def test_a_moment_is_read_however_it_is_written(written: Any, seconds: float | None, why: str) -> None:
+    found = live(finished_at=written, created_at=written)
+    assert (found.finished_at, found.created_at) == (seconds, seconds or 0), why
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from reconciler.azure.errors import AzureError, scrub
 from reconciler.azure.files import Files
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, number, text
+from reconciler.azure.wire import Json, moment, number, text
 from reconciler.core.change import Create, Delete, Update
 from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
@@ -310,7 +310,7 @@ def observed_file(body: Json, account: str) -> Observed:
         status=status,
         identity=parsed.digest if parsed else "",
         owner=parsed.owner if parsed else "",
-        created_at=number(body, "created_at") or 0,
+        created_at=moment(body, "created_at") or 0,
         outputs={"file_id": text(body, "id")},
         facts={"filename": filename, "bytes": number(body, "bytes")},
         reason=scrub(text(body, "status_details")),

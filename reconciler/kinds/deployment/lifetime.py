@@ -33,7 +33,7 @@ def missing(desired: Desired, refs: Resolved, view: View) -> Claim:
     """Claim a deployment that is not there: still to be made, or (its job ended long ago) perhaps vanished, with the causes."""
     jobs = [live for live in refs.values() if isinstance(live, Observed)]
     purged = any(live.facts.get("model_only") for live in jobs)
-    ends = [_end(live) for live in jobs]
+    ends = [end for live in jobs if (end := _end(live))]
     if not purged and not (ends and view.now - max(ends) > FIRST_DEPLOYMENT):
         return Claim()
     age = None if purged else view.now - max(ends)
@@ -61,8 +61,9 @@ def expired(desired: Desired, claim: Claim, refs: Resolved, view: View) -> Claim
     job = claim.pinned or next((live for live in refs.values() if isinstance(live, Observed)), None)
     if not after or job is None or job.phase is not Phase.READY or claim.stuck:
         return claim
-    until = _end(job) + seconds_of(after)
-    if view.now < until:
+    end = _end(job)
+    until = end + seconds_of(after)
+    if not end or view.now < until:
         return claim
     shown = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(until))
     why = f"expired at {shown}: `expires_after: {after}` after the end of {job.id}"
@@ -114,6 +115,7 @@ def check_lifetime(desired: Desired) -> Sequence[Fault]:
 
 
 def _end(job: Observed) -> float:
+    """Return when a job ended; 0 if Azure does not say: nothing is then taken for gone, and nothing expires."""
     return job.finished_at or job.created_at
 
 

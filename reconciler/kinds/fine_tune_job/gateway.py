@@ -14,7 +14,7 @@ from reconciler.azure.events import EventStream
 from reconciler.azure.jobs import Jobs
 from reconciler.azure.results import Results
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, number, text
+from reconciler.azure.wire import Json, moment, text
 from reconciler.core.change import Create, Delete, Update
 from reconciler.core.diff import differences
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, short, wire_suffix
@@ -209,7 +209,7 @@ class JobGateway:
             return kept(live, self._checkpoints(live))
         newest = next(self._jobs.event_pages(live.id), [])
         said = describe(measure(newest, live), live, self._session.runtime.clock.now())
-        latest = max(newest, key=lambda event: number(event, "created_at") or 0, default={})
+        latest = max(newest, key=lambda event: moment(event, "created_at") or 0, default={})
         return said or scrub(text(latest, "message"))
 
     def summary(self, live: Observed) -> Sequence[str]:
@@ -399,7 +399,7 @@ def _gone(change: Update) -> Fault:
 
 
 def _readable(event: Json) -> Json:
-    return {**event, "message": scrub(text(event, "message")), "created_at": number(event, "created_at") or 0}
+    return {**event, "message": scrub(text(event, "message")), "created_at": moment(event, "created_at") or 0}
 
 
 def _graded(method: Method) -> dict[str, Any]:

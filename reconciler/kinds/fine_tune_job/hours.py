@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from reconciler.azure.wire import Json, number, text
+from reconciler.azure.wire import Json, moment, text
 from reconciler.kinds.fine_tune_job.progress import is_step
 
 _QUEUE_LEFT = re.compile(r"^job started", re.IGNORECASE)
@@ -27,7 +27,7 @@ def trained_seconds(events: Iterable[Json], now: float) -> tuple[float, float] |
     `now` ends the training of a job that goes on, in seconds since the epoch.
     """
     told = sorted(
-        ((float(at), event) for event in events if (at := number(event, "created_at"))), key=lambda pair: pair[0]
+        ((float(at), event) for event in events if (at := moment(event, "created_at"))), key=lambda pair: pair[0]
     )
     began = _first(told, _TRAINS)
     began = _first(told, _QUEUE_LEFT) if began is None else began

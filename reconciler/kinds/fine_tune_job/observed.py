@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.azure.errors import scrub
-from reconciler.azure.wire import Json, items, mapping, number, text
+from reconciler.azure.wire import Json, items, mapping, moment, number, text
 from reconciler.core.account import Account
 from reconciler.core.digest import ModelName, Suffix
 from reconciler.core.resource import Observed, Phase
@@ -39,7 +39,7 @@ def observed_job(body: Json, account: Account) -> Observed:
     if suffix is None and named:
         suffix = Suffix.parse(named.suffix)
     error = mapping(body, "error")
-    method, training = text(mapping(body, "method"), "type"), training_type(text(body, "trainingType"))
+    method, training = _method(body), training_type(text(body, "trainingType"))
     state = state_of(status, method, training)
     phase = state.phase
     if phase is Phase.READY and not model:
@@ -55,8 +55,8 @@ def observed_job(body: Json, account: Account) -> Observed:
         status=status,
         identity=suffix.digest_part if suffix else "",
         owner=(suffix.owner(account.spec.owners) or "") if suffix else "",
-        created_at=number(body, "created_at") or 0,
-        finished_at=number(body, "finished_at"),
+        created_at=moment(body, "created_at") or 0,
+        finished_at=moment(body, "finished_at"),
         outputs={"model": model, "job_id": text(body, "id")} if model and status == "succeeded" else {},
         facts={
             **files,
@@ -70,7 +70,7 @@ def observed_job(body: Json, account: Account) -> Observed:
             "graders": grading_models(mapping(mapping(mapping(body, "method"), method), "grader")),
             "waits": status in WAITING,
             "training_type": training,
-            "estimated_finish": number(body, "estimated_finish"),
+            "estimated_finish": moment(body, "estimated_finish"),
             "reports_to": _projects(body),
             "suffix": text(body, "suffix", "user_provided_suffix") or (named.suffix if named else ""),
             "integrations": items(body, "integrations"),
@@ -101,7 +101,7 @@ def model_as_job(body: Json, account: Account) -> Observed | None:
         status="succeeded",
         identity=suffix.digest_part if suffix else "",
         owner=owner or "",
-        created_at=number(body, "created_at") or number(body, "created") or 0,
+        created_at=moment(body, "created_at") or moment(body, "created") or 0,
         outputs={"model": text(body, "id"), "job_id": named.job_id},
         facts={"model_only": True, "base": named.base, "account_id": account.arm_id},
     )
@@ -117,10 +117,15 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _method(body: Json) -> str:
+    """Return how a job trains, "" if it does not say. Azure answers words of its own lists in other cases than were sent."""
+    return text(mapping(body, "method"), "type").lower()
+
+
 def _live_spec(body: Json) -> FineTuneJobSpec:
     """Read the echoed settings of a job. -1 stands for `auto` (recorded), which contradicts a number that was set."""
-    method = mapping(body, "method")
-    own = mapping(method, text(method, "type") or "supervised")
+    method = _method(body)
+    own = mapping(mapping(body, "method"), method or "supervised")
     nested = mapping(own, "hyperparameters")
     top = mapping(body, "hyperparameters")
     settings: dict[str, Any] = {}
@@ -137,7 +142,7 @@ def _live_spec(body: Json) -> FineTuneJobSpec:
             settings[name] = value
     seed = number(body, "seed")
     fields: dict[str, Any] = {
-        "method": _echoed(text(method, "type"), settings, mapping(own, "grader"), mapping(own, "response_format")),
+        "method": _echoed(method, settings, mapping(own, "grader"), mapping(own, "response_format")),
         "training_type": text(body, "trainingType", "training_type"),
     }
     fields["model"] = text(body, "model") or None

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.azure.wire import Json, mapping, number, text
+from reconciler.azure.wire import Json, mapping, moment, number, text
 from reconciler.core.resource import Observed
 from reconciler.kinds.fine_tune_job.method import Hyperparameters
 from reconciler.results.checkpoints import Checkpoint, best, deployable
@@ -75,7 +75,7 @@ def measure(events: Iterable[Json], live: Observed) -> Progress:
     told: dict[int, tuple[float, int, dict[str, float]]] = {}
     resumed = 0.0
     for event in events:
-        at = number(event, "created_at") or 0.0
+        at = moment(event, "created_at") or 0.0
         if _BEGAN.match(text(event, "message")):
             resumed = max(resumed, at)
         step, of = _step_of(event)
@@ -155,8 +155,8 @@ def spell(seconds: float) -> str:
 def ended(live: Observed, events: Sequence[Json], checkpoints: Sequence[Checkpoint]) -> list[str]:
     """Return what a person wants to know of a job that has ended, line by line. `events` are oldest first."""
     said: list[str] = []
-    times = [at for event in events if (at := number(event, "created_at"))]
-    began = next((number(e, "created_at") for e in events if _BEGAN.match(text(e, "message"))), None)
+    times = [at for event in events if (at := moment(event, "created_at"))]
+    began = next((moment(e, "created_at") for e in events if _BEGAN.match(text(e, "message"))), None)
     # `finished_at` was recorded months after the last event of a job (docs/azure.md, section 5).
     end = min((at for at in (live.finished_at, max(times, default=None)) if at), default=None)
     if began and end and end >= began:
