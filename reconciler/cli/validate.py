@@ -231,7 +231,7 @@ def _document(reports: Iterable[DataReport], faults: Sequence[Fault], *, valid: 
     from reconciler.render.words import plain_value
 
     document: dict[str, Any] = {
-        "format_version": "1.1",
+        "format_version": "1.2",
         "valid": valid,
         "datasets": [data_document(report) for report in reports],
         # Those in data stand with their file.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reconciler.core.change import DataChange
-from reconciler.datasets import TOKEN_ENCODING, Distribution, Finding, Scan
+from reconciler.datasets import TOKEN_ENCODING, Distribution, Finding, Scan, for_file
 from reconciler.render.words import indented, plural, printable
 
 MINUS = "\u2212"
@@ -135,6 +135,7 @@ def data_document(report: DataReport) -> dict[str, Any]:
                 "column": finding.column,
                 "path": finding.path,
                 "message": finding.message,
+                "remedy": for_file(finding.remedy, finding.file),
                 **_excerpt(report, finding),
             }
             for finding in scan.findings

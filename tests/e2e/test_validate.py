@@ -79,6 +79,7 @@ def test_findings_of_data_as_json_and_with_what_stands_there(alone: Site) -> Non
         "column": None,
         "path": "messages[0].role",
         "message": "the role is none of system, user, assistant, tool, developer, function",
+        "remedy": "Use one of these roles, in lower case.",
     }
     assert data["counts"] == {"data-role-unknown": 1}, "one fault, one finding"
     silent = alone.run("validate", "bad.jsonl", code=1)
