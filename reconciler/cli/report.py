@@ -163,6 +163,7 @@ def read_run(bench: Workbench, made: Plan, live: Observed) -> Run:
         finished_at=live.finished_at,
         seen_at=bench.runtime.clock.now(),
         ended=live.phase not in {Phase.WORKING, Phase.SETTLING},
+        validated=bool(live.facts.get("validation_file")),
         tokens=int(tokens) if tokens is not None else None,
         table=table,
         source=source,

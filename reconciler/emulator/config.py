@@ -46,7 +46,7 @@ class Config:
         echo_training_type: Whether a job shows `trainingType`.
         echo_seed: Whether a job shows its seed.
         echo_method: Whether a job shows `method` when the request had none.
-        echo_hyperparameters: Where a job shows the values.
+        echo_hyperparameters: Where a job shows the values, if it does.
         echo_grader: How a job shows its grader and response format: as sent, with null for what is not set and messages in
             parts, or not at all.
         job_times: How jobs and their events show when: in seconds, as a text in ISO 8601, or not at all.
@@ -136,7 +136,7 @@ class Config:
     echo_training_type: bool = True
     echo_seed: bool = True
     echo_method: Literal["always", "if_sent"] = "if_sent"
-    echo_hyperparameters: Literal["top", "method", "both"] = "both"
+    echo_hyperparameters: Literal["top", "method", "both", "none"] = "both"
     echo_grader: Literal["as_sent", "filled", "none"] = "as_sent"
     job_times: Literal["seconds", "text", "none"] = "seconds"
     metadata_echo: bool = False

@@ -55,8 +55,8 @@ def job_object(world: World, job: JobRecord, surface: Surface, at: float) -> dic
     if config.echo_training_type:
         value["trainingType"] = job.training_type
     numbers = hyperparameters(job, state)
-    in_method = config.echo_hyperparameters != "top"
-    value["hyperparameters"] = numbers if config.echo_hyperparameters != "method" else None
+    in_method = config.echo_hyperparameters in ("method", "both")
+    value["hyperparameters"] = numbers if config.echo_hyperparameters in ("top", "both") else None
     if job.method is not None or config.echo_method == "always":
         inner = {**((job.method or {}).get(job.method_type) or {})}
         inner.pop("hyperparameters", None)

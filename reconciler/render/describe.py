@@ -33,9 +33,7 @@ from reconciler.render.words import Tone, duration, field_name, joined, lines, p
 MISSING = "missing: never made, or deleted since by Azure or somebody"
 """What is known of a deployment that is not there although its job ended long ago: nothing at Azure tells which."""
 
-NOTHING_SHOWN = (
-    "nothing that Azure returns differs; it does not return `attempt`, `extra_body` or how the base was spelled"
-)
+NOTHING_SHOWN = "nothing that Azure shows differs; it never shows `attempt`, `extra_body` or how the base was spelled"
 ADOPTED = "adopted as it is; `apply` marks it as ours by its tags"
 
 

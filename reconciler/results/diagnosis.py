@@ -136,8 +136,13 @@ def method_of(table: Table, declared: str) -> str:
     return "reinforcement" if "train_mean_reward" in table.curves else "supervised"
 
 
-def diagnose(table: Table, *, method: str = "", epochs: float | None = None, ended: bool = True) -> Diagnosis:
-    """Say what the curves of a training mean. `epochs`: how many it makes in all; `ended`: it will not go on."""
+def diagnose(
+    table: Table, *, method: str = "", epochs: float | None = None, ended: bool = True, validated: bool = False
+) -> Diagnosis:
+    """Say what the curves of a training mean.
+
+    `epochs`: how many it makes in all; `ended`: it will not go on; `validated`: the job has a validation file.
+    """
     method = method_of(table, method)
     train_name, full_name, batch_name = _names(table, method)
     broken = _broken(table, train_name)
@@ -147,7 +152,7 @@ def diagnose(table: Table, *, method: str = "", epochs: float | None = None, end
     if train is None:
         return _nothing(table, train_name)
     valid = _held_out(table, full_name, batch_name)
-    notes = _notes(table, train, valid, full_name, batch_name)
+    notes = _notes(table, train, valid, full_name, batch_name, validated=validated)
     if len(train.curve.points) < FEWEST_TRAINING:
         return _too_few(train, notes, ended=ended)
     judge = _Judge(train, valid, method, epochs, table.last_step, ended)
@@ -350,16 +355,18 @@ def _around(side: _Side, step: int) -> Stretch:
     return found
 
 
-def _notes(table: Table, train: _Side, valid: _Side | None, full: str, batches: str) -> tuple[Finding, ...]:
+def _notes(
+    table: Table, train: _Side, valid: _Side | None, full: str, batches: str, *, validated: bool
+) -> tuple[Finding, ...]:
     notes = []
     seen = [curve for name in (full, batches) if (curve := table.curves.get(name)) is not None]
     if not seen:
-        notes.append(
-            Finding(
-                "no-validation",
-                "There are no validation values, so overfitting cannot be seen: give the job a `validation_file`.",
-            )
+        why = (
+            "none was found here, though the job has a validation file"
+            if validated
+            else "give the job a `validation_file`"
         )
+        notes.append(Finding("no-validation", f"There are no validation values, so overfitting cannot be seen: {why}."))
     elif valid is None:
         count = max(len(curve.points) for curve in seen)
         notes.append(

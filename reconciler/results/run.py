@@ -36,7 +36,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*", re.ASCII)
 class Run:
     """One training.
 
-    `address` is what a person calls it; `manifest` the name of the FineTuneJob that declares it, "" if none does.
+    `validated`: the job has a validation file. `address` is what a person calls it; `manifest` the name of the FineTuneJob that declares it, "" if none does.
     `deployments` are the declared ones that refer to the manifest, `serving` those at Azure that serve the model now,
     `serving_steps` those that serve a checkpoint of it, with its step.
     """
@@ -56,6 +56,7 @@ class Run:
     finished_at: float | None = None
     seen_at: float = 0.0
     ended: bool = True
+    validated: bool = False
     tokens: int | None = None
     table: Table = field(default_factory=Table)
     source: Source = "none"
@@ -94,7 +95,7 @@ class Run:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """What the curves say."""
-        return diagnose(self.table, method=self.method, epochs=self.epochs, ended=self.ended)
+        return diagnose(self.table, method=self.method, epochs=self.epochs, ended=self.ended, validated=self.validated)
 
     @cached_property
     def checkpoints(self) -> tuple[Checkpoint, ...]:

@@ -157,6 +157,19 @@ def test_revert_of_a_setting_readopts_the_old_model(repo: Repo, azure: Azure) ->
     assert repo.plan().converged
 
 
+def test_a_job_that_shows_none_of_its_settings_is_trained_once_and_the_plan_says_what_it_does_not_show(
+    repo: Repo, azure: Azure
+) -> None:
+    azure.configure(echo_hyperparameters="none", echo_seed=False, echo_training_type=False)
+    repo.until_done()
+    assert repo.plan().converged
+    assert not trained(repo.plan())
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    (create,) = trained(repo.plan())
+    assert create.why == ()
+    assert create.notes == ("nor does Azure show of that job: n_epochs, training_type",)
+
+
 def test_revert_of_data_needs_no_upload(repo: Repo, azure: Azure) -> None:
     repo.until_done()
     before = (repo.folder / "manifests/data/train.jsonl").read_text()

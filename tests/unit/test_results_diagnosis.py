@@ -99,7 +99,9 @@ def test_overfitting_says_when_it_began_and_how_many_epochs_are_enough() -> None
 def test_missing_validation_is_said_and_the_training_is_judged_all_the_same() -> None:
     alone = diagnose(Training(falling(12)).table())
     assert [note.code for note in alone.notes] == ["no-validation"]
-    assert "validation_file" in alone.notes[0].text
+    assert "give the job a `validation_file`" in alone.notes[0].text
+    (kept_back,) = diagnose(Training(falling(12)).table(), validated=True).notes
+    assert (kept_back.code, "though the job has a validation file" in kept_back.text) == ("no-validation", True)
     few = diagnose(Training(falling(12), None, falling(12), epochs=2).table())
     assert [note.code for note in few.notes] == ["few-validation"]
     both = diagnose(Training(falling(12), falling(12)).table())

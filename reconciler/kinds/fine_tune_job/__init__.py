@@ -26,7 +26,7 @@ from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
 from reconciler.kinds.fine_tune_job.deployed import deployed
 from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
-from reconciler.kinds.fine_tune_job.evidence import edited, edited_since, only_root, other_file
+from reconciler.kinds.fine_tune_job.evidence import edited, edited_since, only_root, other_file, unshown
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.identity import digest_of, digests_spelled_otherwise
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
@@ -128,8 +128,7 @@ class FineTuneJobKind(Kind):
             claim = Claim(stuck=clone(desired, live, differing))
         else:
             predecessor = self._predecessor(desired, view)
-            why = self._why(desired, predecessor, view, refs) if predecessor else ()
-            claim = Claim(predecessor=predecessor, why=why)
+            claim = self._compared(desired, predecessor, view, refs) if predecessor else Claim()
         return replace(claim, not_ours=others, uses=_file_ids(desired))
 
     def _marked(
@@ -306,15 +305,17 @@ class FineTuneJobKind(Kind):
         ]
         return max(same_text or same_data, key=lambda live: (live.created_at, live.id), default=None)
 
-    def _why(self, desired: Desired, predecessor: Observed, view: View, refs: Resolved) -> tuple[FieldChange, ...]:
+    def _compared(self, desired: Desired, predecessor: Observed, view: View, refs: Resolved) -> Claim:
+        """Claim a new job, with what differs from the one that it supersedes; if nothing does, with what Azure does not show of that."""
         want = _job(self.resolve(desired, refs))
         have = _job(predecessor.spec)
         if isinstance(want.model, str) and isinstance(have.model, str) and same_base(want.model, have.model):
             want = want.model_copy(update={"model": have.model})
-        found = [
+        shown = [
             change for change in differences(want, have, echoes_all=False) if not isinstance(change.after, Unknown)
         ]
-        return (*found, *self._file_changes(desired, predecessor, view))
+        why = (*shown, *self._file_changes(desired, predecessor, view))
+        return Claim(predecessor=predecessor, why=why, notes=() if why else unshown(want, have))
 
 
 def _job(spec: Spec) -> FineTuneJobSpec:

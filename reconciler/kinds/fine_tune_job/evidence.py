@@ -1,13 +1,26 @@
-"""What a file that was not uploaded from these manifests says about the data that is declared for it."""
+"""What Azure shows of a file or a job, and what it does not, against what is declared."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.core.diff import FieldChange
-from reconciler.core.resource import Desired, Observed
+from reconciler.core.diff import FieldChange, differences
+from reconciler.core.resource import Desired, Observed, Spec
 from reconciler.kinds.fine_tune_job.observed import same_base
 from reconciler.models import base_of
+
+
+def unshown(want: Spec, have: Spec) -> tuple[str, ...]:
+    """Say which declared fields Azure does not show of a job, so that nobody looks for the difference elsewhere."""
+    missing = [change for change in differences(want, have, echoes_all=True) if change.before is None]
+    # A block of which nothing is shown is one difference.
+    paths = [
+        name
+        for change in missing
+        for name in (sorted(change.after) if isinstance(change.after, Mapping) else [change.path])
+    ]
+    names = ", ".join(path.removeprefix("hyperparameters.") for path in paths)
+    return (f"nor does Azure show of that job: {names}",) if names else ()
 
 
 def other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
