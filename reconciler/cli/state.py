@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -61,9 +61,12 @@ class Globals:
         """Return a file as it was named, or with --chdir as it is opened from where the command was typed."""
         return os.path.relpath(file, self.started_in) if self.chdir and self.started_in else str(file)
 
-    def open_from_here(self, names: Iterable[str], root: Path) -> None:
+    def open_from_here(self, names: Collection[str], root: Path) -> None:
         """Take up what files are called below a root, for what is told of them."""
         if self.started_in and os.path.realpath(self.started_in) != os.path.realpath(root):
+            from reconciler.datasets.sniff import mended
+
+            names = [*names, *map(mended, names)]
             # A name that could be a word of a sentence is none that is looked for in one.
             named = (name for name in names if "/" in name or "." in name)
             self.names = {name: os.path.relpath(root / name, self.started_in) for name in named}

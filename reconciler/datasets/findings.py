@@ -99,7 +99,7 @@ _FILE_ERRORS = (
     (
         "file-lfs-pointer",
         "the file is a Git LFS pointer; the data itself was not fetched",
-        "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):\n  git lfs pull --include IN",
+        "Fetch it (in GitHub Actions: `lfs: true` at the checkout step):\n  git lfs pull --include NAME",
     ),
     (
         "file-dvc-pointer",

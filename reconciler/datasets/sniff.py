@@ -95,12 +95,21 @@ def describe(head: bytes, file: str = "") -> Sniffed | None:
 
 
 def for_file(remedy: str, file: str) -> str:
-    """Return a remedy whose command reads this file (IN), and writes one beside it (OUT): it is to be copied as it stands."""
+    """Return a remedy whose command reads this file (IN), and writes one beside it (OUT): it is to be copied as it stands.
+
+    NAME is the file without its folders, which git finds wherever the command is typed.
+    """
     if file == "-":
         return remedy
+    name = file.rpartition("/")[2]
+    names = {"IN": shlex.quote(file), "OUT": shlex.quote(mended(file)), "NAME": shlex.quote(name)}
+    return re.sub(r"\b(?:IN|OUT|NAME)\b", lambda word: names[word[0]], remedy)
+
+
+def mended(file: str) -> str:
+    """Return what the file is called that a remedy's command writes."""
     stem = re.sub(r"(?:\.jsonl?)?\.[^./]*$", "", file)
-    names = {"IN": shlex.quote(file), "OUT": shlex.quote(f"{stem}.fixed.jsonl")}
-    return re.sub(r"\b(?:IN|OUT)\b", lambda word: names[word[0]], remedy)
+    return f"{stem}.fixed.jsonl"
 
 
 def _describe(head: bytes) -> Sniffed | None:

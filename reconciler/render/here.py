@@ -36,6 +36,8 @@ class Here:
             text = _COMMAND.sub(self._command, text)
         if not self.names:
             return text
+        for name in (name for name in self.names if shlex.quote(name) != name):
+            text = text.replace(shlex.quote(name), shlex.quote(self.names[name]))
         for name in (name for name in self.names if " " in name):
             text = re.sub(rf"(?<![^\s(]){re.escape(name)}(?=[\s:,.;)]|$)", lambda found: self.names[found[0]], text)
         return _WORD.sub(self._name, text)

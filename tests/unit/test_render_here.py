@@ -102,6 +102,24 @@ def test_from_a_folder_below_the_root_files_are_called_so_that_they_open(
     assert "error: ../../rows.jsonl:1: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("rows.jsonl", "jq -c '.[]' ../../rows.jsonl > ../../rows.fixed.jsonl"),
+        ("my rows.jsonl", "jq -c '.[]' '../../my rows.jsonl' > '../../my rows.fixed.jsonl'"),
+    ],
+)
+def test_so_do_commands_that_mend_a_file(
+    below: Path, capsys: pytest.CaptureFixture[str], name: str, command: str
+) -> None:
+    (below.parent / "m" / "a.yaml").write_text(
+        (below.parent / "m" / "a.yaml").read_text().replace("../../rows.jsonl", f"'../../{name}'")
+    )
+    (below.parent.parent / name).write_text('[{"messages": []}]\n')
+    assert run(["validate", "../m"]) == 1
+    assert f"\n    {command}\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("flags", "said"), [((), "plan.json"), (("--chdir", ".."), "../plan.json")])
 def test_so_are_files_that_were_written(
     below: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], said: str
