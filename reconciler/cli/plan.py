@@ -206,7 +206,7 @@ def saved(made: Plan, bench: Workbench) -> str:
     from reconciler.cli.compose import KINDS
     from reconciler.render.document import dumps, plan_document
 
-    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bench.runtime.clock.now()))
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(bench.runtime.now()))
     return dumps(
         plan_document(
             made,

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, assert_never
 
 from reconciler.core.approval import MAKE_ANEW, Approval, Approved, as_json, entry
@@ -43,7 +44,7 @@ from reconciler.render.fault import fault_document, faults_document
 from reconciler.render.summary import counts, summary
 from reconciler.render.words import hidden, plain_value, settings
 
-FORMAT_VERSION = "1.4"
+FORMAT_VERSION = "1.5"
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "no-op": ("no-op",),
     "create": ("create",),
@@ -144,6 +145,7 @@ def change_document(change: Change, plan: Plan, kinds: Mapping[str, Rules] | Non
         "outputs": outputs_of(change),
         "digest": approved.digest,
         "live_id": live.id if live else "",
+        "agreed": None if approved.agreed is None else _shown(approved.agreed),
         "supersedes": change.supersedes.id if isinstance(change, Create) and change.supersedes else "",
         "waits_for": [str(address) for address in _waits_for(change)],
         "then": then_word(change, kinds) if isinstance(change, Wait) and kinds else "",
@@ -325,7 +327,15 @@ def read_approval(document: Any) -> tuple[Approval, Meta]:
         errored=_flag(body, "errored"),
     )
     shown = [_mapping(change, "resource_changes[]") for change in changes]
-    return Approval(_approved(change) for change in shown if not change.get("held")), meta
+    entries = [_approved(change) for change in shown if not change.get("held")]
+    return Approval(entries, _moment(meta.created_at)), meta
+
+
+def _moment(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise _unreadable("`created_at` is no time") from error
 
 
 def _approved(shown: Mapping[str, Any]) -> Approved:
@@ -348,6 +358,9 @@ def _approved(shown: Mapping[str, Any]) -> Approved:
         before={path: as_json(value) for path, value in before.items()},
         waits=waits,
         then="replace" if waits and shown.get("then") == "recreate" else "",
+        supersedes=_text(shown, "supersedes") if word == "create" else "",
+        # A plan of an older release does not tell.
+        agreed=_mapping(shown["agreed"], "agreed") if waits and shown.get("agreed") is not None else None,
     )
 
 

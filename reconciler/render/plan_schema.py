@@ -141,6 +141,9 @@ _DEFS: Schema = {
         outputs={"type": "object", "description": "What other tools may use of it now, for example the name to call."},
         digest=_text("Identity of what is declared; empty where nothing is."),
         live_id=_text("The live object; empty if there is none."),
+        agreed=_or_null(
+            {"type": "object", "description": "What is as declared of what waits: it is not changed later."}
+        ),
         supersedes=_text("The job or deployment that the new one takes the place of."),
         waits_for=_list("Addresses.", {"type": "string"}),
         then=_text(

@@ -84,7 +84,7 @@ def test_the_hook_checks_a_repository(alone: Site) -> None:
 
 
 def test_both_schemas_are_printed(alone: Site) -> None:
-    for what, title in ((), "Manifest of reconciler"), (("plan",), "Plan of reconciler, format 1.4"):
+    for what, title in ((), "Manifest of reconciler"), (("plan",), "Plan of reconciler, format 1.5"):
         schema = json.loads(alone.run("schema", *what, code=0).out)
         assert schema["title"] == title
     alone.run("schema", "nothing", code=64)
