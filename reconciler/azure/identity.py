@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from reconciler.azure.session import Session
-from reconciler.azure.wire import Json, number, text
+from reconciler.azure.wire import Json, moment, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def identity_of(token: str) -> Identity | None:
     if not is_app:
         name = text(claims, "upn", "preferred_username", "unique_name", "email")
     kind = "managed identity" if managed else "application" if is_app else "user"
-    return Identity(kind, name, text(claims, "oid", "sub"), text(claims, "tid"), number(claims, "exp") or 0)
+    return Identity(kind, name, text(claims, "oid", "sub"), text(claims, "tid"), moment(claims, "exp") or 0)
 
 
 def signed_in(session: Session) -> Identity | None:

@@ -31,8 +31,12 @@ def text(body: Json, *keys: str) -> str:
     return ""
 
 
+LARGEST = 2**53
+"""Nothing that Azure counts is more, and beyond it a float skips whole numbers."""
+
+
 def number(body: Json, key: str) -> float | None:
-    """Return a finite number (also one written as text), else None."""
+    """Return a number (also one written as text) that something can be counted to, else None."""
     value = body.get(key)
     if isinstance(value, bool) or value is None:
         return None
@@ -40,7 +44,7 @@ def number(body: Json, key: str) -> float | None:
         result = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return result if result == result and abs(result) != float("inf") else None  # noqa: PLR0124  (NaN)
+    return result if abs(result) <= LARGEST else None
 
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()

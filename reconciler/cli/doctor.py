@@ -202,6 +202,7 @@ class _Patient:
 
     def _region(self) -> Iterator[Line]:
         from reconciler.azure.deployments import Deployments
+        from reconciler.azure.wire import text
         from reconciler.core.checkup import Line, region_line
 
         spec = self.account.spec
@@ -215,7 +216,7 @@ class _Patient:
             )
             return
         self.body = Deployments(self.session).account()
-        self.region = str(self.body.get("location") or "").replace(" ", "").lower()
+        self.region = text(self.body, "location").replace(" ", "").lower()
         jobs = self.clinic.wanted(self.account.name)
         yield from region_line(self.region, spec.location, jobs)
 
@@ -242,16 +243,17 @@ class _Patient:
         yield from model_lines(jobs, self.says)
 
     def _limits(self) -> Iterator[Line]:
+        from reconciler.azure.wire import items, mapping, number, text
         from reconciler.core.checkup import Line, limit_lines
 
         unread = [kind for name, kind in self.world.failures if name == self.account.name]
         if unread:
             yield Line("unknown", "limit", f"not counted: {', '.join(unread)}, which could not be read")
         said: dict[str, int] = {}
-        for one in (self.body.get("properties") or {}).get("capabilities") or ():
-            limit = _SAID_BY_ARM.get(str(one.get("name")))
-            if limit and str(one.get("value")).isdigit():
-                said[limit] = int(one["value"])
+        for one in items(mapping(self.body, "properties"), "capabilities"):
+            limit, value = _SAID_BY_ARM.get(text(one, "name")), number(one, "value")
+            if limit and value is not None and value >= 0:
+                said[limit] = int(value)
         yield from limit_lines(self.world, self.account, self.clinic.engine.kinds, said)
 
     def _quota(self) -> Iterable[Line]:

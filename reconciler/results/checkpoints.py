@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from reconciler.results.metrics import METRICS, canonical
+from reconciler.results.table import LARGEST_STEP
 
 KEPT = 3
 """Model versions of one job that Azure deploys and trains on: the last ones (docs/azure.md, section 18)."""
@@ -105,7 +106,7 @@ def choose(checkpoints: Sequence[Checkpoint], method: str) -> Choice | None:
 def read(body: Mapping[str, Any]) -> Checkpoint | None:
     """Read a checkpoint as Azure answers it, leniently; None if it has no step."""
     step = _finite(body.get("step_number"))
-    if step is None or step < 0:
+    if step is None or not 0 <= step <= LARGEST_STEP:
         return None
     said = body.get("metrics")
     metrics = said if isinstance(said, Mapping) else {}

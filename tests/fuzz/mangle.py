@@ -30,6 +30,15 @@ STRANGE: tuple[Any, ...] = (
     "succeeded",
     "Succeeded",
     "ftjob-" + "0" * 32,
+    2**63,
+    253402300800,
+    "9" * 5000,
+    "²",
+    "nan",
+    "../../x",
+    "a\n::error::x",
+    [{}, "a", 1],
+    {"message": ["a"]},
 )
 RAW = (
     b"",

@@ -39,6 +39,12 @@ class Spoiler:
         self.done: list[str] = []
         azure.emulator.handle = self  # type: ignore[method-assign,assignment]
 
+    def again(self, seed: str, share: float) -> None:
+        """Begin anew, by another seed."""
+        self._chance = random.Random(seed)
+        self.share = share
+        self.done.clear()
+
     def __call__(self, request: Request, *more: Any, **named: Any) -> Response:
         answer = self._handle(request, *more, **named)
         if self._chance.random() < self.share and "/_emulator" not in request.path and "/content" not in request.path:

@@ -167,6 +167,30 @@ def test_limits_and_pools_that_are_nearly_full_are_told(look: Look, azure: Azure
     assert "50 of 50 in use" in topics["quota"][0]["words"]
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        "text",
+        7,
+        ["a", None, [], 1],
+        [{"name": "MaxFineTuneCount", "value": "²"}, {"name": ["MaxFineTuneCount"], "value": "9" * 5000}],
+    ],
+)
+def test_limits_that_azure_does_not_say_as_limits_are_left_out(look: Look, azure: Azure, found: Any) -> None:
+    handle = azure.emulator.handle
+
+    def spoiled(request: Any, *more: Any, **named: Any) -> Any:
+        answer = handle(request, *more, **named)
+        if request.path.endswith("/accounts/acme"):
+            answer.body = json.dumps({**json.loads(answer.body), "properties": {"capabilities": found}}).encode()
+        return answer
+
+    azure.emulator.handle = spoiled  # type: ignore[method-assign,assignment]
+    code, topics = look()
+    assert code == 0
+    assert {line["level"] for line in topics["limit"]} == {"ok"}
+
+
 def test_accounts_alone_are_enough_and_only_the_named_ones_are_asked(look: Look, azure: Azure, site: Repo) -> None:
     site.write("manifests/stack.yaml", "kind: [")
     other = ACCOUNT.format(url=azure.server.url).replace("acme", "beta")

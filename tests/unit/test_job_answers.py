@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.azure.wire import number
 from reconciler.core.account import Account, AccountSpec
 from reconciler.core.diff import differences
 from reconciler.core.fault import Place
@@ -14,7 +15,24 @@ from reconciler.core.resource import Observed
 from reconciler.kinds.fine_tune_job.observed import observed_job, same_base
 from reconciler.kinds.fine_tune_job.progress import ended, kept, measure
 from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec
-from reconciler.results.checkpoints import Checkpoint
+from reconciler.results.checkpoints import Checkpoint, read
+
+
+@pytest.mark.parametrize("strange", [-1, 0, 253402300800, 10**18, 10**30, 1e308, "nan", "²", [], {}, True, None])
+def test_a_time_that_is_none_is_not_known(strange: Any) -> None:
+    times = {"created_at": strange, "finished_at": strange, "estimated_finish": strange}
+    live = observed_job(
+        {**RECORDED, **times},
+        Account("acme", AccountSpec(endpoint="https://a.openai.azure.com", owner="team-a"), Place("x")),
+    )
+    assert (live.created_at, live.finished_at, live.facts["estimated_finish"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("strange", [10**30, 1e308, "9" * 5000, "1e999", float("inf"), -(10**30)])
+def test_a_number_that_nothing_counts_to_is_not_known(strange: Any) -> None:
+    assert number({"trained_tokens": strange}, "trained_tokens") is None
+    assert read({"step_number": strange, "metrics": {}}) is None
+
 
 RECORDED: dict[str, Any] = {
     "id": "ftjob-" + "0a" * 16,
