@@ -100,7 +100,8 @@ def read_object(
         out.add("json-too-deep", line)
         return None
     except _ConstantRefused:
-        out.add("json-invalid", line, message="the line is not valid JSON: NaN and Infinity are not in JSON")
+        message = "the line is not valid JSON: NaN and Infinity are not in JSON"
+        out.add("json-invalid", line, _constant_at(raw), message=message)
         return None
     paths = _paths(record, [found for found, _ in repeated[:KEPT_PER_CODE]])
     for found, key in repeated:
@@ -156,11 +157,25 @@ def _check_portable(raw: bytes, line: int, out: Collector) -> None:
     try:
         msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
-        found = _BYTE.search(str(error))
-        column = len(raw[: int(found[1])].decode(errors="ignore")) + 1 if found else None
-        out.add("json-not-portable", line, column)
+        out.add("json-not-portable", line, _column(raw, error))
     except RecursionError:
         out.add("json-too-deep", line)
+
+
+def _constant_at(raw: bytes) -> int | None:
+    """Return the column of the first word for a number that JSON does not have, if a strict reader stops there."""
+    try:
+        msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        return _column(raw, error)
+    except RecursionError:
+        pass
+    return None
+
+
+def _column(raw: bytes, error: msgspec.DecodeError) -> int | None:
+    found = _BYTE.search(str(error))
+    return len(raw[: int(found[1])].decode(errors="ignore")) + 1 if found else None
 
 
 class _ConstantRefused(Exception):  # noqa: N818  (a signal between two functions of this module)

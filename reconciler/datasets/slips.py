@@ -40,6 +40,10 @@ def slip_in(text: str, reason: str, position: int) -> Slip:
     before = text[max(0, position - 80) : position].rstrip()
     if position == 0 and _CONFLICT.match(rest):
         return Slip("a mark of a merge conflict stands here", "Resolve the conflict, and delete its marks.")
+    if _is_invisible(rest) and not reason.startswith(("Invalid", "Unterminated")):
+        return Slip(f"an invisible character (U+{ord(rest[0]):04X}) stands where JSON has none", "Remove it.")
+    if reason == "Extra data" and rest.startswith("\\n"):
+        return Slip("the two characters \\n stand where the line should end", "Write a real line end in their place.")
     if reason == "Extra data":
         return Slip(*_FOLLOWS.get(text[position], ("extra data",)))
     if reason.startswith("Unterminated string"):
@@ -64,3 +68,7 @@ def slip_in(text: str, reason: str, position: int) -> Slip:
     if "delimiter" in reason:
         return Slip(reason.lower(), 'Add it; or a quote mark stands inside a string, where it is written \\".')
     return Slip(reason.lower())
+
+
+def _is_invisible(rest: str) -> bool:
+    return bool(rest) and rest[0] not in " \t\r\n" and not rest[0].isprintable()

@@ -418,6 +418,13 @@ def test_telling_the_format_needs_no_good_record(value: dict[str, Any]) -> None:
         (chat({"role": "human", "content": "x"}, ANSWER), "chat", "role-unknown", "Did you mean user?"),
         (chat(USER, {"role": "gpt", "content": "x"}), "chat", "role-unknown", "Did you mean assistant?"),
         (chat(USER), "chat", "assistant-missing", "--data-format reinforcement"),
+        ({"messages": json.dumps([USER, ANSWER])}, "chat", "messages-invalid", "Decode"),
+        (
+            {"input": {"messages": [USER]}, "preferred_completion": [ANSWER], "non_preferred_completion": [OTHER]},
+            "preference",
+            "output-missing",
+            "Rename `preferred_completion` to `preferred_output`",
+        ),
         ({"Messages": [USER, ANSWER]}, "chat", "messages-missing", "Did you mean messages?"),
         ({"body": chat(USER, ANSWER)}, "chat", "messages-missing", "the inner object"),
         ({"contents": [{"role": "user", "parts": [{"text": "x"}]}]}, "chat", "messages-missing", "Rename `contents`"),

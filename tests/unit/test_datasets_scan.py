@@ -115,7 +115,7 @@ def test_the_number_of_examples(count: int, code: str | None) -> None:
         (b'{"messages": []} {}', "json-invalid", 18, "two records on a line"),
         (b"{'messages': []}", "json-invalid", 2, "Python's quotes"),
         (b'{"messages": [], }', "json-invalid", 18, "a comma too many"),
-        (b'{"a": NaN}', "json-invalid", None, "a number that JSON does not have"),
+        (b'{"a": NaN}', "json-invalid", 7, "a number that JSON does not have"),
         (b'{"a": "\t"}', "json-invalid", 8, "a raw tab in a string"),
         (b"nonsense", "json-invalid", 1, "no JSON at all"),
         (b'{"a": ' * 2000, "json-too-deep", None, "nested beyond every reader"),

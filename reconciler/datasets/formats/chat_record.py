@@ -56,7 +56,8 @@ class ChatRecord:
             return
         conversation.unknown_keys(record, RECORD_KEYS, "")
         if not isinstance(messages, list) or not messages:
-            add("messages-invalid", "messages")
+            encoded = isinstance(messages, str) and messages[:1] == "["
+            add("messages-invalid", "messages", remedy="Decode it: it is text that holds JSON." if encoded else "")
             return
         self.declared(record)
         conversation.parallel(record)

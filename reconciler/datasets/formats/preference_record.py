@@ -24,7 +24,14 @@ KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
 OUTPUTS = ("preferred_output", "non_preferred_output")
 INSTEAD = {
     "input": ("prompt", "question", "inputs", "messages"),
-    "preferred_output": ("chosen", "preferred", "accepted", "prefered_output", "preferred_outputs"),
+    "preferred_output": (
+        "chosen",
+        "preferred",
+        "accepted",
+        "prefered_output",
+        "preferred_outputs",
+        "preferred_completion",
+    ),
     "non_preferred_output": (
         "rejected",
         "non_preferred",
@@ -33,6 +40,7 @@ INSTEAD = {
         "non_prefered_output",
         "nonpreferred_output",
         "non_preferred_outputs",
+        "non_preferred_completion",
     ),
 }
 """What other tools, and slips of the pen, call the keys of this format."""
