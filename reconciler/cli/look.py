@@ -266,6 +266,7 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
     from reconciler.core.change import Create, Delete, Keep, Replace, Stuck, Update, Wait, live_of
     from reconciler.core.resource import Phase
     from reconciler.render.cost import change_lines
+    from reconciler.render.describe import ADOPTED
 
     live = live_of(change)
     since = _ago(bench.runtime.clock.now() - live.created_at) if live is not None and live.created_at else "-"
@@ -280,6 +281,8 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
             state, detail = "waiting", "for " + ", ".join(map(str, change.on))
         case Create():
             state = "missing" if change.reason == "missing" else "to be made"
+        case Update() if change.adopts:
+            state, detail = change.live.status, ADOPTED
         case Update() | Replace():
             state, detail = "differs", ", ".join(item.path for item in change.changes)
         case Delete():

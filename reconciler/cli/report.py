@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from reconciler.azure.results import Results
     from reconciler.cli.compose import Workbench
     from reconciler.core.change import Plan
-    from reconciler.core.fault import Fault
     from reconciler.core.resource import Observed
     from reconciler.results.run import Run, Source
     from reconciler.results.table import Table
@@ -191,7 +190,7 @@ def _table(results: Results, live: Observed, events: Iterable[Any], notes: list[
         try:
             table = read(content, cut_off=lambda content=content: content.cut_off)  # type: ignore[misc]
         except AzureError as error:
-            notes.append(f"The result file {file_id} could not be read: {_summary(error.fault)}.")
+            notes.append(f"The result file {file_id} could not be read: {error.fault.clause}.")
             continue
         if table:
             return table, "file", file_id
@@ -313,13 +312,9 @@ def _or_note(read: Any, what: str, notes: list[str]) -> Sequence[Any]:
     try:
         found: Sequence[Any] = read()
     except AzureError as error:
-        notes.append(f"Its {what} could not be read: {_summary(error.fault)}.")
+        notes.append(f"Its {what} could not be read: {error.fault.clause}.")
         return ()
     return found
-
-
-def _summary(fault: Fault) -> str:
-    return fault.summary[:1].lower() + fault.summary[1:]
 
 
 def _address(live: Observed) -> str:

@@ -92,8 +92,7 @@ def wanted(declared: Mapping[Address, Desired], account: str, kinds: Mapping[str
 
 def trouble(topic: str, fault: Fault) -> Line:
     """Say that something could not be checked, and why."""
-    why = fault.summary if fault.summary.startswith("Azure") else fault.summary[:1].lower() + fault.summary[1:]
-    return Line("unknown", topic, f"not checked: {why}", fault.remedy, fault.code)
+    return Line("unknown", topic, f"not checked: {fault.clause}", fault.remedy, fault.code)
 
 
 def action_lines(tried: Sequence[Probed]) -> Iterator[Line]:

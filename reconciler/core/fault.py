@@ -50,6 +50,11 @@ class Fault:
     times: int = 1
     """How many it stands for; 0 for a line that only belongs to others."""
 
+    @property
+    def clause(self) -> str:
+        """The summary as it stands inside a sentence: a name keeps its capital."""
+        return self.summary if self.summary.startswith("Azure") else self.summary[:1].lower() + self.summary[1:]
+
     def __str__(self) -> str:
         """Return the fault as one short paragraph, for logs and exceptions."""
         head = f"{self.place}: " if self.place else ""

@@ -199,11 +199,7 @@ class Planner:
     def _why_blocked(self, blocking: tuple[Address, ...]) -> tuple[str, ...]:
         """Say why what is waited for needs a person; what only passes it on says it of its own."""
         stuck = ((ref, self.changes[ref]) for ref in blocking)
-        return tuple(
-            f"{ref} is stuck: {it.fault.summary[:1].lower()}{it.fault.summary[1:]}"
-            for ref, it in stuck
-            if isinstance(it, Stuck)
-        )
+        return tuple(f"{ref} is stuck: {it.fault.clause}" for ref, it in stuck if isinstance(it, Stuck))
 
     def _settle_claim(self, item: Desired, claim: Claim) -> None:
         used = self.views[item.account].by_ids(claim.uses)

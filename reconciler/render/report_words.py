@@ -82,7 +82,7 @@ def setting(value: object) -> str:
 
 def time_line(run: Run) -> str:
     """Return when it ran, how long, and what is billed."""
-    parts = [moment(run.created_at)]
+    parts = [moment(run.created_at)] if run.created_at else []
     if run.duration is not None:
         queued = f" ({duration(run.queued)} queued before)" if run.queued and run.queued >= 1 else ""
         parts.append(f"{'took' if run.ended else 'runs for'} {duration(run.duration)}{queued}")

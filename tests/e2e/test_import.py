@@ -56,6 +56,9 @@ def test_an_account_made_by_hand_goes_on_in_git(by_hand: tuple[Site, Azure, dict
     assert "Deployment/tone-prod  adopted as it is" in plan.out
     assert azure.writes() == [], "nothing at Azure was changed"
     site.run("drift", code=0)
+    status = site.run("status", code=0).out
+    assert "differs" not in status
+    assert "adopted as it is; `apply` marks it as ours by its tags" in " ".join(status.split())
     markdown = site.run("plan", "--format", "markdown", code=0).out
     assert "No changes" in markdown
     assert not list(site.folder.glob("manifests/.import-*")), "what was staged is gone"

@@ -148,6 +148,8 @@ def test_no_file_at_all_is_a_traceback(trained: Site, azure: Azure) -> None:
 
 
 def test_without_checkpoints_and_events_the_file_is_enough(trained: Site, azure: Azure) -> None:
+    azure.fault(path_regex=r"/checkpoints$", status=200, body="[", count=None)
+    assert "Its checkpoints could not be read: Azure's answer" in trained.run("report", "tone", code=0).out
     azure.fault(path_regex=r"/(checkpoints|events)$", status=403, code="denied", message="no", count=None)
     said = trained.run("report", "tone", code=0).out
     assert "It overfits" in said
