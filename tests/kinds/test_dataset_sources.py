@@ -244,6 +244,25 @@ def test_data_that_the_job_cannot_train_on_starts_no_job(
     assert len(azure.files()) == 1, "its content is the declared one"
 
 
+def test_a_key_that_the_grader_reads_and_no_row_has_starts_no_job(repo: Repo, azure: Azure, blobs: BlobServer) -> None:
+    rows = [{"messages": [{"role": "user", "content": f"q{number}"}], "target": number} for number in range(20)]
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    blobs.files["/train.jsonl"] = data
+    source = dataset(url=f"{blobs.url}/train.jsonl", sha256=hashlib.sha256(data).hexdigest())
+    repo.write("manifests/mails.yaml", f"{source}---\n{source.replace('mails', 'valid')}")
+    graded = JOB.replace("gpt-4.1-mini-2025-04-14", "o4-mini-2025-04-16") + (
+        "  validation_file: {dataset: valid}\n"
+        "  method: {type: reinforcement, grader: {type: string_check, name: same, operation: eq, "
+        'input: "{{sample.output_text}}", reference: "{{item.answer}}"}}\n'
+    )
+    repo.write("manifests/stack.yaml", graded)
+    assert "grader-key-unknown" in repo.apply().faults()
+    assert azure.jobs() == []
+    repo.write("manifests/stack.yaml", graded.replace("item.answer", "item.target"))
+    repo.apply()
+    assert len(azure.jobs()) == 1
+
+
 def test_a_format_that_is_declared_is_compared_with_the_method_offline(remote: Repo) -> None:
     manifest = remote.folder / "manifests/mails.yaml"
     manifest.write_text(manifest.read_text() + "  format: preference\n")

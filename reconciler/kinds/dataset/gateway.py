@@ -17,7 +17,7 @@ from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase
 from reconciler.datasets import wire_size
-from reconciler.kind import FOUND, READ_EXAMPLES, READ_FORMAT
+from reconciler.kind import FOUND, READ_EXAMPLES, READ_FORMAT, READ_KEYS
 from reconciler.kinds.dataset.content import canonical, first_errors, no_data, read_remote
 from reconciler.kinds.dataset.spec import DatasetSpec, Source, content_digest, spec_of
 from reconciler.kinds.dataset.transfer import Transfer
@@ -243,7 +243,11 @@ class DatasetGateway:
             return Fault(
                 "file-data-invalid", "The file holds data that cannot be trained on", detail, remedy, place, subject
             )
-        self._read[live.id] = {READ_FORMAT: found.format, READ_EXAMPLES: found.examples}
+        self._read[live.id] = {
+            READ_FORMAT: found.format,
+            READ_EXAMPLES: found.examples,
+            READ_KEYS: found.statistics.keys,
+        }
         return None
 
     # Looking

@@ -13,7 +13,7 @@ from reconciler.core.checkup import nearing
 from reconciler.core.fault import Fault, Place
 from reconciler.core.resource import Address, Content, Desired, Observed
 from reconciler.datasets import LONGEST, TOKEN_ENCODING, shared
-from reconciler.kind import READ_EXAMPLES, READ_FORMAT
+from reconciler.kind import READ_EXAMPLES, READ_FORMAT, READ_KEYS
 from reconciler.kinds.fine_tune_job.graders import Multi, OneGrader
 from reconciler.kinds.fine_tune_job.grading import check_keys
 from reconciler.kinds.fine_tune_job.method import BOUNDS, METHOD_FORMATS
@@ -80,9 +80,14 @@ def read_faults(desired: Desired, refs: Mapping[Address, Observed]) -> Iterator[
             continue
         if _is_other_format(job, found, {}):
             yield _wrong_format(desired, job, field, address, found)
-        elif field == "training_file":
-            few = _enough(desired, address, int(live.facts.get(READ_EXAMPLES) or 0))
-            yield from (fault for fault in few if fault.severity == "error")
+            continue
+        examples = int(live.facts.get(READ_EXAMPLES) or 0)
+        faults: list[Fault] = []
+        if found == METHOD_FORMATS[job.method.type]:
+            faults.extend(_missing_keys(desired, job, address, live.facts.get(READ_KEYS) or {}, examples))
+        if field == "training_file":
+            faults.extend(_enough(desired, address, examples))
+        yield from (fault for fault in faults if fault.severity == "error")
 
 
 def _is_other_format(job: FineTuneJobSpec, found: str, declared: Declared) -> bool:
@@ -149,17 +154,22 @@ def _bounds(desired: Desired, job: FineTuneJobSpec) -> Iterator[Fault]:
 
 def _keys(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Iterator[Fault]:
     """What a grader reads must stand in the examples of both files."""
+    for field in FILES:
+        dataset, content = _content(job, field, declared)
+        if dataset and content and content.format == METHOD_FORMATS[job.method.type]:
+            yield from _missing_keys(desired, job, dataset.address, content.item_keys, content.examples)
+
+
+def _missing_keys(
+    desired: Desired, job: FineTuneJobSpec, dataset: Address, keys: Mapping[str, int], examples: int
+) -> Iterator[Fault]:
     grader = job.method.grading()
     if not isinstance(grader, OneGrader | Multi):
         return
-    for field in FILES:
-        dataset, content = _content(job, field, declared)
-        if dataset is None or content is None or content.format != METHOD_FORMATS[job.method.type]:
-            continue
-        for found in check_keys(grader, content.item_keys, content.examples):
-            fault = fault_of(desired, desired.places, found)
-            about = f"{fault.detail} ({dataset.address})" if found.code.startswith("grader-key") else fault.detail
-            yield Fault(fault.code, fault.summary, about, fault.remedy, fault.place, fault.subject, fault.severity)
+    for found in check_keys(grader, keys, examples):
+        fault = fault_of(desired, desired.places, found)
+        about = f"{fault.detail} ({dataset})" if found.code.startswith("grader-key") else fault.detail
+        yield Fault(fault.code, fault.summary, about, fault.remedy, fault.place, fault.subject, fault.severity)
 
 
 def _too_long(desired: Desired, job: FineTuneJobSpec, declared: Declared) -> Iterator[Fault]:
