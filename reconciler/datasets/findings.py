@@ -76,7 +76,11 @@ _FILE_ERRORS = (
         "the file is larger than the 9 GB that an upload carries",
         "Split the examples over several jobs, or leave some out.",
     ),
-    ("examples-too-few", "a job needs at least 10 examples", "Add examples; 50 good ones are a start."),
+    (
+        "examples-too-few",
+        "a job needs at least 10 examples",
+        "Add examples; 50 good ones are a start. Validation data may have fewer: with its manifest it is no error.",
+    ),
     ("file-compressed", "the file is compressed", "Unpack it and give the JSONL file itself."),
     ("file-binary", "the file is binary, not text", "Give a JSONL file: UTF-8 text, one JSON object a line."),
     ("file-utf16", "the file is UTF-16 or UTF-32, not UTF-8", "Convert it:\n  iconv -f UTF-16 -t UTF-8 IN > OUT"),
