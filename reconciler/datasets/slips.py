@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-PYTHON_REMEDY = (
+_PYTHON_REMEDY = (
     "Write the file with json.dumps; to convert it:\n  python3 -c 'import ast, json, sys; "
     '[print(json.dumps(ast.literal_eval(line))) for line in open(sys.argv[1], encoding="utf-8-sig") if line.strip()]'
     "' IN > OUT"
@@ -60,7 +60,7 @@ def slip_in(text: str, reason: str, position: int) -> Slip:
     if rest.startswith(_COMMENT):
         return Slip("a comment, which JSON does not have", "Delete it.")
     if rest.startswith(_PYTHON):
-        return Slip("this is Python's notation, not JSON", PYTHON_REMEDY)
+        return Slip("this is Python's notation, not JSON", _PYTHON_REMEDY)
     if rest[0] in _TYPOGRAPHIC:
         return Slip("a typographic quote", 'Write plain quotes: "')
     if reason.startswith("Illegal trailing comma") or (rest[0] in "}]" and before.endswith(",")):  # Python 3.13 says it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import shlex
 from typing import NamedTuple
@@ -44,7 +45,7 @@ _BINARY = (
 )
 _READ_TABLE = (
     "python3 -c 'import csv, json, sys; csv.field_size_limit(10**9); "
-    'rows = csv.reader(open(sys.argv[1], encoding="utf-8-sig", newline=""), delimiter="SEPARATOR"); '
+    'rows = csv.reader(open(sys.argv[1], encoding="ENCODING", newline=""), delimiter="SEPARATOR"); '
 )
 _FROM_TABLE = (
     "Convert each row to one JSON object on one line. If the first column asks, and the second answers, below a line of "
@@ -136,7 +137,7 @@ def _describe(head: bytes) -> Sniffed | None:
     if cell := _CELL.search(head):
         return _records_in_cells(head, cell[0])
     if _is_table(first):
-        return Sniffed("file-csv", remedy=_separated(_FROM_TABLE, max((b",", b";", b"\t"), key=first.count)))
+        return Sniffed("file-csv", remedy=_filled(_FROM_TABLE, head, max((b",", b";", b"\t"), key=first.count)))
     return Sniffed("file-text") if _is_prose(first, head) else None
 
 
@@ -198,10 +199,18 @@ def _records_in_cells(head: bytes, cell: bytes) -> Sniffed:
     message = "the file is a table (CSV) with records in its cells, not JSONL"
     after = _AFTER_CELL.search(head)
     separator = cell[:1] if cell[:1] in {b",", b";", b"\t"} else after[1] if after else b","
-    return Sniffed("file-csv", message, _separated(_FROM_CELLS, separator))
+    return Sniffed("file-csv", message, _filled(_FROM_CELLS, head, separator))
 
 
-def _separated(remedy: str, separator: bytes) -> str:
+def _filled(remedy: str, head: bytes, separator: bytes) -> str:
+    """Return a command with what the table is separated by, and its encoding: spreadsheets save in that of Windows, too."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        encoding = "cp1252"
+    else:
+        encoding = "utf-8-sig"
+    remedy = remedy.replace("ENCODING", encoding)
     return remedy.replace("SEPARATOR", "\\t" if separator == b"\t" else separator.decode())
 
 

@@ -80,6 +80,16 @@ def test_the_command_for_a_table_makes_examples_of_it(
         assert [[each["content"] for each in json.loads(line)["messages"]] for line in made] == rows, reason
 
 
+def test_a_table_in_the_encoding_of_windows_is_read_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_bytes("Frage;Antwort\r\nwofür?;für “dich”\r\n".encode("cp1252"))
+    found = describe(Path("a.csv").read_bytes(), "a.csv")
+    assert found
+    subprocess.run(found.remedy.rpartition("\n  ")[2], shell=True, check=True)
+    messages = json.loads(Path("a.fixed.jsonl").read_text(encoding="utf-8"))["messages"]
+    assert [each["content"] for each in messages] == ["wofür?", "für “dich”"]
+
+
 def test_records_that_were_encoded_twice_are_told() -> None:
     (found,) = [
         one for one in scan(io.BytesIO(json.dumps(ROW).encode()), file="a").findings if one.code == "record-not-object"
