@@ -77,6 +77,10 @@ class Arm:
             return ""  # that it failed is told all the same
         return told(mapping(body, "error"))
 
+    def has_written(self, url: str) -> bool:
+        """Return whether this process was the last, as far as it knows, to write an object."""
+        return url in self._operations
+
     def _page(self, url: str, doing: str, query: Mapping[str, str] | None) -> tuple[Json, bytes]:
         body, raw = self._exchange("GET", url, doing, query=query)
         if not isinstance(body.get("value"), list):

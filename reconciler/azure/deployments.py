@@ -41,6 +41,10 @@ class Deployments:
         """Return why the last write of this process to a deployment has failed; "" if Azure does not say."""
         return self._arm.why_failed(self._url(name))
 
+    def has_written(self, name: str) -> bool:
+        """Return whether this process has changed a deployment: what Azure does not tell it, Azure tells nobody."""
+        return self._arm.has_written(self._url(name))
+
     def account(self) -> Json:
         """Return the account itself."""
         return self._arm.get(self._arm.account, "reading the account")

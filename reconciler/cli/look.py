@@ -305,6 +305,7 @@ def _status_row(change: Change, bench: Workbench, made: Plan) -> tuple[str, ...]
 def serving(made: Plan) -> dict[str, list[str]]:
     """Return what serves each model, by the model; what serves a checkpoint, by the id of its job."""
     from reconciler.core.change import live_of
+    from reconciler.core.resource import Phase
 
     found: dict[str, list[str]] = {}
     for change in made.changes:
@@ -315,6 +316,8 @@ def serving(made: Plan) -> dict[str, list[str]]:
         key, words = (
             (job, f"{live.name} ({step.partition(':')[0]})") if step else (str(live.outputs["model"]), live.name)
         )
+        if live.phase is Phase.FAILED:
+            words += f" ({live.status})"
         found.setdefault(key, []).append(words)
     return found
 

@@ -343,10 +343,18 @@ def _refer_to(bench: Workbench, address: str) -> tuple[str, ...]:
 
 
 def _serve(made: Plan, model: str) -> tuple[str, ...]:
-    """Return what serves a model of this name in Azure, by the addresses that manifests and commands know it by."""
+    """Return what serves a model of this name in Azure, by the addresses that manifests and commands know it by.
+
+    One that Azure has failed is none of it: it may serve, and it is not done with.
+    """
     from reconciler.cli.look import is_job
     from reconciler.core.change import live_of
+    from reconciler.core.resource import Phase
 
-    lives = [(change.address, live) for change in made.changes if (live := live_of(change)) is not None]
+    lives = [
+        (change.address, live)
+        for change in made.changes
+        if (live := live_of(change)) is not None and live.phase is not Phase.FAILED
+    ]
     found = [one for one, live in lives if model and live.outputs.get("model") == model and not is_job(live.kind)]
     return tuple(sorted(map(str, set(found))))

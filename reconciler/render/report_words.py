@@ -91,8 +91,10 @@ def time_line(run: Run) -> str:
 
 
 def tokens(run: Run) -> str:
-    """Return how many tokens are billed."""
-    return f"{run.tokens:,} tokens billed" if run.tokens is not None else "tokens not billed yet"
+    """Return how many tokens are billed; of a training that ended without a number of them there is none to come."""
+    if run.tokens is not None:
+        return f"{run.tokens:,} tokens billed"
+    return "Azure names no tokens that are billed" if run.ended else "tokens not billed yet"
 
 
 def checkpoint_metrics(runs: Iterable[Run]) -> list[str]:

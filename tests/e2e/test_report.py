@@ -125,6 +125,16 @@ def test_a_training_that_failed_is_reported(site: Site, azure: Azure) -> None:
     )
 
 
+def test_a_deployment_that_failed_is_not_done_with(site: Site, azure: Azure) -> None:
+    fails = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
+    azure.configure(deployment_outcomes=[fails])
+    site.run("apply", "--auto-approve", "--wait", code=1)
+    said = " ".join(site.run("report", "tone", code=0).out.split())
+    assert "served by" not in said
+    assert said.endswith("Deployment/tone will serve it. To deploy: reconciler apply")
+    assert "tone (Failed)" in site.run("history", code=0).out
+
+
 # -- what cannot be read
 
 

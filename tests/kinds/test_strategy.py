@@ -127,7 +127,10 @@ def test_a_failed_change_in_place_says_what_is_served(repo: Repo, azure: Azure) 
 def test_one_that_failed_as_it_was_made_costs_nothing(repo: Repo, azure: Azure) -> None:
     fails = {"match": {"name": "tone"}, "then": {"fail": {"code": "InternalServerError", "message": "No."}}}
     azure.configure(deployment_outcomes=[fails])
-    assert repo.apply(wait=True).code == 1
+    azure.fault(path_regex="/operationStatuses/", status=404, count=None)
+    result = repo.apply(wait=True)
+    (fault,) = [item.fault for item in result.outcomes if item.fault]
+    assert (result.code, "tone is Failed: Azure does not say why." in fault.detail) == (1, True), "not even this run"
     cost = repo.plan().cost
     assert cost is not None
     assert not cost.before

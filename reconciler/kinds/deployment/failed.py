@@ -13,8 +13,16 @@ from reconciler.core.resource import Observed, Phase
 
 def untold(resource_id: str) -> str:
     """Return what is said in the place of a reason that only an earlier run was told."""
-    look = f"az monitor activity-log list --resource-id {resource_id} --status Failed --offset 7d"
-    return f"Azure told only the run that sent the change why. Its activity log has it: `{look}`."
+    return f"Azure told only the run that sent the change why. Its activity log has it: `{_log(resource_id)}`."
+
+
+def unsaid(resource_id: str) -> str:
+    """Return what is said where Azure has told the run that sent the change nothing either."""
+    return f"Azure does not say why. Its activity log may: `{_log(resource_id)}`."
+
+
+def _log(resource_id: str) -> str:
+    return f"az monitor activity-log list --resource-id {resource_id} --status Failed --offset 7d"
 
 
 def failed_notes(live: Observed | None) -> Iterator[str]:

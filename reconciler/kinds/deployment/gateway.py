@@ -20,7 +20,7 @@ from reconciler.kind import FOUND
 from reconciler.kinds.deployment.beside import NAME, stable_name, version_tags
 from reconciler.kinds.deployment.candidate import Candidate, Means, is_tried
 from reconciler.kinds.deployment.elsewhere import SPELLINGS, spellings
-from reconciler.kinds.deployment.failed import untold
+from reconciler.kinds.deployment.failed import unsaid, untold
 from reconciler.kinds.deployment.lifetime import PROTECT
 from reconciler.kinds.deployment.ownership import DEPLOYMENT, is_marked
 from reconciler.kinds.deployment.properties import CHANGED_BY, WRITABLE, How, others
@@ -196,7 +196,8 @@ class DeploymentGateway:
                 return None
             raise
         if found.phase is Phase.FAILED:
-            return replace(found, reason=self._deployments.why_failed(name) or found.reason)
+            said = unsaid(text(found.facts["raw"], "id")) if self._deployments.has_written(name) else found.reason
+            return replace(found, reason=self._deployments.why_failed(name) or said)
         return found
 
     def _written(self, name: str, body: Json) -> Observed:
