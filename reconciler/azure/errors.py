@@ -6,11 +6,13 @@ people what to do. The texts for known answers are in `messages.py`: one row eac
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.azure.messages import explain
+from reconciler.azure.wire import items, text
 from reconciler.core.fault import Fault, ReconcilerError
 
 _SECRETS = (
@@ -35,6 +37,8 @@ CHECK_THE_WAY = "Check `endpoint` of the Account, and what stands between here a
 """What to do about an answer that no Azure gives."""
 _LONGEST, _LONGEST_CODE = 600, 80
 """Characters of Azure's own words, and of a code, that are shown."""
+_MOST_DETAILS = 5
+"""Of the details of an error, so many are read."""
 _LOOKED_AT = 1 << 16
 """Characters of a text that are looked at."""
 
@@ -126,7 +130,7 @@ def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
         error = body if isinstance(body, dict) else {}
     inner = error.get("innererror") or error.get("inner_error")
     code = scrub(str(error.get("code") or (inner.get("code") if isinstance(inner, dict) else "") or ""))[:_LONGEST_CODE]
-    message = scrub(str(error.get("message") or (body if isinstance(body, str) else "") or ""))
+    message = _words(error) or scrub(body if isinstance(body, str) else "")
     summary, remedy = explain(status, code, message)
     said = f"Azure answered {status}{f' {code}' if code and code != str(status) else ''}"
     fault = Fault(
@@ -146,9 +150,24 @@ def from_answer(status: int, body: Any, headers: Any, doing: str) -> AzureError:
     )
 
 
+def _words(error: Mapping[str, Any]) -> str:
+    """Return the message of an error, and of its `details` what it does not say itself: the cause often stands only there."""
+    words = scrub(str(error.get("message") or ""))
+    for code, message in itertools.islice(_details(error), _MOST_DETAILS):
+        said = ": ".join(part for part in (scrub(code), scrub(message)) if part and part not in words)
+        words = "; ".join(part for part in (words.rstrip("."), said) if part) if said else words
+    return words[:_LONGEST]
+
+
+def _details(error: Mapping[str, Any], depth: int = 3) -> Iterator[tuple[str, str]]:
+    for item in items(error, "details") if depth else ():
+        yield text(item, "code"), text(item, "message")
+        yield from _details(item, depth - 1)
+
+
 def told(error: Mapping[str, Any]) -> str:
     """Return what an error object says that no call ended in: its code, its words, and what to do where that is known."""
-    code, message = (scrub(str(error.get(name) or "")) for name in ("code", "message"))
+    code, message = scrub(str(error.get("code") or "")), _words(error)
     words = ": ".join(part for part in (code, message) if part)
     return " ".join(part for part in (words, explain(400, code, message)[1]) if part) if words else ""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from reconciler.azure.errors import from_answer, scrub
+from reconciler.azure.errors import from_answer, scrub, told
 from reconciler.azure.messages import explain
 
 JSON = st.recursive(
@@ -187,6 +188,32 @@ def test_an_objects_own_404_is_not_the_gateways() -> None:
     assert from_answer(404, {"error": {"code": "notFound"}}, {}, "x").is_absent
     assert not from_answer(404, {"error": {"code": "404", "message": "Resource not found"}}, {}, "x").is_absent
     assert not from_answer(404, "<html>", {}, "x").is_absent
+
+
+def test_the_cause_is_found_where_azure_puts_it() -> None:
+    conflict = {"code": "RequestConflict", "message": "Another operation is being performed on the parent resource."}
+    nested = {
+        "code": "DeploymentFailed",
+        "message": "At least one operation failed.",
+        "details": [{"details": [conflict]}],
+    }
+    for body in (
+        {"error": nested},
+        {"error": conflict},
+        conflict,
+        {"error": json.dumps(conflict)},
+        json.dumps(conflict),
+    ):
+        error = from_answer(409, body, {}, "writing")
+        assert error.is_conflict, body
+        assert "Another operation is being performed" in error.fault.detail
+    assert "DeploymentFailed: At least one operation failed; RequestConflict: Another" in told(nested)
+    many = {"message": "No", "details": [{"code": "x", "message": "y" * 500}] * 100_000}
+    assert len(from_answer(400, {"error": many}, {}, "writing").fault.detail) < 1000
+    quota = {"code": "BadRequest", "message": "No", "details": [{"code": "InsufficientQuota", "message": "Full"}]}
+    assert from_answer(400, {"error": quota}, {}, "writing").fault.remedy
+    for odd in (None, "text", [None, 1, "x"], {"code": "x"}, [{"code": 1, "message": []}]):
+        assert from_answer(400, {"error": {"message": "No", "details": odd}}, {}, "x").fault.detail.endswith(": No")
 
 
 @pytest.mark.parametrize(
