@@ -38,6 +38,8 @@ MOST_CHARACTERS = 60_000
 _MOST_POINTS = 24
 _MOST_LINES = 6
 _MOST_ROWS = 30
+_FEW = 3
+"""Checkpoints that stand side by side; Azure keeps three of a job, one for each of the last epochs."""
 _COLOURS = (("#2f6fbf", "blue"), ("#c26a00", "orange"), ("#1f7a4d", "green"), ("#7a4fb5", "purple"), ("#b3261e", "red"),
             ("#0f7f8c", "teal"))  # fmt: skip
 _SIGNS = {"converged": "✅", "overfits": "⚠️", "no-gain": "⚠️", "diverged": "❌"}
@@ -125,8 +127,15 @@ def _checkpoints(run: Run) -> Iterator[str]:
     left_out = len(rows) - _MOST_ROWS
     shown = rows[-_MOST_ROWS:]
     more = f"\n\nThe {left_out} earlier checkpoints are left out." if left_out > 0 else ""
-    heads = ("Checkpoint", *(title(name) for name in names), "")
-    yield f"{_prose(choice_line(run))}\n\n" + _table(heads, [(f"step {row[0]}", *row[1:]) for row in shown]) + more
+    heads: tuple[str, ...]
+    if len(rows) <= _FEW:
+        # Side by side: a phone shows as many columns, and not one for each metric.
+        heads = ("Checkpoint", *("<br>".join(filter(None, (f"step {row[0]}", row[-1]))) for row in shown))
+        table = _table(heads, [(title(name), *(row[at] for row in shown)) for at, name in enumerate(names, 1)])
+    else:
+        heads = ("Checkpoint", *(title(name) for name in names), "")
+        table = _table(heads, [(f"step {row[0]}", *row[1:]) for row in shown])
+    yield f"{_prose(choice_line(run))}\n\n{table}{more}"
 
 
 def _charts(charts: Iterable[Chart]) -> Iterator[str]:

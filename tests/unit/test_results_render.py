@@ -369,3 +369,11 @@ def test_a_table_beside_a_chart_has_the_values_of_the_file() -> None:
     assert steps == (1, 4, 5, 8, 10, 12, 15, 16, 20)
     assert columns[1][0] == pytest.approx(FALL(0.05))
     assert columns[2][0] is None
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_few_checkpoints_stand_side_by_side_so_that_a_phone_shows_them(count: int) -> None:
+    said = report_markdown([run(listed_checkpoints=points(200, count))], now=NOW)
+    heads = next(line for line in said.splitlines() if line.startswith("| Checkpoint |"))
+    assert (heads.count("step ") == count) is (count <= 3), heads
+    assert f"step {points(200, count)[0].step}" in said
