@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import STACK, Azure, FakeClock, Repo, arm, of, trained
+from harness import FIVE_EPOCHS, STACK, Azure, FakeClock, Repo, arm, of, trained
 
 from reconciler.core.change import Create, Delete, Keep, Plan, Stuck, Update, Wait
 from reconciler.core.fault import InvalidManifests, ReconcilerError
@@ -165,6 +165,46 @@ def test_pins_that_name_nothing_say_what_there_is(repo: Repo, azure: Azure, cloc
     assert "shown by `history`" in next(one for one in error.value.faults if one.severity == "error").remedy
 
 
+def test_a_pin_never_serves_what_a_colleague_cloned(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.until_done()
+    (mark,) = marks(azure)
+    (job,) = azure.jobs()
+    azure.hand("clone_job", job=job["id"], overrides=FIVE_EPOCHS)
+    clock.sleep(2 * HOUR)
+    # Superseded: no manifest says any more what the pinned model was trained with, but the first job of the mark does.
+    repo.write("manifests/stack.yaml", pinned(mark, epochs=3))
+    repo.until_done()
+    assert model(azure) == job["fine_tuned_model"]
+    azure.hand("vanish_model", model=job["fine_tuned_model"])
+    change = deployment_of(repo.plan())
+    assert isinstance(change, Stuck)
+    assert change.fault.code == "pin-names-nothing"
+    assert f"the model of {job['id']} is gone" in change.fault.detail
+
+    # Declared: the job's own evidence decides, also when of the first one nothing is left.
+    repo.write("manifests/stack.yaml", pinned(mark, epochs=2))
+    assert isinstance(deployment_of(repo.plan()), Stuck)
+    azure.hand("purge_jobs", jobs=[job["id"]])
+    assert isinstance(deployment_of(repo.plan()), Keep), "what it serves tells of its model"
+    azure.hand("expire_deployment", deployment="tone")
+    plan = repo.plan()
+    assert isinstance(deployment_of(plan), Wait)
+    assert [str(change.address) for change in of(plan, Stuck)] == ["FineTuneJob/tone"]
+
+
+def test_a_pin_takes_the_second_attempt_of_azures_own_failure(repo: Repo, azure: Azure) -> None:
+    repo.write("manifests/stack.yaml", STACK.replace("training_type: global", "training_type: global\n  retry: 1"))
+    repo.apply()
+    (failed,) = azure.jobs()
+    azure.hand("fail_job", job=failed["id"])
+    repo.until_done()
+    served, mark = model(azure), marks(azure)[0]
+    assert len({one["seed"] for one in azure.jobs()}) == 2, "each has the seed that Azure gave it"
+    repo.write("manifests/stack.yaml", pinned(mark, epochs=3))
+    repo.until_done()
+    assert model(azure) == served
+
+
 def test_a_promotion_names_the_newest_model_of_the_job(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     def found(to: str = "latest") -> Promotion:
         tree, engine = repo.engine()
@@ -185,6 +225,10 @@ def test_a_promotion_names_the_newest_model_of_the_job(repo: Repo, azure: Azure,
     first, second = marks(azure)
     assert (found().mark, found().notes) == (second, ())
     assert found(first).mark == first
+    clone = azure.jobs()[-1]["id"]
+    azure.hand("clone_job", job=clone, overrides=FIVE_EPOCHS)
+    clock.sleep(2 * HOUR)
+    assert found().mark == second, "a clone of the first is the newest model, and no model of ours"
     repo.edit("manifests/stack.yaml", "n_epochs: 3", "n_epochs: 2")
     assert found().mark == second
     assert f"that is --to {first}" in found().notes[0]

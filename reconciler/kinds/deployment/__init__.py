@@ -152,7 +152,7 @@ class DeploymentKind(Kind):
         stuck = unreachable(desired, view)
         if stuck:
             return versions.completed(replace(stuck, live=versions.current))
-        pinned = pinned_job(desired, view)
+        pinned = pinned_job(desired, view, refs)
         if isinstance(pinned, Fault):
             return versions.completed(Claim(live=versions.current, stuck=pinned))
         if pinned is None:

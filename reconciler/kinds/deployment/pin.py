@@ -1,7 +1,8 @@
 """`pin`: a deployment serves one model of a job, named by its mark, until a commit changes that.
 
 The mark is the 12 characters at the front of the job's suffix; `history` shows it. It names a model whatever has become
-of its job since: trained anew, superseded, out of the job history. What a pin names is not waited for and not deleted.
+of its job since: trained anew, superseded, out of the job history. What a pin names is not waited for and not deleted. A
+clone of that job bears its mark too, and is never what is meant (genuine.py).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from reconciler.core.digest import MARK_DIGEST_CHARS, TEXT_CHARS, checked, short
 from reconciler.core.fault import Fault
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown
-from reconciler.core.rules import View
+from reconciler.core.rules import Resolved, View
+from reconciler.kinds.deployment.genuine import contradicts, without_clones
 from reconciler.kinds.deployment.spec import DeploymentSpec, JobModel
 
 _LISTED = 5
@@ -27,17 +29,18 @@ def pin_of(desired: Desired) -> str:
     return spec.model.pin or "" if isinstance(spec.model, JobModel) else ""
 
 
-def pinned_job(desired: Desired, view: View) -> Observed | Fault | None:
+def pinned_job(desired: Desired, view: View, refs: Resolved) -> Observed | Fault | None:
     """Return the finished job that a pin names, or why it names none.
 
     None if nothing is pinned, or if the mark is that of the declared job, which is not finished yet: then that is waited for.
+    `refs` says which job is proven to be the declared one, where that is known.
     """
     pin = pin_of(desired)
     if not pin:
         return None
     job = _job_of(desired)
     marked = _marked(job, view).get(pin, [])
-    live = newest(finished(marked))
+    live = newest(finished(_proven(marked, pin, job, view, refs)))
     other = _owner_of(pin, job, live, view)
     if other is not None:
         return _of_another(desired, pin, other)
@@ -48,12 +51,23 @@ def pinned_job(desired: Desired, view: View) -> Observed | Fault | None:
     return _names_nothing(desired, pin, marked, models_of(job, view))
 
 
+def _proven(marked: Sequence[Observed], pin: str, job: Address, view: View, refs: Resolved) -> Sequence[Observed]:
+    """Return those that what is known of the declared job does not contradict, if the mark is that of the declared one."""
+    if job not in refs or pin[:MARK_DIGEST_CHARS] not in _parts(job, view):
+        return marked
+    declared = refs[job]
+    if not isinstance(declared, Observed):
+        return ()
+    # No list may show it: then what serves its model tells of it.
+    known = [declared] if mark_of(declared) == pin and all(live.id != declared.id for live in marked) else []
+    return [*known, *(live for live in marked if not contradicts(live, declared, view))]
+
+
 def models_of(job: Address, view: View) -> list[Observed]:
     """Return the finished jobs that are this job's, by what it declares now or by its text; the newest first."""
     parts, text = _parts(job, view), _text(job, view)
-    mine = [
-        live for live in finished(_jobs(job, view)) if mark_of(live) and (live.identity in parts or live.name == text)
-    ]
+    jobs = (live for mark, found in _marked(job, view).items() if mark for live in found)
+    mine = [live for live in finished(jobs) if live.identity in parts or live.name == text]
     return sorted(mine, key=lambda live: (live.created_at, live.id), reverse=True)
 
 
@@ -103,13 +117,13 @@ def _jobs(job: Address, view: View) -> tuple[Observed, ...]:
 
 
 def _marked(job: Address, view: View) -> Mapping[str, Sequence[Observed]]:
-    """Return the jobs of a job's account by their marks."""
+    """Return the jobs of a job's account by their marks, without clones."""
 
     def make() -> Mapping[str, Sequence[Observed]]:
         found: dict[str, list[Observed]] = {}
         for live in _jobs(job, view):
             found.setdefault(mark_of(live), []).append(live)
-        return found
+        return {mark: without_clones(marked, view) if mark else marked for mark, marked in found.items()}
 
     declared = view.declared.get(job)
     return view.index(f"marks in {declared.account if declared else view.account.name}", make)

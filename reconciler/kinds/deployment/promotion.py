@@ -35,7 +35,7 @@ def promotion(desired: Desired, to: str, view: View) -> Promotion:
     there = models_of(job, view)
     if to != LATEST:
         wanted = spec.model_copy(update={"model": spec.model.model_copy(update={"pin": to})})
-        found = pinned_job(replace(desired, spec=wanted), view)
+        found = pinned_job(replace(desired, spec=wanted), view, {})
         if isinstance(found, Fault):
             raise ReconcilerError(replace(found, remedy=found.remedy.replace("  pin: ", "  --to ")))
         return Promotion(to, found, pin_of(desired))
