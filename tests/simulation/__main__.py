@@ -8,7 +8,8 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from simulation.play import Report, play, shrunk
+from simulation.play import Report, play
+from simulation.shrink import shrunk
 
 
 def main(first: int, last: int, workers: int = 1) -> int:

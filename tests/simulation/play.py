@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import Result, arm
+from simulation import foreign
 from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
 from simulation.script import Event, script
 from simulation.second import Second
@@ -37,7 +39,7 @@ from reconciler.kinds import REGISTRY
 from reconciler.manifests import load
 from reconciler.memory import without_collector
 
-__all__ = ["PENDING", "Report", "play", "shrunk"]
+__all__ = ["PENDING", "Report", "play"]
 
 CALM_RUNS = 14
 """Runs after the troubles, within which everything must be as committed."""
@@ -49,7 +51,16 @@ MODES: dict[str, dict[str, Any]] = {
     "continue": {"unattended": True},
     "target": {"prune": True, "targets": ("FineTuneJob/*",)},
 }
-ROOM = {"quota": 100_000, "max_fine_tuned_deployments": 100, "max_running": 3, "list_delay_s": 0.0}
+ROOM = {
+    "quota": 100_000,
+    "finetune_capacity": None,
+    "max_fine_tuned_deployments": 100,
+    "max_deployments": 100,
+    "max_files": 100,
+    "max_running": 3,
+    "max_queued": 20,
+    "list_delay_s": 0.0,
+}
 """What a person sees to when the troubles are over."""
 
 CLONE = {
@@ -97,17 +108,19 @@ class Play(Promises):
         self.strangers = 0
 
     def run(self, events: Sequence[Event]) -> Report:
-        """Play the events, then the calm, and check."""
+        """Play the events, then the calm, and check. What is reported as broken is the first thing that was seen."""
         try:
             self.tree.write(self.folder)
-            self.plant()
+            self.foreign = foreign.plant(self.azure, self.tree, self.folder)
             for event in events:
                 self.report.trace.append(str(event))
                 self._do(event)
             self._calm()
             self.check()
         except Broken as error:
-            self.report.broken = str(error)
+            self.report.broken, self.report.check = str(error), _raised_at(error)
+        except Exception as error:  # noqa: BLE001  (what the product raises breaks a promise, and not the run of all seeds)
+            self.report.broken, self.report.check = f"an exception: {error!r}", _raised_at(error)
         finally:
             self.azure.emulator.close()
         return self.report
@@ -162,9 +175,9 @@ class Play(Promises):
             return
         account = self.azure.emulator.world.account("acme")
         world, now = self.azure.emulator.world, self.azure.emulator.world.now()
-        jobs = [job for job in account.jobs.values() if job.deleted is None]
+        jobs = [job for job in account.jobs.values() if job.deleted is None and job.id not in self.foreign]
         ours = [one for one in account.deployments.values() if one.name not in self.foreign and one.deleted is None]
-        files = [one for one in account.files.values() if one.purpose == "fine-tune"]
+        files = [one for one in account.files.values() if one.purpose == "fine-tune" and one.id not in self.foreign]
         chosen: list[Any] = ours if hand in {"expire_deployment", "strip_tags"} else jobs
         chosen = files if hand == "vanish_file" else chosen
         if hand in {"fail_job", "cancel_job"}:
@@ -190,12 +203,16 @@ class Play(Promises):
             case "vanish_model":
                 self.azure.hand("vanish_model", model=one.model_name)
             case "vanish_file":
+                self.is_file_gone = True
                 self.azure.hand("vanish_file", file=one.id)
             case "purge_jobs":
                 self.azure.hand("purge_jobs", jobs=[one.id])
             case _:
                 if hand == "expire_deployment":
                     self.vanished[one.name] = str(one.versions[-1][2]["properties"]["model"]["name"]).lower()
+                    self.stripped.discard(one.name)
+                else:
+                    self.stripped.add(one.name)
                 self.azure.hand(hand, deployment=one.name)
 
     def _stranger(self) -> None:
@@ -224,6 +241,7 @@ class Play(Promises):
         other_crash: int = 0,
         jump: tuple[int, float] = (0, 0.0),
         stranger: int = 0,
+        meanwhile: tuple[int, str, int] = (0, "", 0),
     ) -> None:
         """Start one process; it may be killed at a request, and another may go on for some requests at one."""
         sent = 0
@@ -241,6 +259,9 @@ class Play(Promises):
                 self._jump(jump[1])
             if sent == stranger:
                 self._stranger()
+            if sent == meanwhile[0]:
+                self.report.counts["by hand while a run goes on"] += 1
+                self._hand(*meanwhile[1:])
             if sent == crash and not committed:
                 raise Crash
 
@@ -282,6 +303,7 @@ class Play(Promises):
         """Run the command's way of applying, watched."""
         self.report.counts[f"run {mode}"] += 1
         run = Run(mode, self.tree)
+        self.is_file_gone = self.is_file_gone and self.racing
 
         def watch(request: Request, answer: Response) -> None:
             self.watch(request, run)
@@ -390,6 +412,7 @@ class Play(Promises):
         # It cannot be adopted as it is: the person deletes it.
         self.azure.raw("DELETE", f"{arm()}/deployments/{name}?api-version=2025-09-01")
         self.serving.discard(name)
+        self.stripped.discard(name)
         self.clock.sleep(70)
         return replace(one, adopt=False)
 
@@ -400,14 +423,7 @@ def play(seed: int, events: Sequence[Event] | None = None) -> Report:
         return Play(seed, Path(folder)).run(script(seed) if events is None else events)
 
 
-def shrunk(seed: int) -> list[Event]:
-    """Return the events of a failing seed without those that the failure does not need."""
-    events = script(seed)
-    at = 0
-    while at < len(events):
-        fewer = events[:at] + events[at + 1 :]
-        if play(seed, fewer).broken:
-            events = fewer
-        else:
-            at += 1
-    return events
+def _raised_at(error: BaseException) -> str:
+    """Return which check failed, or what raised: it stays the same when names and numbers in the message change."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.name}:{last.lineno}"

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import NOW, Azure, FakeClock, Result, arm
+from harness import NOW, Azure, FakeClock, Result
+from simulation import foreign
 from simulation.tree import NEVER, Job, Served, Tree, seed_of
 from simulation.wires import SECRET, SIGNATURE
 
 from reconciler.core.change import Delete, Plan, Stuck, Update
+from reconciler.core.digest import FileName, file_digest
 from reconciler.core.fault import Fault
 from reconciler.core.runtime import TOLERATED
 from reconciler.emulator import Config, Emulator, Request
@@ -75,6 +77,8 @@ class Report:
     """What happened in one simulation."""
 
     broken: str = ""
+    check: str = ""
+    """Which check said so."""
     counts: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
 
@@ -120,6 +124,12 @@ class Promises:
         self.vanished: dict[str, str] = {}
         """Deployments that somebody else deleted, and the model of each."""
         self.served_before: dict[str, set[str]] = {}
+        self.stripped: set[str] = set()
+        """Deployments that lost their tags, and that no manifest has taken over since."""
+        self.is_file_gone = False
+        """Whether somebody else deleted a file since the run began."""
+        self.held: set[tuple[str, str, str]] = set()
+        """Deployments, what they pin, and the newer jobs that they did not follow."""
 
     # -- after each request
 
@@ -141,11 +151,20 @@ class Promises:
             raise Broken(f"what is not ours was written to: {what}")
         if any(clone in request.path for clone in self.clones):
             raise Broken(f"a job without evidence was touched: {what}")
+        if "/deployments/" in request.path:
+            self._is_marked(what, request.path.rpartition("/")[2].lower(), run)
         if request.method == "DELETE":
             self._deleted(what, request.path.rpartition("/")[2], run)
         if request.method == "PUT" and "/deployments/" in request.path:
             self._put(request.path.rpartition("/")[2], run)
         self._everything_serves()
+
+    def _is_marked(self, what: str, name: str, run: Run) -> None:
+        """What lost its tags is nobody's, until a manifest takes it over."""
+        one = run.tree.served.get(name)
+        if name in self.stripped and not (one and one.adopt):
+            raise Broken(f"a deployment that lost its tags was written to: {what}")
+        self.stripped.discard(name)
 
     def _created(self, run: Run) -> None:
         if run.mode == "continue":
@@ -199,6 +218,8 @@ class Promises:
             raise Broken(f"--{run.mode} deleted: {what}")
         if "/jobs/" in what or "/models/" in what:
             raise Broken(f"a job or model was deleted without leave: {what}")
+        if "/files/" in what and not self.is_file_gone:
+            self._is_spare(name, run.tree)
         if "/deployments/" in what and name not in run.tree.served:
             self._is_replaced(name, run.tree)
         declared = run.tree.served.get(name) if "/deployments/" in what else None
@@ -214,6 +235,18 @@ class Promises:
             if not self._versions(declared):
                 raise Broken(f"deployment {name} was deleted before {declared} was there")
 
+    def _is_spare(self, name: str, tree: Tree) -> None:
+        """A file goes only when no declared job is made from its data, or another file has that."""
+        files = self.azure.emulator.world.account("acme").files
+        digests = {one.id: parsed.digest for one in files.values() if (parsed := FileName.parse(one.filename))}
+        declared = {file_digest(hashlib.sha256(self._data(job)).hexdigest()) for job in tree.jobs.values()}
+        others = {digest for other, digest in digests.items() if files[other].deleted is None}
+        if digests[name] in declared - others:
+            raise Broken(f"the file of a declared dataset was deleted: {files[name].filename}")
+
+    def _data(self, job: Job) -> bytes:
+        return (self.folder / f"manifests/data/{job.data}.jsonl").read_bytes()
+
     def _put(self, name: str, run: Run) -> None:
         world, now = self.azure.emulator.world, self.azure.emulator.world.now()
         record = world.account("acme").deployments[name.lower()]
@@ -227,6 +260,8 @@ class Promises:
         if run.mode == "continue" and self.vanished.get(record.name) == model and is_old:
             raise Broken(f"--continue made {name} anew")
         self.vanished.pop(record.name, None)
+        if job is not None and (job.id in self.clones or job.id in self.foreign):
+            raise Broken(f"{name} was given {model}, a model without evidence that it is ours")
         known = self.served_before.setdefault(record.name, set())
         one = run.tree.served.get(str(body["tags"].get("reconciler-name", name)))
         if one and one.gate == NEVER and model not in known:
@@ -298,8 +333,23 @@ class Promises:
             self._heard_fault(fault)
         return text
 
+    def _count_pins(self, tree: Tree) -> None:
+        """Count the newer models that a deployment did not follow because of its pin."""
+        world = self.azure.emulator.world
+        for name, one in tree.served.items():
+            key = self._key(tree, one.job) if one.pin else ""
+            newer = {
+                job.id
+                for job in world.account("acme").jobs.values()
+                if key and self.trained_on.get(job.id) == key and not str(job.suffix).startswith(one.pin)
+                if world.phase(job).status == "succeeded"
+            }
+            self.held |= {(name, one.pin, job) for job in newer}
+        self.report.counts["seen: a newer model that a pin kept back"] = len(self.held)
+
     def heard(self, said: str, result: Result, final: list[Outcome], run: Run) -> None:
         """Check what a run said; `said` is the text of its plan."""
+        self._count_pins(run.tree)
         lines = [outcome_line(outcome, kinds=REGISTRY) for outcome in result.outcomes]
         wrote = [outcome for outcome in result.outcomes if outcome.wrote]
         summary = apply_summary(final, wrote, kinds=REGISTRY, errored=result.plan.errored)
@@ -322,7 +372,7 @@ class Promises:
         if NOTHING_TO_DO in said and run.wrote > marks:
             raise Broken(f"it said that nothing is to be done, and wrote {run.wrote} times")
         counted = re.search(r"(\d+) failed", summary)
-        if counted and int(counted.group(1)) != sum(outcome.status == "failed" for outcome in final):
+        if int(counted.group(1) if counted else 0) != sum(outcome.status == "failed" for outcome in final):
             raise Broken(f"the last line counts wrongly: {summary}")
 
     def _heard_fault(self, fault: Fault) -> None:
@@ -341,32 +391,15 @@ class Promises:
 
     # -- at the end
 
-    def plant(self) -> None:
-        """Put into the account what is not ours."""
-        handmade = {
-            "sku": {"name": "GlobalStandard", "capacity": 1},
-            "properties": {"model": {"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}},
-        }
-        self.azure.raw("PUT", f"{arm()}/deployments/handmade?api-version=2025-09-01", handmade)
-        others = {**handmade, "tags": {"reconciler-owner": "team-z", "reconciler-source": "other"}}
-        self.clock.sleep(10)
-        self.azure.raw("PUT", f"{arm()}/deployments/others?api-version=2025-09-01", others)
-        self.clock.sleep(10)
-        self.foreign = self._state("handmade", "others")
-        assert len(self.foreign) == 2
-
-    def _state(self, *names: str) -> dict[str, Any]:
-        return {one["name"]: one for one in self.azure.objects("deployments") if one["name"] in names}
-
     def check(self) -> None:
         """Check what is left when the troubles are over."""
         known = {name: value for name, value in self.foreign.items() if value}
-        if self._state(*known) != known:
+        if foreign.state(self.azure, known) != known:
             raise Broken("what is not ours has changed")
         world = self.azure.emulator.world
         trained: dict[str, list[JobRecord]] = {}
         for job in world.account("acme").jobs.values():
-            if job.id not in self.clones | self.lost and world.phase(job).status == "succeeded":
+            if job.id not in self.clones | self.lost | self.foreign.keys() and world.phase(job).status == "succeeded":
                 trained.setdefault(self.trained_on[job.id], []).append(job)
         for key, jobs in trained.items():
             # A job is allowed once for each attempt that a person asked for.
@@ -413,7 +446,7 @@ class Promises:
         job: Job | None = tree.jobs.get(name)
         if job is None:
             return "?"
-        content = (self.folder / f"manifests/data/{job.data}.jsonl").read_bytes()
+        content = self._data(job)
         base = self._key(tree, job.parent) if job.parent else ""
         return _training(_sha(content), job.epochs, seed_of(name), base)
 

@@ -37,6 +37,22 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "list_delay_s": (0.0, 0.0, 5.0, 20.0, 60.0),
 }
 """What is not known of Azure, and what each may be."""
+MORE_SWITCHES: dict[str, tuple[Any, ...]] = {
+    "checkpoint_deploys_by": ("name", "both"),
+    "chat_limits": ("max_completion_tokens", "max_tokens"),
+    "not_ready_status": (404, 409, 503),
+    "result_columns": ("documented", "sample"),
+    "result_bom": (True,),
+    "estimated_finish_noise": (False,),
+    "training_type_exact": (True,),
+    "latency_s": (0.5, 5.0),
+    "requests_per_second": (10.0, 30.0),
+    "max_files": (4, 8),
+    "max_queued": (1, 2),
+    "max_deployments": (5, 7),
+    "finetune_capacity": (60, 120),
+}
+"""More of it, and limits that fill."""
 _PATHS = (r"/fine_tuning/jobs$", r"/files$", r"/fine_tuning/jobs/", r"/deployments", r"/cancel$", r"/content$", "")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "*")
 _STATUSES = (408, 409, 429, 500, 502, 503, 403)
@@ -48,6 +64,18 @@ _COMMITS = (
     "epochs", "data", "revert", "add", "remove", "rename", "owner", "capacity", "follow", "text",
     "chain", "strategy", "strategy", "pin", "step", "gate", "ready", "retry", "retry",
 )  # fmt: skip
+
+_MEANWHILE = (
+    "fail_job",
+    "cancel_job",
+    "clone_job",
+    "clone_job",
+    "vanish_model",
+    "expire_deployment",
+    "vanish_file",
+    "purge_jobs",
+)
+"""What people do while a run goes on."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +91,53 @@ class Event:
 
 def script(seed: int) -> list[Event]:
     """Return the events of a seed."""
+    return _with_more(_first(seed), random.Random(f"more {seed}"))
+
+
+def _with_more(events: list[Event], chance: random.Random) -> list[Event]:
+    """Add what would be too rare by itself; it has a chance of its own, so that all else of a seed stays as it was."""
+    switches = [(name, values) for name, values in MORE_SWITCHES.items() if chance.random() < 0.12]
+    more = [Event("configure", {name: chance.choice(values)}) for name, values in switches]
+    meanwhile = chance.choice((0.0, 0.0, 0.3))
+    held = chance.randrange(len(events)) if chance.random() < 0.15 else -1
+    gone = chance.randrange(len(events)) if chance.random() < 0.1 else -1
+    for at, event in enumerate(events):
+        if at == gone:
+            more += _vanished(chance)
+        if at == held or (event.how.get("change") == "pin" and chance.random() < 0.8):
+            more += _pinned(chance)
+        elif event.do == "run" and chance.random() < meanwhile:
+            hand = (chance.randrange(1, 40), chance.choice(_MEANWHILE), chance.randrange(100))
+            more.append(Event("run", {**event.how, "meanwhile": hand}))
+            continue
+        more.append(event)
+    return more
+
+
+def _pinned(chance: random.Random) -> list[Event]:
+    """Return how a newer model comes to be while a deployment is pinned, and perhaps what tempts to serve it."""
+    pick, wait = {"pick": chance.randrange(100)}, Event("run", {"mode": "wait"})
+    temptations: tuple[list[Event], ...] = (
+        [],
+        [Event("commit", {"change": "capacity", **pick})],
+        [Event("commit", {"change": "strategy", **pick})],
+        [Event("hand", {"hand": "expire_deployment", **pick})],
+    )
+    pinned = [wait, Event("commit", {"change": "pin", **pick}), Event("commit", {"change": "newer", **pick}), wait]
+    return [*pinned, *chance.choice(temptations), wait]
+
+
+def _vanished(chance: random.Random) -> list[Event]:
+    """Return how a deployment vanishes, and a schedule meets that much later."""
+    return [
+        Event("run", {"mode": "wait"}),
+        Event("hand", {"hand": "expire_deployment", "pick": chance.randrange(100)}),
+        Event("sleep", {"seconds": chance.choice((100_000, 400_000))}),
+        Event("run", {"mode": "continue"}),
+    ]
+
+
+def _first(seed: int) -> list[Event]:
     chance = random.Random(seed)
     events = [
         Event("configure", {name: chance.choice(values)}) for name, values in SWITCHES.items() if chance.random() < 0.35

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from simulation.play import play, shrunk
+from simulation.play import play
+from simulation.shrink import shrunk
 
 SEEDS, PART = 200, 20
 

@@ -70,6 +70,8 @@ class Tree:
         if change == "add":
             name = f"more-{pick % 3}"
             return self.with_job(name, Job(1 + pick % 4, pick % 3)).with_served(name, Served(name))
+        if change == "newer":
+            return self._newer(pick)
         if change in {"rename", "capacity", "follow", "strategy", "pin", "step", "gate", "ready"}:
             return self._serving(change, pick, marks) if self.served else self
         return self._training(change, pick) if self.jobs else self
@@ -79,6 +81,14 @@ class Tree:
 
     def with_served(self, name: str, one: Served) -> Tree:
         return replace(self, served={**self.served, name: one})
+
+    def _newer(self, pick: int) -> Tree:
+        """Have another model trained by the job of a deployment that is pinned, if one is."""
+        pinned = sorted(name for name, one in self.served.items() if one.pin and one.job in self.jobs)
+        if not pinned:
+            return self
+        name = self.served[pinned[pick % len(pinned)]].job
+        return self.with_job(name, replace(self.jobs[name], epochs=1 + (self.jobs[name].epochs + pick % 4) % 5))
 
     def _training(self, change: str, pick: int) -> Tree:
         name = sorted(self.jobs)[pick % len(self.jobs)]
