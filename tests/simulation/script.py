@@ -103,7 +103,7 @@ def _with_more(events: list[Event], chance: random.Random) -> list[Event]:
     gone = chance.randrange(len(events)) if chance.random() < 0.1 else -1
     for at, event in enumerate(events):
         if at == gone:
-            more += _vanished(chance)
+            more += _gone(chance)
         if at == held or (event.how.get("change") == "pin" and chance.random() < 0.8):
             more += _pinned(chance)
         elif event.do == "run" and chance.random() < meanwhile:
@@ -127,11 +127,12 @@ def _pinned(chance: random.Random) -> list[Event]:
     return [*pinned, *chance.choice(temptations), wait]
 
 
-def _vanished(chance: random.Random) -> list[Event]:
-    """Return how a deployment vanishes, and a schedule meets that much later."""
+def _gone(chance: random.Random) -> list[Event]:
+    """Return how a deployment vanishes, or its tags, and a schedule meets that much later."""
+    pick = chance.randrange(100)
     return [
         Event("run", {"mode": "wait"}),
-        Event("hand", {"hand": "expire_deployment", "pick": chance.randrange(100)}),
+        Event("hand", {"hand": "strip_tags" if pick % 3 == 0 else "expire_deployment", "pick": pick}),
         Event("sleep", {"seconds": chance.choice((100_000, 400_000))}),
         Event("run", {"mode": "continue"}),
     ]
