@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -224,17 +224,19 @@ def _with_excerpt(fault: Fault, shown: Mapping[tuple[str, int, str], str]) -> Fa
 
 
 def _document(reports: Iterable[DataReport], faults: Sequence[Fault], *, valid: bool) -> str:
-    import orjson
-
     from reconciler.render.data import data_document
+    from reconciler.render.document import dumps
     from reconciler.render.fault import faults_document
     from reconciler.render.words import plain_value
 
-    document: dict[str, Any] = {
-        "format_version": "1.2",
-        "valid": valid,
-        "datasets": [data_document(report) for report in reports],
-        # Those in data stand with their file.
-        "findings": faults_document(fault for fault in faults if not fault.code.startswith("data-")),
-    }
-    return orjson.dumps(plain_value(document), option=orjson.OPT_INDENT_2).decode()
+    return dumps(
+        plain_value(
+            {
+                "format_version": "1.2",
+                "valid": valid,
+                "datasets": [data_document(report) for report in reports],
+                # Those in data stand with their file.
+                "findings": faults_document(fault for fault in faults if not fault.code.startswith("data-")),
+            }
+        )
+    )

@@ -157,3 +157,11 @@ def test_unchanged_data_has_not_changed(site: Site) -> None:
     site.write(DATA, examples(60))
     out = site.run("validate", "--base", "HEAD", code=0).out
     assert "not compared with HEAD: the file is a Git LFS pointer" in out
+
+
+def test_nothing_in_the_json_is_an_order_to_a_terminal(alone: Site) -> None:
+    name = "a\x9b2J\u202e\x85::error::b.jsonl"
+    alone.write(name, '{"messages": [{"role": "\x9b2J", "content": "x"}]}\n')
+    ran = alone.run("validate", name, "--format", "json", "--show-content", code=1)
+    assert json.loads(ran.out)["datasets"][0]["file"] == name
+    assert ran.out.isascii()
