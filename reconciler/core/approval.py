@@ -107,7 +107,7 @@ class Approval:
             why = ", ".join(
                 f"{path} was {same.before.get(path, 'as declared')} and is {value}"
                 for path, value in fresh.before.items()
-                if same.before.get(path) != value
+                if same.before.get(path) != value and not (same.waits and _is_as_shown(same, path, value))
             )
         return f"{verb(change)} {change.address}" + (f" ({why})" if why else "")
 
@@ -121,8 +121,10 @@ class Approval:
         )
 
     def _follows(self, shown: Approved, fresh: Approved) -> bool:
-        """Whether what is made takes the place of nothing that was made since."""
-        return self._made_at is None or fresh.since <= self._made_at or fresh.supersedes == shown.supersedes
+        """Whether what is made takes the place of nothing that was made since; what waited may: it was to come later."""
+        if self._made_at is None or shown.waits:
+            return True
+        return fresh.since <= self._made_at or fresh.supersedes == shown.supersedes
 
 
 def entry(change: Change, plan: Plan) -> Approved:

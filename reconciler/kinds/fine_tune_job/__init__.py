@@ -276,7 +276,7 @@ class FineTuneJobKind(Kind):
         return changes
 
     def _predecessor(self, desired: Desired, view: View) -> Observed | None:
-        """Pair a new job with the one it supersedes; the pairing explains and never decides."""
+        """Pair a new job with the one it supersedes; the pairing explains, and decides nothing of a plan."""
         declared = view.declared_parts(self.name)
         ours = [
             live
