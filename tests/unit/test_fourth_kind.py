@@ -170,7 +170,9 @@ def test_every_renderer_knows_it(home: Home) -> None:
     text = plan_text(plan, ["Account/acme"], kinds=home.kinds, now=0)
     assert "+ Lamp/hall" in text
     assert text.endswith("Plan: 0 to train, 2 to create, 0 to update, 0 to delete.")
-    document = plan_document(plan, tool_version="0", accounts=[], emulator=False, created_at="", kinds=home.kinds)
+    document = plan_document(
+        plan, tool_version="0", accounts=[], emulator=False, created_at="2026-11-27T00:00:00+00:00", kinds=home.kinds
+    )
     approval, _ = read_approval(json.loads(dumps(document)))
     assert approval.missing(plan) == []
     outcomes = home.apply()
