@@ -163,7 +163,7 @@ class DatasetGateway:
             return
         name = live.facts.get("filename")
         detail = f"{live.id} bears the name {name}, which does not tell its content, so that no run would find it again"
-        raise self._taken_back(change, live, detail, "Give the Dataset a shorter name.")
+        raise self._taken_back(change, live, detail, "If it was cut, give the Dataset a shorter name.")
 
     def _taken_back(self, change: Create, live: Observed, detail: str, remedy: str) -> AzureError:
         """Delete a file that Azure did not store as it was sent: it would not be found again, and sent in every run."""

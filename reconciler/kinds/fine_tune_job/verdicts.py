@@ -90,7 +90,8 @@ def _vanished(desired: Desired, live: Observed) -> Fault:
         "model-gone",
         "The model of a finished job is gone",
         f"{live.id} succeeded, and its model {live.outputs.get('model')} does not exist any more.",
-        f"It is not trained again by itself. {next_attempt(desired)}",
+        "It is not trained again by itself. If the job ended minutes ago, Azure may show its model late: run the command "
+        f"again first. {next_attempt(desired)}",
         desired.place,
         str(desired.address),
     )
