@@ -176,7 +176,7 @@ class Play:
     def _round(self, one: Round) -> None:
         self.report.said += f"== {one}\n"
         if one.commit:
-            self.tree = self.tree.changed(one.commit, one.pick, self.commits)
+            self.tree = self.tree.changed(one.commit, one.pick, self.commits, {})
             self.commits.append(self.tree)
             self._write()
         self.service.order(hold=True)
