@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeGuard, assert_never
 
 from reconciler.core.charges import PlanCost
@@ -219,6 +220,15 @@ class Plan:
     def knows(self, change: Change) -> bool:
         """Return whether a change rests on what was read; what could not be read is said once, not for each resource."""
         return not (isinstance(change, Stuck) and change.fault in self.unread)
+
+    def is_copy(self, change: Delete) -> bool:
+        """Return whether a resource goes on with an object of the same content: one of two uploads, of which one's answer was lost."""
+        return (change.address, change.live.identity) in self._staying
+
+    @cached_property
+    def _staying(self) -> frozenset[tuple[Address, str]]:
+        kept = ((one.address, live_of(one)) for one in self.changes if not isinstance(one, Delete))
+        return frozenset((address, live.identity) for address, live in kept if live is not None and live.identity)
 
     @property
     def actions(self) -> tuple[Action, ...]:

@@ -177,7 +177,9 @@ class Describer:
         why = second(change) if change.reason == "duplicate" else ""
         replaced = change.address in self._declared
         unneeded = "left over: a newer version is declared" if replaced else "left over: no manifest declares it"
-        if change.expired:
+        if self._plan.is_copy(change):
+            unneeded = "left over: another copy of it is used"
+        elif change.expired:
             unneeded = f"left over: {printable(change.expired)}"
         elif change.declared is not None:
             unneeded = f"left over: another one serves {printable(change.declared)}"

@@ -220,6 +220,8 @@ def cause_of(change: Change, plan: Plan) -> str:
             return f"Another one serves {owner} in its place, and the time for which it is kept is over."
         case Delete(reason="duplicate"):
             return "Two runs began at once." if change.live.phase is Phase.WORKING else "A run was broken off."
+        case Delete() if plan.is_copy(change):
+            return "Another copy of it is used."
         case Delete() if change.address in plan.digests:
             return "A newer version of it is declared."
         case Delete():

@@ -180,9 +180,12 @@ class _Comment:
         return said
 
     def _going(self, change: Change) -> str:
-        replaced = isinstance(change, Delete) and change.reason == "left_over" and change.address in self._plan.digests
-        former = isinstance(change, Delete) and change.declared is not None
-        return code(change.address, 80) + (" (a former version)" if replaced or former else "")
+        which = ""
+        if isinstance(change, Delete):
+            replaced = change.reason == "left_over" and change.address in self._plan.digests
+            former = replaced or change.declared is not None
+            which = " (another copy)" if self._plan.is_copy(change) else " (a former version)" if former else ""
+        return code(change.address, 80) + which
 
     def body(self, findings: Sequence[Fault]) -> list[Part]:
         """Return the table and everything below it."""

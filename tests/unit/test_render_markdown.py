@@ -167,6 +167,10 @@ def test_a_former_version_of_data_is_told_apart_from_what_is_gone_from_the_manif
     said = comment(plan([dataset(), job(), deployment(capacity=50)], lives, Options(prune=True)))
     assert "> **Deletes 1:** `Dataset/tone.training` (a former version)" in said
     assert "| `-` delete | `Dataset/tone.training`<br>left over: a newer version is declared |" in said
+    lives[1] = replace(live_file(), id="file-copy", created_at=lives[0].created_at + 1)
+    said = comment(plan([dataset(), job(), deployment(capacity=50)], lives, Options(prune=True)))
+    assert "> **Deletes 1:** `Dataset/tone.training` (another copy)" in said
+    assert "| `-` delete | `Dataset/tone.training`<br>left over: another copy of it is used |" in said
 
 
 def test_the_graph_shows_what_is_unchanged_only_beside_a_change() -> None:
