@@ -14,14 +14,14 @@ NEEDED = {"commit", "hand", "sleep", "jump", "configure", "lists"}
 """Events of which nothing can be left out."""
 
 
-def shrunk(seed: int) -> list[Event]:
-    """Return the events of a failing seed without all that the failure does not need.
+def shrunk(seed: int, failing: Sequence[Event] | None = None) -> list[Event]:
+    """Return the events of a failing seed, or others that fail under its chance, without all that the failure does not need.
 
     First whole stretches are left out, then single events, then parts of events, until nothing more can be: no event and
     no part of the result can be left out by itself.
     """
-    events = script(seed)
-    check = play(seed).check
+    events = list(script(seed) if failing is None else failing)
+    check = play(seed, events).check
 
     def still(fewer: Sequence[Event]) -> bool:
         return play(seed, fewer).check == check

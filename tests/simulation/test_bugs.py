@@ -6,6 +6,8 @@ import pytest
 from simulation.bugs import WITHIN, broken_by, noticed
 from simulation.planted import BUGS
 from simulation.play import play
+from simulation.script import Event
+from simulation.shrink import shrunk
 from simulation.test_simulation import SEEDS as PLAYED
 
 SEEDS = noticed()
@@ -24,3 +26,14 @@ def test_a_planted_bug_is_noticed_by_the_check_that_is_there_for_it(bug: str) ->
     assert broken_by(BUGS[bug], seed), "what seeds decide has changed: make simulate-bugs"
     # Without the bug, the first seeds are played by the test of all promises.
     assert seed < PLAYED or not play(seed).broken
+
+
+def test_what_fails_shrinks_to_what_the_failure_needs() -> None:
+    wait, remove, target = (
+        Event("run", {"mode": "wait"}),
+        Event("commit", {"change": "remove", "pick": 0}),
+        Event("run", {"mode": "target"}),
+    )
+    with BUGS["prunes under --target"].planted():
+        events = [Event("sleep", {"seconds": 30}), wait, remove, Event("run", {**target.how, "jump": (3, 60)})]
+        assert shrunk(0, events) == [wait, remove, target]
