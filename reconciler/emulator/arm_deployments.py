@@ -43,9 +43,12 @@ def deployment_object(call: Call, deployment: DeploymentRecord, at: float) -> di
         "callRateLimit": {"renewalPeriod": 10, "count": capacity},
         "dynamicThrottlingEnabled": False,
     }
-    if not call.world.config.source_shown:
-        hidden = {"source", "sourceAccount"}
-        properties["model"] = {key: part for key, part in body["properties"]["model"].items() if key not in hidden}
+    config = call.world.config
+    hidden = set() if config.source_shown else {"source", "sourceAccount"}
+    hidden |= {"version"} if config.model_version == "none" else set()
+    properties["model"] = {key: part for key, part in body["properties"]["model"].items() if key not in hidden}
+    if config.model_version == "number" and str(properties["model"]["version"]).isdigit():
+        properties["model"]["version"] = int(properties["model"]["version"])
     value: dict[str, Any] = {
         "id": f"{account_id(call)}/deployments/{deployment.name}",
         "type": f"{PROVIDER}/accounts/deployments",

@@ -51,6 +51,7 @@ class Config:
             parts, or not at all.
         job_times: How jobs and their events show when: in seconds, as a text in ISO 8601, or not at all.
         metadata_echo: Whether a job shows its metadata; recordings show null.
+        model_version: How a deployment shows the version of its model: as a text, as a number, or not at all.
         canonical_models: Whether a job shows the model id re-cased and dated, or as it was sent.
         v1_status_words: Use the words of the v1 specification (`validating_files`, `queued`) instead of `pending`.
         result_files_while_running: `result_files` is filled as soon as the job runs.
@@ -140,6 +141,7 @@ class Config:
     echo_grader: Literal["as_sent", "filled", "none"] = "as_sent"
     job_times: Literal["seconds", "text", "none"] = "seconds"
     metadata_echo: bool = False
+    model_version: Literal["text", "number", "none"] = "text"
     canonical_models: bool = True
     v1_status_words: bool = False
     result_files_while_running: bool = True

@@ -65,6 +65,25 @@ def test_fields_are_sent_compared_and_changed_by_the_call_that_can(repo: Repo, a
     assert not of(repo.plan(), Update)
 
 
+@pytest.mark.parametrize("shown", ["number", "none"])
+def test_the_version_of_a_model_is_no_difference_where_azure_tells_it_otherwise_or_not(
+    repo: Repo, azure: Azure, shown: str
+) -> None:
+    azure.configure(model_version=shown)
+    repo.write("manifests/stack.yaml", STACK)
+    repo.until_done()
+    assert sent(azure) == ["PUT"]
+    assert not of(repo.plan(), Update)
+    repo.edit("manifests/stack.yaml", "capacity: 50", "capacity: 60")
+    azure.forget()
+    repo.until_done()
+    assert sent(azure) == ["PATCH"]
+    repo.edit("manifests/stack.yaml", "n_epochs: 2", "n_epochs: 3")
+    azure.forget()
+    repo.until_done()
+    assert sent(azure) == ["PUT"]
+
+
 def test_a_field_that_azure_takes_and_does_not_keep_is_an_error(repo: Repo, azure: Azure) -> None:
     azure.configure(dropped_properties=["newField"])
     repo.write("manifests/stack.yaml", STACK + EXTRA)

@@ -58,11 +58,14 @@ def completed(claim: Claim, desired: Desired, job: Observed | None) -> Claim:
 
 
 def as_told(after: Spec, live: Observed) -> Spec:
-    """Return the spec without the source, where Azure does not tell one: the model's name has the job's id in it."""
+    """Return the spec without what Azure does not tell of the model: its name has the job's id in it, which says the rest."""
     model, told = getattr(after, "model", None), getattr(live.spec, "model", None)
-    if not isinstance(model, NamedModel) or not model.source or getattr(told, "source", None):
+    if not isinstance(model, NamedModel) or not isinstance(told, NamedModel):
         return after
-    return after.model_copy(update={"model": model.model_copy(update={"source": None})})
+    untold: dict[str, str | None] = {} if getattr(told, "source", None) else {"source": None}
+    if told.name == model.name:
+        untold |= {field: "" for field in ("version", "format") if not getattr(told, field)}
+    return after.model_copy(update={"model": model.model_copy(update=untold)})
 
 
 def spellings(model: Mapping[str, Any], named: object) -> Iterator[dict[str, Any]]:

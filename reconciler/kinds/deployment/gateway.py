@@ -254,7 +254,7 @@ class DeploymentGateway:
         spec = DeploymentSpec.model_construct(
             model=NamedModel.model_construct(
                 name=text(model, "name"),
-                version=text(model, "version"),
+                version=text(model, "version") or _in_digits(model, "version"),
                 format=text(model, "format"),
                 source=next((value for word in SPELLINGS if (value := text(model, word))), None),
             ),
@@ -317,6 +317,11 @@ class DeploymentGateway:
                 )
             )
         self._checked = True
+
+
+def _in_digits(body: Json, key: str) -> str:
+    value = number(body, key)
+    return "" if value is None else f"{value:g}"
 
 
 def _pinned(after: Spec) -> dict[str, str]:
