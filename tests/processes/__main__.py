@@ -19,6 +19,7 @@ def main(first: int, last: int) -> int:
         service = Service(Path(name) / "service")
         try:
             for seed in range(first, last):
+                service.revive()  # a seed that is broken may leave it killed
                 report = play(seed, Path(name) / str(seed), service)
                 counts += report.counts
                 if report.broken:
