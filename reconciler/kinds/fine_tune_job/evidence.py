@@ -20,7 +20,7 @@ def unshown(want: Spec, have: Spec) -> tuple[str, ...]:
         for name in (sorted(change.after) if isinstance(change.after, Mapping) else [change.path])
     ]
     names = ", ".join(path.removeprefix("hyperparameters.") for path in paths)
-    return (f"nor does Azure show of that job: {names}",) if names else ()
+    return (f"Azure does not show these settings of the earlier job, one of them may differ: {names}",) if names else ()
 
 
 def other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
