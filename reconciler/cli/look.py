@@ -357,4 +357,5 @@ def _event_line(event: Any) -> str:
 
     level = str(event.get("level") or "info")
     prefix = "" if level == "info" else f"{level}: "
-    return f"{when(float(event.get('created_at') or 0), seconds=True)}  {prefix}{printable(str(event.get('message') or ''))}"
+    said = printable(f"{prefix}{event.get('message') or ''}")
+    return f"{when(float(event.get('created_at') or 0), seconds=True)}  {said}"

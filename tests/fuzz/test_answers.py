@@ -33,6 +33,7 @@ class Spoiler:
     """Stands before the emulator and spoils some of its answers."""
 
     def __init__(self, azure: Azure, seed: int) -> None:
+        self.emulator = azure.emulator
         self._handle = azure.emulator.handle
         self._chance = random.Random(seed)
         self.share = 0.0

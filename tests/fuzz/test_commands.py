@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from harness import STACK, Azure, FakeClock, Repo
 
 from reconciler.cli import compose
 from reconciler.cli.main import run
+from reconciler.emulator import Request, Response
 
 pytestmark = pytest.mark.slow
 JOB, DEPLOYMENT = "FineTuneJob/tone", "Deployment/tone"
@@ -74,3 +76,26 @@ def test_no_answer_is_a_bug_of_a_command(
         assert KEY not in said
         assert all(line.isprintable() for line in said.split("\n")), spoiler.done
         assert not any(line.startswith("::") for line in said.split("\n")), spoiler.done
+
+
+@pytest.mark.parametrize("field", ["level", "message", "type", "id"])
+def test_no_field_of_an_event_is_an_order(
+    spoiler: Spoiler, field: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoiler.again("", 0)
+
+    def ordering(request: Request) -> Response:
+        answer = spoiler(request)
+        if request.path.endswith("/events"):
+            body = json.loads(answer.body)
+            for number, event in enumerate(body["data"]):
+                event[field] = f"\x1b[31m\n::error::{KEY} {number}"
+            answer.body = json.dumps(body).encode()
+        return answer
+
+    monkeypatch.setattr(spoiler.emulator, "handle", ordering)
+    assert run(["logs", JOB]) == 0
+    said = "".join(capsys.readouterr())
+    assert KEY not in said
+    assert all(line.isprintable() and not line.startswith("::") for line in said.split("\n"))
+    assert ("\\x1b[31m" in said) == (field in {"level", "message"}), "it is shown, and not obeyed"

@@ -399,7 +399,8 @@ def _gone(change: Update) -> Fault:
 
 
 def _readable(event: Json) -> Json:
-    return {**event, "message": scrub(text(event, "message")), "created_at": moment(event, "created_at") or 0}
+    words = {name: scrub(text(event, name)) for name in ("level", "message")}
+    return {**event, **words, "created_at": moment(event, "created_at") or 0}
 
 
 def _graded(method: Method) -> dict[str, Any]:
