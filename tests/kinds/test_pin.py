@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from reconciler.core.plan import Options
 from reconciler.core.resource import Address
 from reconciler.core.rules import View
 from reconciler.kinds import REGISTRY
+from reconciler.kinds.deployment.genuine import without_clones
 from reconciler.kinds.deployment.promotion import Promotion, promotion
 from reconciler.render.drift import needs_person
 from reconciler.render.text import plan_text
@@ -190,6 +192,21 @@ def test_a_pin_never_serves_what_a_colleague_cloned(repo: Repo, azure: Azure, cl
     plan = repo.plan()
     assert isinstance(deployment_of(plan), Wait)
     assert [str(change.address) for change in of(plan, Stuck)] == ["FineTuneJob/tone"]
+
+
+def test_of_two_jobs_from_the_same_second_neither_is_known_to_be_the_first(repo: Repo, azure: Azure) -> None:
+    repo.until_done()
+    (job,) = azure.jobs()
+    azure.hand("clone_job", job=job["id"], overrides=FIVE_EPOCHS)
+    tree, engine = repo.engine()
+    world = engine.observe()
+    (account,) = engine.accounts.values()
+    view = View(account, world, {}, {item.address: item for item in tree.desired})
+    jobs = world.of(account.name, "FineTuneJob")
+    assert [live.id for live in without_clones(jobs, view)] == [job["id"]]
+    at_once = [replace(live, created_at=jobs[0].created_at) for live in jobs]
+    assert without_clones(at_once, view) == []
+    assert without_clones([at_once[0], at_once[0]], view) == [at_once[0], at_once[0]]
 
 
 def test_a_pin_takes_the_second_attempt_of_azures_own_failure(repo: Repo, azure: Azure) -> None:

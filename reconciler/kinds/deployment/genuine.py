@@ -17,12 +17,13 @@ NOT_SENT = (-1, None)
 
 
 def without_clones(marked: Sequence[Observed], view: View) -> list[Observed]:
-    """Return the jobs of one mark that do not contradict the first of them."""
+    """Return the jobs of one mark that do not contradict the first of them; of two from the same second neither is known to be it."""
     told = [live for live in marked if not live.facts.get("model_only")]
     if len(told) < 2:
         return list(marked)
-    first = min(told, key=lambda live: (live.created_at, live.id))
-    return [live for live in marked if not contradicts(live, first, view)]
+    began = min(live.created_at for live in told)
+    firsts = [live for live in told if live.created_at == began]
+    return [live for live in marked if not any(contradicts(live, first, view) for first in firsts)]
 
 
 def contradicts(live: Observed, first: Observed, view: View) -> bool:
