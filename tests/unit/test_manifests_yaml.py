@@ -137,6 +137,14 @@ def test_what_is_wrong_is_named_with_its_place(
     assert "\n" not in fault.detail
 
 
+def test_half_a_character_is_refused_at_its_place(loader: Any) -> None:
+    [fault] = faults('a: "x\\ud800"\n')
+    # libyaml refuses it by itself.
+    assert fault.code == ("not-text" if loader is yaml.SafeLoader else "yaml-syntax")
+    assert fault.place is not None
+    assert fault.place.line == 1
+
+
 def test_a_tab_behind_a_value_has_a_remedy() -> None:
     [fault] = faults("a: b\n\tc: 1\n")
     assert (fault.detail[:21], fault.remedy) == ("Found a tab character", "Indent with spaces.")
