@@ -262,8 +262,10 @@ class Promises:
         self.vanished.pop(record.name, None)
         if job is not None and (job.id in self.clones or job.id in self.foreign):
             raise Broken(f"{name} was given {model}, a model without evidence that it is ours")
-        known = self.served_before.setdefault(record.name, set())
-        one = run.tree.served.get(str(body["tags"].get("reconciler-name", name)))
+        stable = str(body["tags"].get("reconciler-name", name))
+        # A gate judges what is new: by the way of `beside` and back the same model goes on under another name.
+        known = self.served_before.setdefault(stable.lower(), set())
+        one = run.tree.served.get(stable)
         if one and one.gate == NEVER and model not in known:
             raise Broken(f"{name} was given {model}, which its gate keeps back")
         if one and one.pin and (job is None or not str(job.suffix).startswith(one.pin)):
