@@ -78,6 +78,8 @@ class Create:
     why: tuple[FieldChange, ...] = ()
     held: str = ""
     notes: tuple[str, ...] = ()
+    late: bool = False
+    """It may have been made before, and vanished; what it supersedes is there."""
 
     @property
     def address(self) -> Address:

@@ -161,7 +161,7 @@ class Planner:
         reason = "retrain" if claim.predecessor and claim.reason == "new" else claim.reason
         after = claim.after or rules.resolve(item, refs)
         digest = self.digests[item.address][0]
-        return Create(item, after, reason, digest, claim.predecessor, claim.why, notes=claim.notes)
+        return Create(item, after, reason, digest, claim.predecessor, claim.why, notes=claim.notes, late=claim.late)
 
     def _present(
         self,

@@ -55,6 +55,8 @@ class Claim:
     """Ids of further live objects that the resource needs, whoever made them."""
     reason: str = "new"
     """Why there is none: `new`, or a word of the kind's own such as `missing`."""
+    late: bool = False
+    """Whether it may have been made before, and vanished, although something else stands in its place."""
     predecessor: Observed | None = None
     former: tuple[Former, ...] = ()
     """Live objects of the resource that are not `live`; they are deleted like what is left over, when they may go."""

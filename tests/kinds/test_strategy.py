@@ -301,6 +301,26 @@ def test_beside_survives_what_people_and_azure_do(repo: Repo, azure: Azure, cloc
     assert list(names(azure)) == [wanted]
 
 
+def test_a_version_that_vanished_beside_an_older_one_is_not_made_anew_by_a_schedule(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    repo.write("manifests/stack.yaml", stack("{type: beside, keep_old: 10d}"))
+    repo.until_done()
+    (first,) = names(azure)
+    retrain(repo, 3)
+    repo.until_done()
+    second = next(iter(names(azure).keys() - {first}))
+    clock.sleep(30 * HOUR)
+    azure.hand("expire_deployment", deployment=second)
+    assert needs_person(repo.plan(prune=True), REGISTRY)
+    assert "its job ended more than a day ago, so it may have been deleted since" in said(repo)
+    azure.forget()
+    assert repo.apply(unattended=True).code == 0
+    assert azure.writes() == []
+    repo.until_done()
+    assert set(names(azure)) == {first, second}
+
+
 def test_a_moment_that_nobody_can_have_written_is_not_believed(repo: Repo, azure: Azure) -> None:
     repo.write("manifests/stack.yaml", stack("beside"))
     repo.until_done()

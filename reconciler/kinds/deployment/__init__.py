@@ -49,6 +49,7 @@ from reconciler.kinds.deployment.gateway import DeploymentGateway
 from reconciler.kinds.deployment.lifetime import (
     check_lifetime,
     expired,
+    may_have_vanished,
     missing,
     needs_review,
     protected_notes,
@@ -192,7 +193,7 @@ class DeploymentKind(Kind):
         other = _named(view, name)
         if other is not None:
             return versions.completed(replace(claim, live=current, stuck=taken(desired, other)))
-        return versions.create(claim, after, name)
+        return versions.create(replace(claim, late=may_have_vanished(desired, refs, view)), after, name)
 
     def _is_adopted(self, desired: Desired, view: View) -> bool:
         """Whether the manifest takes over a deployment of its name that is not ours yet."""
@@ -276,7 +277,7 @@ class DeploymentKind(Kind):
     def may_continue(self, change: object) -> bool:
         """An unattended run may make a first deployment, and let one follow its job."""
         match change:
-            case Create(reason="new" | "beside", desired=desired):
+            case Create(reason="new" | "beside", late=False, desired=desired):
                 return isinstance(_spec(desired).model, JobModel)
             case Update(changes=changes, desired=desired):
                 follows = isinstance(_spec(desired).model, JobModel)

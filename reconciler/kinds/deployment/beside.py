@@ -137,7 +137,8 @@ class Versions:
         said = _spec(self.desired).strategy
         kept = getattr(said, "keep_old", None) or KEPT
         until = f"{old.name} is kept for {kept} after the switch, then it is left over (`apply --prune` deletes it)"
-        notes = (*claim.notes, serves, until)
+        late = "its job ended more than a day ago, so it may have been deleted since: `apply --continue` leaves it"
+        notes = (*claim.notes, serves, until, *([late] if claim.late else ()))
         return self.completed(replace(claim, live=None, after=after, reason=BESIDE, predecessor=old, notes=notes))
 
 

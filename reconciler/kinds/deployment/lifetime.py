@@ -43,6 +43,11 @@ def missing(desired: Desired, refs: Resolved, view: View) -> Claim:
     return Claim(reason=MISSING, notes=tuple(notes))
 
 
+def may_have_vanished(desired: Desired, refs: Resolved, view: View) -> bool:
+    """Whether a version that is not there was perhaps deleted: its job ended long ago."""
+    return missing(desired, refs, view).reason == MISSING
+
+
 def _cause(sku: str, age: float | None) -> str:
     if sku.lower() == "developertier":
         return f"{NEVER}, or Azure has deleted it: a developer-tier deployment lives 24 hours"
