@@ -99,14 +99,18 @@ def _group(change: Change) -> str:
 def _goes_on(change: Change, plan: Plan, kinds: Mapping[str, Rules]) -> bool:
     """Whether `apply --continue` makes a change by itself, because what was waited for is there now.
 
-    A creation is that only beside a live one: nothing tells a first one from one of an object that has just been deleted.
+    The first one of an object is that too, for as long as a schedule makes it: nobody has to do anything, even if it is
+    no first one and somebody has just deleted the object.
     """
     rules = kinds.get(change.address.kind)
     if rules is None or not isinstance(change, Update | Create) or change.held:
         return False
-    if isinstance(change, Create) and change.reason != BESIDE:
-        return False
-    return rules.may_continue(change) and _as_applied(change, plan) is False
+    return rules.may_continue(change) and (_is_first(change) or _as_applied(change, plan) is False)
+
+
+def _is_first(change: Change) -> bool:
+    """Whether nothing is there in whose place the new object comes."""
+    return isinstance(change, Create) and change.reason != BESIDE
 
 
 def _as_applied(change: Update | Replace | Create, plan: Plan) -> bool | None:
@@ -176,11 +180,17 @@ def _told(change: Change, plan: Plan, now: float | None, kinds: Mapping[str, Rul
     if isinstance(change, Delete) and change.held:
         return item
     if _goes_on(change, plan, kinds):
-        return replace(item, details=(*item.details, "The next `apply --continue` does this."))
+        return replace(item, details=(*item.details, *_left_to_schedule(change)))
     outage = gone_for(change, kinds)
     said = (cause_of(change, plan), f"While it is recreated, {outage}." if outage else "")
     cause = [printable(text) for text in said if text]
     return replace(item, details=(*item.details, *cause, *lines(remedy_of(change, plan, kinds))))
+
+
+def _left_to_schedule(change: Change) -> tuple[str, ...]:
+    if not _is_first(change):
+        return ("The next `apply --continue` does this.",)
+    return ("The next `apply --continue` makes it; if somebody has just deleted it, that makes it anew.",)
 
 
 def _differing(change: Update | Replace, plan: Plan) -> list[str]:

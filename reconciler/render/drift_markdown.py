@@ -119,7 +119,7 @@ def _steps(remedy: str) -> list[str]:
 
 def _quiet(document: Mapping[str, Any], account: str | None) -> str:
     """Return in one line what nobody needs to look at."""
-    words = (("in_progress", "in progress at Azure"), ("accepted", "left over and kept"))
+    words = (("in_progress", "in progress"), ("accepted", "left over and kept"))
     said = []
     for name, what in words:
         count = sum(account is None or entry.get("account") == account for entry in document.get(name, ()))

@@ -43,6 +43,16 @@ def vanished(site: Site, azure: Azure) -> None:
     azure.hand("expire_deployment", deployment="tone")
 
 
+def vanished_later(site: Site, azure: Azure) -> None:
+    vanished(site, azure)
+    azure.configure(clock_ahead_s=2 * 86400.0)
+
+
+def not_continued(site: Site, azure: Azure) -> None:
+    del azure
+    site.run(*APPLY, "--target", "FineTuneJob/tone", code=0)
+
+
 def left_over(site: Site, azure: Azure) -> None:
     converged(site, azure)
     text = (site.folder / "manifests/stack.yaml").read_text()
@@ -115,7 +125,9 @@ ROWS = (
     Row("no drift", converged, ("drift",), 0, NO_DRIFT),
     Row("a training that runs wakes nobody", training, ("drift",), 0, NO_DRIFT),
     Row("changed outside git", changed_by_hand, ("drift",), 2, "Drift: 1 changed, 0 missing, 0 left over, 0 stuck."),
-    Row("gone", vanished, ("drift",), 2, "Drift: 0 changed, 1 missing, 0 left over, 0 stuck."),
+    Row("what the next --continue deploys wakes nobody", not_continued, ("drift",), 0, NO_DRIFT),
+    Row("nor what it makes anew, because its job has just ended", vanished, ("drift",), 0, NO_DRIFT),
+    Row("gone", vanished_later, ("drift",), 2, "Drift: 0 changed, 1 missing, 0 left over, 0 stuck."),
     Row("declared by nothing", left_over, ("drift",), 2, "Drift: 0 changed, 0 missing, 1 left over, 0 stuck."),
     Row("a job that a person cancelled", cancelled, ("drift",), 2, "Drift: 0 changed, 0 missing, 0 left over, 1 stuck."),
     Row("drift that could not look is an error", unreadable, ("drift",), 1, ""),
