@@ -91,10 +91,15 @@ def destroy(
         destroy=True,
     )
     with workbench(path, GLOBALS.settings(), parallelism=parallelism, settle=seconds(settle, "--settle")) as bench:
-        first = make_plan((), bench.accounts, bench.engine.observe(), KINDS, options)
+        world = bench.engine.observe()
+        # Whether what bears our mark is ours, only the manifests tell.
+        foreign = make_plan(bench.tree.desired, bench.accounts, world, KINDS, Options()).not_ours
+        options = replace(options, not_ours=frozenset(live.id for live in foreign))
+        first = make_plan((), bench.accounts, world, KINDS, options)
         models = [live for live in first.history if has_model(live)]
-        if models:
-            first = replace(first, warnings=(_kept(models),))
+        warnings = (*([_left_alone(foreign)] if foreign else ()), *([_kept(models)] if models else ()))
+        if warnings:
+            first = replace(first, warnings=warnings)
         if not first.changes and not first.errored:
             with stamped(bench):
                 for warning in first.warnings:
@@ -104,6 +109,16 @@ def destroy(
         return carry_out(
             bench, (), options, first, None, wait=False, detailed=False, ask=not auto_approve, word="destroy"
         )
+
+
+def _left_alone(foreign: Sequence[Observed]) -> Fault:
+    from reconciler.core.fault import Fault
+
+    ids = ", ".join(dict.fromkeys(live.id for live in foreign))
+    summary = "A job carries our mark and other settings"
+    detail = f"{ids}: not what the manifests declare. It is not cancelled, and its model is not deleted."
+    remedy = "See how it differs, and cancel or delete it by hand if it is yours:\n  reconciler plan"
+    return Fault("mark-without-evidence", summary, detail, remedy, severity="warning")
 
 
 def _kept(models: Sequence[Observed]) -> Fault:

@@ -95,6 +95,8 @@ def _promotion(bench: Workbench, desired: Desired, to: str) -> Promotion:
     if world.failures:
         raise ReconcilerError(*dict.fromkeys(world.failures.values()))
     made = bench.plan(bench.options(), world)
+    # What bears the mark of a job and contradicts it is nothing to serve.
+    world = world.without(made.not_ours)
     declared = {item.address: item for item in bench.tree.desired}
     return promotion(desired, to, View(bench.accounts[desired.account], world, made.known_by, declared))
 

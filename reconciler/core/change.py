@@ -213,6 +213,8 @@ class Plan:
     """Why parts of Azure could not be read; the plan is then not whole."""
     asks: tuple[Observed, ...] = ()
     """Live objects of which more must be known before everything is decided (see `Claim.asks`)."""
+    not_ours: tuple[Observed, ...] = ()
+    """Live objects that bear the mark of a declared resource and contradict it (see `Claim.not_ours`)."""
 
     @property
     def errored(self) -> bool:

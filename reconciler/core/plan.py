@@ -53,6 +53,8 @@ class Options:
     """Whose policies and prices count; each Account's own if absent."""
     refused: tuple[Fault, ...] = ()
     """Why the plan may not be applied, whatever is in it."""
+    not_ours: frozenset[str] = frozenset()
+    """Ids of what bears our mark and contradicts the manifests, for a plan that is made without them: it is left alone."""
 
 
 class Planner:
@@ -80,6 +82,7 @@ class Planner:
         }
         self.changes: dict[Address, Change] = {}
         self.duplicates: list[Delete] = []
+        self.not_ours: list[Observed] = []
         self.claimed: set[tuple[str, str, str]] = set()
         self.asks: dict[tuple[str, str, str], Observed] = {}
         self.warned: list[Fault] = []
@@ -129,6 +132,7 @@ class Planner:
             cost=cost,
             unread=unread,
             asks=tuple(self.asks.values()),
+            not_ours=tuple(self.not_ours),
         )
 
     def _decide(self, item: Desired) -> Change:
@@ -207,6 +211,7 @@ class Planner:
             self.claimed.add(_identity(live))
         self.asks.update((_identity(live), live) for live in claim.asks)
         self.warned += claim.warnings
+        self.not_ours += claim.not_ours
         if claim.digest:
             self.digests[item.address] += (claim.digest,)
         if claim.pinned is not None:
@@ -294,6 +299,7 @@ class Planner:
                     for live in self.world.of(name, kind)
                     if not (_identity(live) in self.claimed or live.phase is Phase.GONE)
                     and rules.is_ours(live, account)
+                    and live.id not in self.options.not_ours
                 ]
                 spared = () if self.options.destroy else rules.spared(unmatched, account, self.declared)
                 retained = self._retained(rules, unmatched, account)

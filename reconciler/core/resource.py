@@ -263,6 +263,15 @@ class World:
         for group in self.objects.values():
             yield from group
 
+    def without(self, gone: Collection[Observed]) -> Self:
+        """Leave some objects out."""
+        ids = {(live.account, live.kind, live.id) for live in gone}
+        objects = {
+            (account, kind): tuple(live for live in group if (account, kind, live.id) not in ids)
+            for (account, kind), group in self.objects.items()
+        }
+        return type(self)(objects, self.failures, self.at)
+
     def overlaid(
         self, known: Mapping[tuple[str, str, str], Observed], sure: Collection[tuple[str, str, str]] = ()
     ) -> Self:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from command import Site, ended, plain, until
-from harness import STACK, Azure, arm, examples
+from harness import FIVE_EPOCHS, STACK, Azure, arm, examples
 
 import reconciler
 
@@ -293,6 +293,23 @@ def test_destroy_takes_ours_and_leaves_the_rest_as_it_is(site: Site, azure: Azur
     assert azure.deployments() == [before["foreign"]]
     assert "models-kept" not in site.run("destroy", "--auto-approve", code=0).out, "what is gone is not kept"
     assert "-tone (deleted)" in site.run("history", code=0).out
+
+
+def test_what_bears_our_mark_and_contradicts_it_is_neither_promoted_nor_destroyed(site: Site, azure: Azure) -> None:
+    site.run(*APPLY, code=0)
+    (job,) = azure.jobs()
+    clone = azure.hand("clone_job", job=job["id"], overrides={**FIVE_EPOCHS, "running_s": 3600.0})["id"]
+    assert f"{clone}: not what the manifests declare." in site.run("destroy", "--auto-approve", code=0).out
+    assert [item["status"] for item in azure.jobs() if item["id"] == clone] == ["running"], "it was cancelled"
+    azure.hand("vanish_model", model=job["fine_tuned_model"])
+    azure.hand("purge_jobs", jobs=[job["id"]])
+    azure.emulator.advance(7200)
+    assert "[nothing-to-promote]" in site.run("promote", "tone", code=1).err
+    models = azure.objects("models")
+    ran = site.run("destroy", "--auto-approve", "--allow-delete", "FineTuneJob/tone", code=0)
+    assert azure.objects("models") == models
+    assert any(model.endswith("-tone") for model in models)
+    assert "models-kept" not in ran.out
 
 
 # -- emulator and demo

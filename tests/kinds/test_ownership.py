@@ -281,3 +281,20 @@ def test_a_name_that_another_owner_has_is_told_with_the_owner_also_where_it_is_t
         if "another mark" in one
     ]
     assert item.startswith("      ")
+
+
+def test_a_job_from_a_file_of_our_name_and_another_size_is_not_ours(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.apply()
+    (job,) = azure.jobs()
+    name = next(file["filename"] for file in azure.files() if file["id"] == job["training_file"])
+    forged = upload(azure, name, examples(400))
+    azure.hand("clone_job", job=job["id"], overrides={"training_file": forged})
+    clock.sleep(5)
+    assert not of(repo.plan(), Delete), "it would be cancelled as a second one of ours"
+    azure.hand("fail_job", job=job["id"])
+    azure.hand("purge_jobs", jobs=[job["id"]])
+    (stuck,) = of(repo.plan(), Stuck)
+    assert stuck.fault.code == "mark-without-evidence"
+    assert "training_file is tone.training." in stuck.fault.detail
+    repo.apply(wait=True)
+    assert azure.deployments() == []

@@ -26,7 +26,7 @@ from reconciler.kinds.fine_tune_job.charges import charges_of
 from reconciler.kinds.fine_tune_job.checks import FILES, NOTES, check_job, plan_faults
 from reconciler.kinds.fine_tune_job.deployed import deployed
 from reconciler.kinds.fine_tune_job.drafting import draft_of, with_settings
-from reconciler.kinds.fine_tune_job.evidence import edited, edited_since, only_root, other_file, unshown
+from reconciler.kinds.fine_tune_job.evidence import edited, edited_since, only_root, other_file, other_size, unshown
 from reconciler.kinds.fine_tune_job.gateway import JobGateway, suffix_text
 from reconciler.kinds.fine_tune_job.identity import digest_of, digests_spelled_otherwise
 from reconciler.kinds.fine_tune_job.lifecycle import needs_person, rests, switches, with_lifecycle
@@ -273,6 +273,9 @@ class FineTuneJobKind(Kind):
                 if file.identity != identity:
                     was = f"{file.name} ({file.identity[:8]}…)" if file.identity else file.name
                     changes.append(FieldChange(field, was, f"{dataset.name} ({identity[:8]}…)"))
+                elif dataset in view.declared:
+                    # A name is soon forged.
+                    changes += other_size(field, file, view.declared[dataset])
         return changes
 
     def _predecessor(self, desired: Desired, view: View) -> Observed | None:

@@ -31,7 +31,7 @@ def other_file(field: str, file: Observed, dataset: Desired) -> list[FieldChange
     if content is None:
         return []
     if file.facts.get("bytes"):
-        return _other_size(field, file, dataset)
+        return other_size(field, file, dataset)
     name, filename = content.path.rpartition("/")[2], str(file.facts.get("filename", ""))
     return [] if filename == name else [FieldChange(field, filename, name)]
 
@@ -43,7 +43,7 @@ def edited(field: str, file: Observed | None, dataset: Desired, taken: str | Non
     """
     if taken and dataset.content:
         return edited_since(field, dataset)
-    return [] if file is None else _other_size(field, file, dataset)
+    return [] if file is None else other_size(field, file, dataset)
 
 
 def edited_since(field: str, dataset: Desired | None) -> list[FieldChange]:
@@ -63,8 +63,8 @@ def only_root(declared: str, shown: str, live: Observed) -> bool:
     return bool(live.facts.get("model_only")) and base_of(declared) != declared and same_base(base_of(declared), shown)
 
 
-def _other_size(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
-    """Return how a file that somebody else uploaded differs in size from the declared data; nothing if one is not known."""
+def other_size(field: str, file: Observed, dataset: Desired) -> list[FieldChange]:
+    """Return how a file differs in size from the declared data; nothing if one is not known."""
     content, size = dataset.content, file.facts.get("bytes")
     if content is None or not size or content.fits(int(size), returns=True):
         return []
