@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 _KEPT = 8 << 20
 """Bytes up to which freed memory is kept for what comes next; they are never touched, so they cost nothing."""
 
 
+@cache
 def keep_freed() -> None:
-    """Have the C library keep what is freed from now on.
+    """Have the C library keep what is freed from now on; done once in a process.
 
     glibc gives large pieces back to the system, to be filled with zeros anew for the next one, until something larger was
     freed. Where there is another C library this does nothing.

@@ -90,7 +90,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"fineTuningJob field is required",
         "Azure could not read the training type",
-        "Dated API versions know fewer spellings: use `api: v1`.",
+        "Dated API versions know fewer spellings: use `api: v1`. That of `data_zone` is a guess: use another `training_type`.",
     ),
     (
         400,

@@ -47,6 +47,15 @@ def test_a_lost_mark_never_makes_a_second_job(repo: Repo, azure: Azure, cancel: 
     assert len(azure.jobs()) == 1
 
 
+def test_a_training_type_that_a_dated_api_ignores_is_told_with_the_way_out(repo: Repo, azure: Azure) -> None:
+    azure.configure(ga_ignores_training_type=True)
+    repo.write("manifests/account.yaml", ACCOUNT + "  api: 2024-10-21\n")
+    said = next(one.fault for one in repo.apply().outcomes if one.fault)
+    assert (said.code, "sent global, Azure says standard" in said.detail) == ("create-not-as-sent", True)
+    assert said.remedy.endswith("use `api: v1`.")
+    assert [job["status"] for job in azure.jobs()] == ["cancelled"]
+
+
 @pytest.mark.parametrize("with_own_job", [True, False], ids=["beside ours", "alone"])
 def test_a_running_clone_is_not_cancelled_by_prune(
     repo: Repo, azure: Azure, clock: FakeClock, with_own_job: bool

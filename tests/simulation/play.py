@@ -22,7 +22,8 @@ from simulation import foreign
 from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
 from simulation.script import Event, script
 from simulation.second import Second
-from simulation.tree import Served
+from simulation.thrift import MEMORY, Scans, prepare
+from simulation.tree import Served, Tree
 from simulation.wires import HOST, SECRET, Crash, Lists, Wire
 
 from reconciler.azure.session import Session
@@ -30,7 +31,7 @@ from reconciler.cli.emulated import redirected
 from reconciler.cli.exits import apply_exit
 from reconciler.core.approval import Approval
 from reconciler.core.change import Delete, Plan
-from reconciler.core.fault import Refused
+from reconciler.core.fault import Fault, Refused
 from reconciler.core.plan import Options
 from reconciler.core.runtime import Runtime
 from reconciler.emulator import Request, Response
@@ -43,6 +44,7 @@ __all__ = ["PENDING", "Report", "play"]
 
 CALM_RUNS = 14
 """Runs after the troubles, within which everything must be as committed."""
+SCANS = Scans()
 TO_ITS_END = 1_000_000
 MODES: dict[str, dict[str, Any]] = {
     "apply": {},
@@ -60,6 +62,10 @@ ROOM = {
     "max_running": 3,
     "max_queued": 20,
     "list_delay_s": 0.0,
+    "max_jobs": 100,
+    "max_total_bytes": 1 << 30,
+    "max_running_developer": 5,
+    "deployment_outcomes": [],
 }
 """What a person sees to when the troubles are over."""
 
@@ -135,6 +141,12 @@ class Play(Promises):
             case "lists":
                 self.lists = Lists(**how)
                 self.report.counts["lists in another order" if how["shuffled"] else "lists in small pages"] += 1
+            case "shape":
+                # Before anything is made of it.
+                self.tree = self.tree.shaped(**how)
+                self.commits = [self.tree]
+                self.tree.write(self.folder)
+                self.report.counts[f"tree {next(iter(how))}"] += 1
             case "commit":
                 self._commit(self.tree.changed(how["change"], how["pick"], self.commits, self._marks()))
                 self.report.counts[f"commit {how['change']}"] += 1
@@ -186,7 +198,9 @@ class Play(Promises):
             # Of a model that is gone and whose job is purged nothing is left to go by.
             ended = [job for job in jobs if world.phase(job, now).status == "succeeded"]
             chosen = [job for job in ended if job.model_deleted is None]
-        if not chosen:
+        # Where no settings are shown, nothing tells a clone from the job that it is made from: docs/reliability.md.
+        is_hidden = hand == "clone_job" and world.config.echo_hyperparameters == "none"
+        if not chosen or is_hidden:
             return
         one = chosen[pick % len(chosen)]
         self.report.counts[f"hand {hand}"] += 1
@@ -197,7 +211,7 @@ class Play(Promises):
                 self.azure.hand("fail_job", job=one.id)
             case "cancel_job":
                 with suppress(ValueError):  # a fault that waits for the next request may answer with a page of HTML
-                    self.azure.raw("POST", f"{JOBS}/{one.id}/cancel")
+                    self.azure.raw("POST", f"/acme/openai/v1{JOBS}/{one.id}/cancel")
             case "clone_job":
                 self.clones.add(self.azure.hand("clone_job", job=one.id, overrides=CLONE)["id"])
             case "vanish_model":
@@ -309,7 +323,11 @@ class Play(Promises):
             self.watch(request, run)
             after(request, answer)
 
-        wire = Wire(self.azure.emulator, self.clock.sleep, before, watch, self.lists, self.chance)
+        def look(request: Request) -> None:
+            before(request)
+            self.expire()
+
+        wire = Wire(self.azure.emulator, self.clock.sleep, look, watch, self.lists, self.chance)
         engine, desired, sessions = self._engine(wire, run)
         chosen = Options(**{**MODES[mode], **options})
         try:
@@ -336,7 +354,7 @@ class Play(Promises):
 
     def _engine(self, wire: Wire, run: Run) -> tuple[Engine, Any, list[Session]]:
         environ = {"AZURE_OPENAI_API_KEY": SECRET}
-        tree = load(self.folder / "manifests", REGISTRY, environ, None, self.folder)
+        tree = load(self.folder / "manifests", REGISTRY, environ, SCANS, self.folder)
         accounts = {name: redirected(account, f"http://{HOST}") for name, account in tree.accounts.items()}
         runtime = Runtime(self.own_clock, random.Random(self.seed), parallel=False)
         sessions = {
@@ -363,22 +381,31 @@ class Play(Promises):
         result: Result | None = None
         for _ in range(CALM_RUNS):
             result = self.apply("prune", allow_delete=("Deployment/*", "Dataset/*"))
-            self.clock.sleep(1000)
             if result.code == 0 and result.plan.converged:
                 return
+            self.clock.sleep(self._pause())
             self._obey(result)
         assert result is not None
         said = [f"{o.address} {o.status} {o.fault or o.message}" for o in result.outcomes if o.status != "unchanged"]
         raise Broken(f"not as committed after {CALM_RUNS} runs (code {result.code}): {said} {result.refused}")
 
+    def _pause(self) -> float:
+        """Return for how long a person leaves it alone: longer, while something trains for long."""
+        world, now = self.azure.emulator.world, self.azure.emulator.world.now()
+        phases = [world.phase(job, now) for job in world.account("acme").active.values()]
+        waits = any(phase.status in {"pending", "running"} for phase in phases)
+        return max(1000.0, 2.5 * (world.config.pending_seconds + world.config.running_seconds) * waits)
+
     def _obey(self, result: Result) -> None:
         """Do what a person is told by each message."""
         tree = self.tree
-        # A run looks several times: what it says last counts.
-        for outcome in {outcome.address: outcome for outcome in result.outcomes}.values():
+        # A run looks several times: what it says last counts, of what is there and of what is left over.
+        last = {(one.address, isinstance(one.change, Delete)): one for one in result.outcomes}
+        for outcome in last.values():
             name, fault = outcome.address.name, outcome.fault
             if fault is None:
                 continue
+            tree = self._reshaped(tree, fault)
             if outcome.address.kind == "FineTuneJob" and name in tree.jobs and "attempt:" in fault.remedy:
                 self.has_no_equal(outcome)
                 # Attempts of two jobs that are alike must not meet.
@@ -388,6 +415,18 @@ class Play(Promises):
                 tree = tree.with_served(name, self._told(name, tree.served[name], outcome))
         if tree != self.tree:
             self._commit(tree)
+
+    def _reshaped(self, tree: Tree, fault: Fault) -> Tree:
+        """Return a tree that declares what Azure takes, after a message."""
+        if fault.code == "file-refused":
+            return tree.shaped(encoding="utf-8")
+        if fault.code == "create-not-as-sent" and "training_type:" in fault.detail:
+            return tree.shaped(api="v1")
+        if "could not read the training type" in fault.summary or "refuses to fine-tune" in fault.summary:
+            return (
+                tree.shaped(api="v1") if tree.shape.training_type == "global" else tree.shaped(training_type="global")
+            )
+        return tree
 
     def _told(self, name: str, one: Served, outcome: Outcome) -> Served:
         """Return a deployment as a person declares it after a message."""
@@ -419,7 +458,8 @@ class Play(Promises):
 
 def play(seed: int, events: Sequence[Event] | None = None) -> Report:
     """Play the script of a seed, or other events under its chance."""
-    with tempfile.TemporaryDirectory() as folder, without_collector():
+    prepare()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, without_collector():
         return Play(seed, Path(folder)).run(script(seed) if events is None else events)
 
 

@@ -35,7 +35,8 @@ from reconciler.render.outcome import apply_summary, outcome_line
 from reconciler.render.text import plan_text
 
 BOM = b"\xef\xbb\xbf"
-JOBS = "/acme/openai/v1/fine_tuning/jobs"
+JOBS = "/fine_tuning/jobs"
+"""The end of the path of the list of jobs, on each surface."""
 NOTHING_TO_DO = "No changes. Azure matches the manifests"
 FIRST_DEPLOYMENT = 24 * 3600.0
 """Seconds after a job's end within which --continue makes a deployment that is not there."""
@@ -128,23 +129,38 @@ class Promises:
         """Deployments that lost their tags, and that no manifest has taken over since."""
         self.is_file_gone = False
         """Whether somebody else deleted a file since the run began."""
+        self.expired: set[tuple[str, float]] = set()
         self.held: set[tuple[str, str, str]] = set()
         """Deployments, what they pin, and the newer jobs that they did not follow."""
 
-    # -- after each request
+    # -- before and after each request
+
+    def expire(self) -> None:
+        """Take note of the deployments that Azure has deleted by itself."""
+        world, now = self.azure.emulator.world, self.azure.emulator.world.now()
+        for one in world.account("acme").deployments.values():
+            key = (one.name, one.created)
+            if one.deleted is not None or key in self.expired or is_live(world, one, now) or one.created > now:
+                continue
+            self.expired.add(key)
+            self.report.counts["seen: a deployment that Azure deleted by itself"] += 1
+            self.vanished[one.name] = str(one.versions[-1][2]["properties"]["model"]["name"]).lower()
+            self.stripped.discard(one.name)
+            self.serving.clear()
 
     def watch(self, request: Request, run: Run) -> None:
         """Look at what a request of the product did."""
         previous, run.previous = run.previous, f"{request.method} {request.path}"
-        if run.previous == f"GET {JOBS}" and "after" not in request.query:
+        is_of_jobs = request.path.endswith(JOBS)
+        if is_of_jobs and request.method == "GET" and "after" not in request.query:
             run.asked = (self.clock.now(), len(self.azure.emulator.world.account("acme").jobs))
         if not self.azure.emulator.log[-1]["committed"]:
             return
         run.wrote += 1
         what = f"{request.method} {request.path}"
         self.report.trace.append(f"    {self.clock.now() - NOW:9.1f} {run.mode}: {what}")
-        if what == f"POST {JOBS}":
-            if previous != f"GET {JOBS}":
+        if is_of_jobs and request.method == "POST":
+            if previous != f"GET {request.path}":
                 raise Broken(f"a job was created without a look at the list just before; before it came {previous}")
             self._created(run)
         if any(known in request.path for known in self.foreign):
@@ -181,7 +197,8 @@ class Promises:
         parent = re.search(r"\.ft-([0-9a-f]{32})", job.model)
         base = self.trained_on.get(f"ftjob-{parent.group(1)}", "?") if parent else ""
         self.report.counts["seen: a training" + (" on another's model" if parent else "")] += 1
-        self.trained_on[job.id] = _training(data, job.hyperparameters.get("n_epochs"), job.seed, base)
+        shape = run.tree.shape.training_type
+        self.trained_on[job.id] = _training(data, job.hyperparameters.get("n_epochs"), job.seed, shape, base)
 
     def has_no_equal(self, outcome: Outcome) -> None:
         """Nobody is told to train anew what is trained already, or is being trained."""
@@ -253,8 +270,8 @@ class Promises:
         body = shown_body(record, now)
         model = str(body["properties"]["model"]["name"]).lower()
         job, _ = self._trained(model)
-        ended = world.phase(job).finished if job else None
-        # Until then it cannot be told from one that was never made.
+        ended = world.phase(job).finished if job and world.config.job_times != "none" else None
+        # Where Azure does not say when a job ended, nothing is taken for gone (lifetime.py). Until then it cannot be told from one that was never made.
         # By the clock of Azure, whatever that of the machine shows; an answer may be some minutes ahead or behind.
         is_old = ended is not None and now - ended > FIRST_DEPLOYMENT + 2 * TOLERATED
         if run.mode == "continue" and self.vanished.get(record.name) == model and is_old:
@@ -450,7 +467,7 @@ class Promises:
             return "?"
         content = self._data(job)
         base = self._key(tree, job.parent) if job.parent else ""
-        return _training(_sha(content), job.epochs, seed_of(name), base)
+        return _training(_sha(content), job.epochs, seed_of(name), tree.shape.training_type, base)
 
     def _is_as_declared(self, name: str, one: Served) -> None:
         now = self.azure.emulator.world.now()
@@ -485,8 +502,8 @@ def _attempts(tree: Tree, name: str) -> tuple[int, ...]:
     return (job.attempt, *(_attempts(tree, job.parent) if job.parent else ())) if job else ()
 
 
-def _training(data: str, epochs: object, seed: int, base: str) -> str:
-    return f"{data} {epochs} {seed}" + (f" on ({base})" if base else "")
+def _training(data: str, epochs: object, seed: int, training_type: str, base: str) -> str:
+    return f"{data} {epochs} {seed} {training_type}" + (f" on ({base})" if base else "")
 
 
 def _sha(content: bytes) -> str:

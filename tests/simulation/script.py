@@ -6,53 +6,11 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulation.unknowns import ALONE, MORE_SWITCHES, SHAPES, SWITCHES, WITH, YET_MORE_SWITCHES
 from simulation.wires import SECRET, SIGNATURE
 
-SWITCHES: dict[str, tuple[Any, ...]] = {
-    "echo_suffix": ("suffix", "user_provided_suffix", "both"),
-    "echo_training_type": (True, False),
-    "echo_seed": (True, False),
-    "echo_method": ("always", "if_sent"),
-    "echo_hyperparameters": ("top", "method", "both"),
-    "metadata_echo": (True, False),
-    "canonical_models": (True, False),
-    "v1_status_words": (True, False),
-    "keep_bom": (True, False),
-    "models_route_lists_fine_tuned": (True, False),
-    "result_files_while_running": (True, False),
-    "model_change": ("accepted", "accepted_with_gap", "refused"),
-    "tags_on_patch": ("merge", "replace"),
-    "checkpoint_shown_as": ("name", "id"),
-    "serial_control_plane": (True, False),
-    "page_size": (1, 2, 100),
-    "ready_delay_s": (0.0, 45.0),
-    "quota_release_s": (0.0, 60.0),
-    "suffix_cut": (None, 18, 31),
-    "clock_ahead_s": (0.0, 300.0, -300.0),
-    "deployment_seconds": (0.0, 2.0, 30.0, 400.0),
-    "file_processing_seconds": (0.0, 2.0, 30.0),
-    "quota": (100_000, 60, 120),
-    "max_fine_tuned_deployments": (10, 1, 2),
-    "max_running": (3, 1),
-    "list_delay_s": (0.0, 0.0, 5.0, 20.0, 60.0),
-}
-"""What is not known of Azure, and what each may be."""
-MORE_SWITCHES: dict[str, tuple[Any, ...]] = {
-    "checkpoint_deploys_by": ("name", "both"),
-    "chat_limits": ("max_completion_tokens", "max_tokens"),
-    "not_ready_status": (404, 409, 503),
-    "result_columns": ("documented", "sample"),
-    "result_bom": (True,),
-    "estimated_finish_noise": (False,),
-    "training_type_exact": (True,),
-    "latency_s": (0.5, 5.0),
-    "requests_per_second": (10.0, 30.0),
-    "max_files": (4, 8),
-    "max_queued": (1, 2),
-    "max_deployments": (5, 7),
-    "finetune_capacity": (60, 120),
-}
-"""More of it, and limits that fill."""
+RARE = 0.12
+"""The chance of what is played in a few seeds only."""
 _PATHS = (r"/fine_tuning/jobs$", r"/files$", r"/fine_tuning/jobs/", r"/deployments", r"/cancel$", r"/content$", "")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "*")
 _STATUSES = (408, 409, 429, 500, 502, 503, 403)
@@ -91,12 +49,27 @@ class Event:
 
 def script(seed: int) -> list[Event]:
     """Return the events of a seed."""
-    return _with_more(_first(seed), random.Random(f"more {seed}"))
+    events = _with_more(_first(seed), random.Random(f"more {seed}"))
+    return [*_yet_more(random.Random(f"yet more {seed}")), *events]
+
+
+def _yet_more(chance: random.Random) -> list[Event]:
+    """Return further switches, and what the tree declares so that they are met; again by a chance of their own."""
+    if chance.random() < 0.5:
+        # What was found without them is still to be found.
+        return []
+    events = [Event("shape", {name: chance.choice(values)}) for name, values in ALONE.items() if chance.random() < RARE]
+    for name, values in YET_MORE_SWITCHES.items():
+        if chance.random() < RARE:
+            events.append(Event("configure", {name: chance.choice(values), **WITH.get(name, {})}))
+            if name in SHAPES:
+                events.append(Event("shape", SHAPES[name]))
+    return events
 
 
 def _with_more(events: list[Event], chance: random.Random) -> list[Event]:
     """Add what would be too rare by itself; it has a chance of its own, so that all else of a seed stays as it was."""
-    switches = [(name, values) for name, values in MORE_SWITCHES.items() if chance.random() < 0.12]
+    switches = [(name, values) for name, values in MORE_SWITCHES.items() if chance.random() < RARE]
     more = [Event("configure", {name: chance.choice(values)}) for name, values in switches]
     meanwhile = chance.choice((0.0, 0.0, 0.3))
     held = chance.randrange(len(events)) if chance.random() < 0.15 else -1

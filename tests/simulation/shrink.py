@@ -10,7 +10,7 @@ from simulation.script import Event, script
 
 SIMPLER = {"count": 1, "skip": 0, "mode": "apply", "committed": False}
 """What is as simple as it gets, for what cannot be left out of an event."""
-NEEDED = {"commit", "hand", "sleep", "jump", "configure", "lists"}
+NEEDED = {"commit", "hand", "sleep", "jump", "configure", "shape", "lists"}
 """Events of which nothing can be left out."""
 
 

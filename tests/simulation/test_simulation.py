@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from simulation.play import play
 from simulation.shrink import shrunk
+from simulation.unknowns import MORE_SWITCHES, NOT_PLAYED, SHAPES, SWITCHES, YET_MORE_SWITCHES
+
+from reconciler.emulator import Config
 
 SEEDS, PART = 200, 20
 
@@ -23,3 +28,10 @@ def test_a_seed_does_the_same_in_every_run() -> None:
     first, second = play(4), play(4)
     assert first.trace == second.trace
     assert any("POST" in line for line in first.trace)
+
+
+def test_every_switch_of_the_emulator_is_played_or_has_a_reason_not_to_be() -> None:
+    played = SWITCHES.keys() | MORE_SWITCHES.keys() | YET_MORE_SWITCHES.keys()
+    assert played | NOT_PLAYED.keys() == {one.name for one in fields(Config)}
+    assert not played & NOT_PLAYED.keys()
+    assert SHAPES.keys() <= YET_MORE_SWITCHES.keys()

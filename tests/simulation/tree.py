@@ -53,17 +53,29 @@ class Served:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What a whole tree declares in one way or another."""
+
+    api: str = "v1"
+    encoding: str = ""
+    """How data is sent, by Datasets; without one, jobs name files."""
+    training_type: str = "global"
+    sku: str = "GlobalStandard"
+
+
+@dataclass(frozen=True)
 class Tree:
     """What is committed."""
 
     jobs: dict[str, Job] = field(default_factory=lambda: {"tone": Job(), "calm": Job(3, 1, retry=1)})
     served: dict[str, Served] = field(default_factory=lambda: {"tone": Served("tone"), "calm": Served("calm")})
     owners: tuple[str, ...] = ("team-a",)
+    shape: Shape = Shape()
 
     def changed(self, change: str, pick: int, before: list[Tree], marks: dict[str, str]) -> Tree:
         """Return the tree after one commit; `marks` are those of the trainings that are served, by deployment."""
         if change == "revert":
-            return replace(before[pick % len(before)], owners=self.owners)
+            return replace(before[pick % len(before)], owners=self.owners, shape=self.shape)
         if change == "owner":
             owner = f"team-{'abc'[pick % 3]}"
             return replace(self, owners=(owner, *(one for one in self.owners if one != owner)))
@@ -75,6 +87,9 @@ class Tree:
         if change in {"rename", "capacity", "follow", "strategy", "pin", "step", "gate", "ready"}:
             return self._serving(change, pick, marks) if self.served else self
         return self._training(change, pick) if self.jobs else self
+
+    def shaped(self, **how: str) -> Tree:
+        return replace(self, shape=replace(self.shape, **how))
 
     def with_job(self, name: str, job: Job) -> Tree:
         return replace(self, jobs={**self.jobs, name: job})
@@ -154,13 +169,28 @@ class Tree:
                 (manifests / f"data/{number}.jsonl").write_text(examples(EXAMPLES, f"variant-{number}"))
         account = ACCOUNT.replace("owner: team-a", f"owner: {self.owners[0]}")
         former = ", ".join(self.owners[1:])
-        (manifests / "account.yaml").write_text(account + f"  previous_owners: [{former}]\n")
-        parts = [_job(name, job) for name, job in sorted(self.jobs.items())]
-        parts += [_deployment(name, one) for name, one in sorted(self.served.items())]
+        account += f"  previous_owners: [{former}]\n  api: {self.shape.api}\n"
+        (manifests / "account.yaml").write_text(account)
+        data = sorted({job.data for job in self.jobs.values()}) if self.shape.encoding else []
+        parts = [_dataset(number, self.shape) for number in data]
+        parts += [_job(name, job, self.shape) for name, job in sorted(self.jobs.items())]
+        parts += [_deployment(name, one, self.shape) for name, one in sorted(self.served.items())]
         (manifests / "stack.yaml").write_text("---\n".join(parts) or "# nothing\n")
 
 
-def _job(name: str, job: Job) -> str:
+def _dataset(number: int, shape: Shape) -> str:
+    return f"""\
+apiVersion: reconciler/v1
+kind: Dataset
+metadata: {{name: data-{number}}}
+spec:
+  source: {{path: data/{number}.jsonl}}
+  encoding: {shape.encoding}
+"""
+
+
+def _job(name: str, job: Job, shape: Shape) -> str:
+    data = f"{{dataset: data-{job.data}}}" if shape.encoding else f"data/{job.data}.jsonl"
     model = f"{{job: {job.parent}}}" if job.parent else "gpt-4.1-mini-2025-04-14"
     return f"""\
 apiVersion: reconciler/v1
@@ -168,8 +198,8 @@ kind: FineTuneJob
 metadata: {{name: {name}}}
 spec:
   model: {model}
-  training_file: data/{job.data}.jsonl
-  training_type: global
+  training_file: {data}
+  training_type: {shape.training_type}
   attempt: {job.attempt}
   retry: {job.retry}
   seed: {seed_of(name)}
@@ -178,7 +208,7 @@ spec:
 """
 
 
-def _deployment(name: str, one: Served) -> str:
+def _deployment(name: str, one: Served, shape: Shape) -> str:
     model = f"job: {one.job}"
     model += f", pin: {one.pin}" if one.pin else ""
     model += f", checkpoint: {{step: {one.step}}}" if one.step else ""
@@ -194,5 +224,5 @@ kind: Deployment
 metadata: {{name: {name}{", adopt: true" if one.adopt else ""}}}
 spec:
   model: {{{model}}}
-  sku: {{name: GlobalStandard, capacity: {one.capacity}}}
+  sku: {{name: {shape.sku}, capacity: {one.capacity}}}
 {"".join(more)}"""

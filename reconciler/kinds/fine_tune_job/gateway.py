@@ -49,6 +49,8 @@ LOOKS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Seconds before each look for a job of which it is not known whether it was created; lists may be 60 s late."""
 LOOKS_THROTTLED = (0.0, 1.0, 2.0)
 """The same after a 429, which says that nothing was taken in."""
+_ALLOWED = "Check the values against what the model and the training type allow."
+_OLDER = "Dated versions of the API are reported to ignore some: use `api: v1`."
 NOT_LISTED = f"No job with its mark is listed {sum(LOOKS):.0f} s later."
 
 
@@ -343,7 +345,7 @@ class JobGateway:
                     "create-not-as-sent",
                     "Azure created the job with other settings than it was sent",
                     f"{live.id}: {said}; {became}.",
-                    "Check the values against what the model and the training type allow.",
+                    _ALLOWED if self._session.api == "v1" else f"{_ALLOWED} {_OLDER}",
                     subject=str(change.address),
                 )
             )
