@@ -30,6 +30,7 @@ from reconciler.emulator.job_view import find_checkpoint
 from reconciler.emulator.records import DeploymentRecord, JobRecord
 from reconciler.engine import Outcome
 from reconciler.kinds import REGISTRY
+from reconciler.kinds.fine_tune_job.spec import TRAINING_TYPES
 from reconciler.render.document import dumps, plan_document
 from reconciler.render.outcome import apply_summary, outcome_line
 from reconciler.render.text import plan_text
@@ -117,6 +118,8 @@ class Promises:
         """Those that ended without saying that they could not see what others made."""
         self.racing = False
         self.trained_on: dict[str, str] = {}
+        self.not_as_sent: set[str] = set()
+        """Jobs that Azure made with another training type, and says so."""
         self.lost: set[str] = set()
         """Trainings of which nothing was left when another one was made."""
         self.own_clock = Skewed(self.clock)
@@ -197,8 +200,13 @@ class Promises:
         parent = re.search(r"\.ft-([0-9a-f]{32})", job.model)
         base = self.trained_on.get(f"ftjob-{parent.group(1)}", "?") if parent else ""
         self.report.counts["seen: a training" + (" on another's model" if parent else "")] += 1
-        shape = run.tree.shape.training_type
-        self.trained_on[job.id] = _training(data, job.hyperparameters.get("n_epochs"), job.seed, shape, base)
+        declared = run.tree.shape.training_type
+        is_as_sent = TRAINING_TYPES[declared].lower() == job.training_type.lower()
+        if not is_as_sent and world.config.echo_training_type:
+            # It is told and not used; two runs at once may each make one (docs/reliability.md).
+            declared = f"{job.training_type} in the place of {declared}"
+            self.not_as_sent.add(job.id)
+        self.trained_on[job.id] = _training(data, job.hyperparameters.get("n_epochs"), job.seed, declared, base)
 
     def has_no_equal(self, outcome: Outcome) -> None:
         """Nobody is told to train anew what is trained already, or is being trained."""
@@ -417,8 +425,9 @@ class Promises:
             raise Broken("what is not ours has changed")
         world = self.azure.emulator.world
         trained: dict[str, list[JobRecord]] = {}
+        others = self.clones | self.lost | self.not_as_sent | self.foreign.keys()
         for job in world.account("acme").jobs.values():
-            if job.id not in self.clones | self.lost | self.foreign.keys() and world.phase(job).status == "succeeded":
+            if job.id not in others and world.phase(job).status == "succeeded":
                 trained.setdefault(self.trained_on[job.id], []).append(job)
         for key, jobs in trained.items():
             # A job is allowed once for each attempt that a person asked for.
