@@ -31,9 +31,9 @@ LARGE = 32 << 20
 MOST_WORKERS = 8
 LARGEST_SENT = 8 << 20
 """Largest part, in bytes, that a worker is given; several larger ones on their way would fill the memory."""
-TOGETHER = 4
+TOGETHER = 8
 """Parts that are checked together: to wake each other up costs more than to send, and to count few texts more than many."""
-AHEAD = 8 << 20
+AHEAD = 4 << 20
 """Bytes that lie ready for a worker, beside the lot that it checks; with much less it often waits for this process."""
 MOST_WAITING = 64
 """Lots of parts whose results may wait for an earlier one's."""

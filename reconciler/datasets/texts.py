@@ -73,8 +73,9 @@ class Texts:
 
     def lengths(self) -> Lengths:
         """Count the tokens of all examples."""
-        answers = _sums(count(self.learnt), self.learnt_ends)
-        asked = _sums(count(self.shown), self.shown_ends)
+        counts = count(self.learnt + self.shown)  # in one call: each begins with nothing remembered
+        answers = _sums(counts[: len(self.learnt)], self.learnt_ends)
+        asked = _sums(counts[len(self.learnt) :], self.shown_ends)
         return Lengths([*map(add, map(add, self.fixed, asked), answers)], answers)
 
     def add_record(self, record: Mapping[str, Any]) -> None:
