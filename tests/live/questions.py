@@ -17,10 +17,13 @@ from reconciler.azure.errors import AzureError
 from reconciler.azure.session import GA_API
 from reconciler.azure.uploads import Uploads
 from reconciler.core.runtime import Meter
+from reconciler.kinds.fine_tune_job.spec import TRAINING_TYPES
 
 SUFFIX = "live-suffix0123456789-0123456789"[:31]
-TYPES = {"standard": "Standard", "global": "globalStandard", "developer": "developerTier"}
 PREVIEW = "2025-04-01-preview"
+APIS = ("v1", PREVIEW, GA_API)
+JOBS = len(TRAINING_TYPES) * len(APIS) + 2
+"""Jobs that the questions make, and cancel at once."""
 EXAMPLES = 12
 TURN = '{"messages": [{"role": "user", "content": "Is %d even?"}, {"role": "assistant", "content": "%s."}]}\n'
 
@@ -134,7 +137,7 @@ def suffixes(api: str, training_type: str) -> Callable[[Place], str]:
     """Return the question what becomes of a suffix of 31 characters, and of the training type."""
 
     def ask(place: Place) -> str:
-        job = _job(place, api, trainingType=TYPES[training_type])
+        job = _job(place, api, trainingType=TRAINING_TYPES[training_type])
         if isinstance(job, str):
             return job
         return f"{_echo(job)}; trainingType {job.get('trainingType') or 'not echoed'}"
@@ -142,9 +145,14 @@ def suffixes(api: str, training_type: str) -> Callable[[Place], str]:
     return ask
 
 
+def _switches(training_type: str) -> str:
+    of_type = ", data_zone_training" if training_type == "data_zone" else ""
+    return f"suffix_cut, echo_suffix, echo_training_type{of_type}"
+
+
 def metadata(place: Place) -> str:
     """Ask whether metadata of a job is taken and shown."""
-    job = _job(place, "v1", trainingType=TYPES[place.wish.training_type], metadata={"live": "yes"})
+    job = _job(place, "v1", trainingType=TRAINING_TYPES[place.wish.training_type], metadata={"live": "yes"})
     if isinstance(job, str):
         return job
     return "echoed" if job.get("metadata") == {"live": "yes"} else "taken, not echoed"
@@ -152,7 +160,7 @@ def metadata(place: Place) -> str:
 
 def unset_hyperparameters(place: Place) -> str:
     """Ask what stands for a hyperparameter that was not set."""
-    job = _job(place, "v1", trainingType=TYPES[place.wish.training_type])
+    job = _job(place, "v1", trainingType=TRAINING_TYPES[place.wish.training_type])
     if isinstance(job, str):
         return job
     return f"n_epochs {(job.get('hyperparameters') or {}).get('n_epochs')}"
@@ -234,9 +242,9 @@ QUESTIONS = (
     Question("the name of an imported file", "filename_cut", name_of_an_import),
     Question("how late a list is", "list_delay_s", delay_of_lists),
     *(
-        Question(f"a suffix of 31 characters, {kind}, {api}", "suffix_cut, echo_suffix", suffixes(api, kind))
-        for kind in TYPES
-        for api in ("v1", PREVIEW, GA_API)
+        Question(f"a suffix of 31 characters, {kind}, {api}", _switches(kind), suffixes(api, kind))
+        for kind in TRAINING_TYPES
+        for api in APIS
     ),
     Question("metadata of a job", "metadata_echo", metadata),
     Question("a hyperparameter that was not set", "", unset_hyperparameters),

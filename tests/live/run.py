@@ -23,7 +23,8 @@ from pathlib import Path
 
 from live.account import Place, SystemClock, Wish
 from live.journey import Journey, Step, wish_of
-from live.questions import EXAMPLES, QUESTIONS, Question, rows
+from live.questions import EXAMPLES, JOBS, QUESTIONS, Question, rows
+from local_server import LocalServer, SilentHandler
 
 from reconciler.core.runtime import Clock
 from reconciler.datasets.scan import scan
@@ -40,8 +41,6 @@ QUICK = {
     "delete_seconds": 0.05,
 }
 """How long things take at the emulator while it is asked."""
-JOBS_IN_QUESTIONS = 11
-"""Jobs that the questions make and cancel at once; the estimate counts them as if each trained to its end."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,14 @@ class Answer:
     expected: str
 
     @property
+    def is_asked(self) -> bool:
+        """Whether the account could be asked."""
+        return not self.seen.startswith("not asked")
+
+    @property
     def differs(self) -> bool:
         """Whether the two differ; what could not be asked is no difference."""
-        return not self.seen.startswith("not asked") and self.seen != self.expected
+        return self.is_asked and self.seen != self.expected
 
 
 def estimate(wish: Wish) -> Decimal | None:
@@ -66,7 +70,8 @@ def estimate(wish: Wish) -> Decimal | None:
         return None
     tokens = _tokens()
     once = Decimal(tokens) / EXAMPLES
-    return (once * TRAINED_ROWS * price.high + once * EXAMPLES * JOBS_IN_QUESTIONS * dearest.high * 4) / Decimal(10**6)
+    # The jobs of the questions are counted as if each trained to its end.
+    return (once * TRAINED_ROWS * price.high + once * EXAMPLES * JOBS * dearest.high * 4) / Decimal(10**6)
 
 
 def _tokens() -> int:
@@ -120,9 +125,22 @@ def emulated(wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
         server = Server(emulator).start()
         stack.callback(server.stop)
         account = wish.resource_id.rstrip("/").rpartition("/")[2]
-        there = replace(wish, endpoint=f"{server.url}/{account}", management_endpoint=server.url, import_url="")
+        # The emulator downloads from this machine only.
+        import_url = stack.enter_context(LocalServer(Rows)).url if wish.import_url else ""
+        there = replace(wish, endpoint=f"{server.url}/{account}", management_endpoint=server.url, import_url=import_url)
         answers, _, _ = visit(there, {}, SystemClock(), say, looks=False)
     return answers
+
+
+class Rows(SilentHandler):
+    """Answers with the training data, for an import."""
+
+    def do_GET(self) -> None:
+        """Send it."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(rows())))
+        self.end_headers()
+        self.wfile.write(rows())
 
 
 class _closing(ExitStack):
@@ -139,12 +157,17 @@ class _closing(ExitStack):
 def report(wish: Wish, answers: list[Answer], steps: list[Step], *, clean: bool) -> str:
     """Return the report, as Markdown."""
     differing = [answer for answer in answers if answer.differs]
+    unasked = sum(not answer.is_asked for answer in answers)
     failed = [step for step in steps if not step.passed]
+    counted = (
+        f"{len(differing)} of {len(answers)} answers are not the emulator's, {unasked} were not asked; "
+        f"{len(failed)} of {len(steps)} steps failed."
+    )
     lines = [
         "# What a real account answered",
         "",
         f"Model {wish.model}, training type {wish.training_type}.",
-        f"{len(differing)} of {len(answers)} answers are not the emulator's; {len(failed)} of {len(steps)} steps failed.",
+        counted,
         *([] if clean else ["", "**Something was left behind in the account; see the output of the run.**"]),
         "",
         "| question | Azure | emulator | switch |",

@@ -9,7 +9,8 @@ import pytest
 from live import run
 from live.account import Place, Wish
 from live.questions import QUESTIONS, rows
-from live.run import QUICK, Answer, estimate, main, report, visit
+from live.run import QUICK, Answer, Rows, estimate, main, report, visit
+from local_server import LocalServer
 
 from reconciler.emulator import Config, Emulator, Fault, Request, Server
 
@@ -68,9 +69,11 @@ def left(emulator):
 
 def test_an_account_like_the_emulator_shows_no_difference(account, tmp_path, capsys):
     emulator, environ = account()
-    assert main(["--yes", "--report", str(tmp_path / "report.md")], environ, Wall()) == 0, capsys.readouterr().out
+    with LocalServer(Rows) as served:
+        environ["RECONCILER_LIVE_IMPORT_URL"] = served.url
+        assert main(["--yes", "--report", str(tmp_path / "report.md")], environ, Wall()) == 0, capsys.readouterr().out
     text = (tmp_path / "report.md").read_text()
-    assert f"0 of {len(QUESTIONS)} answers are not the emulator's; 0 of 11 steps failed." in text
+    assert f"0 of {len(QUESTIONS)} answers are not the emulator's, 0 were not asked; 0 of 11 steps failed." in text
     assert "at most $0.0" in capsys.readouterr().out
     assert left(emulator) == (0, 0)
 
@@ -83,6 +86,7 @@ OTHERWISE = {
     "filename_cut": 80,
     "metadata_echo": True,
     "dated_has_uploads": False,
+    "data_zone_training": False,
     "checkpoint_deploys_by": "name",
 }
 
@@ -104,6 +108,7 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
         "another model for a live deployment": "refused, 400 CannotChangeDeploymentModel",
     }
     assert {name: answers[name] for name in seen} == seen
+    assert answers["a suffix of 31 characters, data_zone, v1"] == "refused: 400"
     assert answers["a suffix of 31 characters, standard, v1"] == "suffix cut to 18; trainingType Standard"
     assert answers["which string deploys a checkpoint"].startswith("id: refused")
     assert answers["deleting a model that is deployed"].startswith("refused")
@@ -169,6 +174,6 @@ def test_nothing_is_spent_without_an_account_a_price_or_a_yes(account, monkeypat
 def test_a_difference_is_told_and_what_was_not_asked_is_none():
     asked = [Answer(QUESTIONS[0], "a", "b"), Answer(QUESTIONS[1], "not asked", "kept")]
     text = report(Wish("x", "live-suite"), asked, [], clean=False)
-    assert "1 of 2 answers are not the emulator's" in text
+    assert "1 of 2 answers are not the emulator's, 1 were not asked" in text
     assert "left behind" in text
     assert estimate(Wish("x", "live-suite")) is not None
