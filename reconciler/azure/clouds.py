@@ -7,6 +7,7 @@ section 1 (token scope by host). Widened only by RECONCILER_TRUSTED_HOSTS in the
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ from reconciler.core.fault import Fault, Place, Refused
 
 TRUSTED_HOSTS = "RECONCILER_TRUSTED_HOSTS"
 """Environment variable: further host names, separated by commas, that credentials may be sent to."""
+
+_PLAIN_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+"""A name, or an address of IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,10 @@ def _clean(url: str, place: Place | None) -> str:
         raise Refused(
             _fault("endpoint-invalid", "The endpoint is more than scheme, host and path", parts.hostname, place)
         )
+    if not _PLAIN_HOST.fullmatch(parts.hostname):
+        # What is contacted is what an HTTP client makes of it: an escape and another script's dot become a dot.
+        summary = "The host has other characters than letters, digits, dots and hyphens"
+        raise Refused(_fault("endpoint-invalid", summary, "", place))
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
