@@ -22,7 +22,7 @@ from reconciler.kinds.fine_tune_job.spec import TRAINING_TYPES
 SUFFIX = "live-suffix0123456789-0123456789"[:31]
 PREVIEW = "2025-04-01-preview"
 APIS = ("v1", PREVIEW, GA_API)
-JOBS = len(TRAINING_TYPES) * len(APIS) + 2
+JOBS = len(TRAINING_TYPES) * len(APIS) + 3
 """Jobs that the questions make, and cancel at once."""
 EXAMPLES = 12
 TURN = '{"messages": [{"role": "user", "content": "Is %d even?"}, {"role": "assistant", "content": "%s."}]}\n'
@@ -166,6 +166,60 @@ def unset_hyperparameters(place: Place) -> str:
     return f"n_epochs {(job.get('hyperparameters') or {}).get('n_epochs')}"
 
 
+def _shape(body: Mapping[str, Any], sent: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """Yield what a body shows: each field that is not null, whether it is as it was sent, else of which type it is."""
+    for key, value in sorted(body.items()):
+        if key in sent:
+            same = _holds(value, sent[key])
+            yield f"{within}{key} {'as sent' if same else 'not shown' if value is None else 'otherwise'}"
+        elif key in {"status", "provisioningState", "object"}:
+            yield f"{within}{key} {value}"
+        elif isinstance(value, Mapping) and key in {"properties", "sku", "model"}:
+            yield from _shape(value, sent.get(key, {}), f"{within}{key}.")
+        elif value is not None:
+            yield f"{within}{key} {_TYPES.get(type(value), 'object')}"
+
+
+def _holds(seen: Any, sent: Any) -> bool:
+    """Whether what is shown is what was sent; the service may add to it."""
+    if isinstance(sent, Mapping):
+        return isinstance(seen, Mapping) and all(_holds(seen.get(key), value) for key, value in sent.items())
+    return bool(seen == sent)
+
+
+_TYPES = {bool: "yes or no", int: "number", float: "number", str: "text", list: "list"}
+
+
+def shape_of_a_file(place: Place) -> str:
+    """Ask what a file shows."""
+    file = place.upload("live-shape.jsonl", rows())
+    return ", ".join(_shape(place.processed(file["id"]), {"filename": "live-shape.jsonl", "bytes": len(rows())}))
+
+
+def shape_of_a_job(place: Place) -> str:
+    """Ask what a job shows of what it was sent, and in which form the rest."""
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3, "batch_size": 1}}}
+    sent = {"trainingType": TRAINING_TYPES[place.wish.training_type], "method": method}
+    job = _job(place, "v1", **sent)
+    if isinstance(job, str):
+        return job
+    flat = {"model": place.wish.model, "seed": 7, "suffix": SUFFIX, "hyperparameters": {"n_epochs": 3, "batch_size": 1}}
+    return ", ".join(_shape(dict.fromkeys((*flat, *sent)) | dict(job), {**flat, **sent}))
+
+
+def shape_of_a_deployment(place: Place) -> str:
+    """Ask what a deployment shows."""
+    body = _body(place.made.models[0])
+    seen = place.deploy("live-shape", place.made.models[0])
+    return ", ".join(_shape(seen, {"sku": body["sku"]} if seen.get("sku") == body["sku"] else {}))
+
+
+def list_of_models(place: Place) -> str:
+    """Ask whether the list of models has those that were trained."""
+    ids = {str(model.get("id")) for model in place.jobs.models()}
+    return "listed" if place.made.models[0] in ids else "not listed"
+
+
 def checkpoint_name(place: Place) -> str:
     """Ask which string the control plane takes for a checkpoint."""
     job = next(job for job in place.jobs.all() if job.get("fine_tuned_model") in place.made.models)
@@ -248,6 +302,10 @@ QUESTIONS = (
     ),
     Question("metadata of a job", "metadata_echo", metadata),
     Question("a hyperparameter that was not set", "", unset_hyperparameters),
+    Question("what a file shows", "", shape_of_a_file),
+    Question("what a job shows", "echo_…, canonical_models, job_times, v1_status_words", shape_of_a_job),
+    Question("what a deployment shows", "model_version, dropped_properties", shape_of_a_deployment, needs_model=True),
+    Question("a trained model in the list", "models_route_lists_fine_tuned", list_of_models, needs_model=True),
     Question("which string deploys a checkpoint", "checkpoint_deploys_by", checkpoint_name, needs_model=True),
     Question("tags in a PATCH", "tags_on_patch", tags_on_patch, needs_model=True),
     Question("another model for a live deployment", "model_change", model_change, needs_model=True),

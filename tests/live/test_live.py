@@ -87,6 +87,10 @@ OTHERWISE = {
     "metadata_echo": True,
     "dated_has_uploads": False,
     "data_zone_training": False,
+    "echo_seed": False,
+    "job_times": "text",
+    "model_version": "number",
+    "models_route_lists_fine_tuned": False,
     "checkpoint_deploys_by": "name",
 }
 
@@ -105,11 +109,21 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
         "metadata of a job": "echoed",
         "a hyperparameter that was not set": "n_epochs -1",
         "tags in a PATCH": "merged",
+        "a trained model in the list": "not listed",
         "another model for a live deployment": "refused, 400 CannotChangeDeploymentModel",
     }
     assert {name: answers[name] for name in seen} == seen
     assert answers["a suffix of 31 characters, data_zone, v1"] == "refused: 400"
     assert answers["a suffix of 31 characters, standard, v1"] == "suffix cut to 18; trainingType Standard"
+    for words in (
+        "created_at text",
+        "model otherwise",
+        "seed not shown",
+        "suffix otherwise",
+        "hyperparameters as sent",
+    ):
+        assert words in answers["what a job shows"]
+    assert "properties.model.version number" in answers["what a deployment shows"]
     assert answers["which string deploys a checkpoint"].startswith("id: refused")
     assert answers["deleting a model that is deployed"].startswith("refused")
 
