@@ -303,7 +303,7 @@ QUESTIONS = (
     Question("metadata of a job", "metadata_echo", metadata),
     Question("a hyperparameter that was not set", "", unset_hyperparameters),
     Question("what a file shows", "", shape_of_a_file),
-    Question("what a job shows", "echo_…, canonical_models, job_times, v1_status_words", shape_of_a_job),
+    Question("what a job shows", "echo_…, job_times, v1_status_words", shape_of_a_job),
     Question("what a deployment shows", "model_version, dropped_properties", shape_of_a_deployment, needs_model=True),
     Question("a trained model in the list", "models_route_lists_fine_tuned", list_of_models, needs_model=True),
     Question("which string deploys a checkpoint", "checkpoint_deploys_by", checkpoint_name, needs_model=True),

@@ -117,7 +117,6 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
     assert answers["a suffix of 31 characters, standard, v1"] == "suffix cut to 18; trainingType Standard"
     for words in (
         "created_at text",
-        "model otherwise",
         "seed not shown",
         "suffix otherwise",
         "hyperparameters as sent",
