@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulation.unknowns import ALONE, MORE_SWITCHES, SHAPES, SWITCHES, WITH, YET_MORE_SWITCHES
+from simulation.unknowns import ALONE, MORE_SWITCHES, SHAPES, SWITCHES, TOLD, WITH, YET_MORE_SWITCHES
 from simulation.wires import SECRET, SIGNATURE
 
 RARE = 0.12
@@ -62,6 +62,8 @@ def _yet_more(chance: random.Random) -> list[Event]:
     for name, values in YET_MORE_SWITCHES.items():
         if chance.random() < RARE:
             events.append(Event("configure", {name: chance.choice(values), **WITH.get(name, {})}))
+            if name in TOLD:
+                events.append(Event("run", {"mode": "apply"}))
             if name in SHAPES:
                 events.append(Event("shape", SHAPES[name]))
     return events

@@ -66,8 +66,8 @@ YET_MORE_SWITCHES: dict[str, tuple[Any, ...]] = {
     "max_jobs": (3, 5),
     "max_total_bytes": (3_000, 6_000),
     "max_running_developer": (1,),
-    "idle_days": (0.5, 3.0),
-    "developer_hours": (1.0, 12.0),
+    "idle_days": (0.1, 0.5),
+    "developer_hours": (1.0, 2.0),
     "data_zone_training": (False,),
     "ga_ignores_training_type": (True,),
     "ga_files_ignore_after": (True,),
@@ -90,6 +90,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "refuse_bom": {"encoding": "utf-8"},
 }
 """What the tree declares where a switch is met by that only."""
+TOLD = {"refuse_bom"}
+"""Those that a run meets first, and is told of, before the tree declares otherwise."""
 WITH: dict[str, dict[str, Any]] = {"training_type_omitted": {"ga_ignores_training_type": True}}
 """Another switch without which one is not met: the product always sends a training type."""
 ALONE: dict[str, tuple[Any, ...]] = {
