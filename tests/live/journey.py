@@ -31,6 +31,13 @@ spec:
   model: {{job: live-tone}}
   sku: {{name: DeveloperTier, capacity: 1}}
 """
+WITHOUT_MARK = """\
+---
+apiVersion: reconciler/v1
+kind: Dataset
+metadata: {{name: {name}}}
+spec: {{source: {{path: data/{name}.jsonl}}, encoding: utf-8}}
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,15 @@ class Journey:
         )
         (manifests / "data/live-train.jsonl").write_bytes(rows())
         (manifests / "data/live-valid.jsonl").write_bytes(rows(10))
+
+    def send_without_mark(self) -> None:
+        """Declare the data so that it is sent without a byte order mark, to an account that takes none."""
+        stack = self._folder / "manifests/stack.yaml"
+        text = stack.read_text(encoding="utf-8")
+        for name in ("live-train", "live-valid"):
+            text = text.replace(f"data/{name}.jsonl", f"{{dataset: {name}}}")
+        more = "".join(WITHOUT_MARK.format(name=name) for name in ("live-train", "live-valid"))
+        stack.write_text(text + more, encoding="utf-8")
 
     def train_and_serve(self) -> bool:
         """Go as far as a model that answers; returns whether there is one."""

@@ -45,6 +45,14 @@ def rows(count: int = EXAMPLES) -> bytes:
     return "".join(TURN % (n, "Yes" if n % 2 == 0 else "No") for n in range(count)).encode()
 
 
+BYTE_ORDER_MARK = "a byte order mark in front of data"
+
+
+def takes_no_mark(answers: Mapping[str, str]) -> bool:
+    """Whether an account has refused data with a byte order mark."""
+    return answers[BYTE_ORDER_MARK].startswith("with: error")
+
+
 def byte_order_mark(place: Place) -> str:
     """Ask whether a file that begins with one is taken, and given back with it."""
     said = []
@@ -290,7 +298,7 @@ def deleting_what_serves(place: Place) -> str:
 
 
 QUESTIONS = (
-    Question("a byte order mark in front of data", "refuse_bom, keep_bom", byte_order_mark),
+    Question(BYTE_ORDER_MARK, "refuse_bom, keep_bom", byte_order_mark),
     Question("the name of an uploaded file", "filename_cut", name_of_an_upload),
     Question("the name of a file uploaded in parts", "filename_cut, dated_has_uploads", name_of_parts),
     Question("the name of an imported file", "filename_cut", name_of_an_import),

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from live.account import Place, SystemClock, Wish
 from live.journey import Journey, Step, wish_of
-from live.questions import EXAMPLES, JOBS, QUESTIONS, Question, rows
+from live.questions import EXAMPLES, JOBS, QUESTIONS, Question, rows, takes_no_mark
 from local_server import LocalServer, SilentHandler
 
 from reconciler.core.runtime import Clock
@@ -105,6 +105,8 @@ def visit(
         clean = False
         try:
             answers |= ask_all(place, say, trained=False)
+            if takes_no_mark(answers):
+                journey.send_without_mark()
             if journey.train_and_serve():
                 if looks:
                     journey.look_again()

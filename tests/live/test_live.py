@@ -82,7 +82,7 @@ OTHERWISE = {
     "suffix_cut": 18,
     "tags_on_patch": "merge",
     "model_change": "refused",
-    "keep_bom": False,
+    "refuse_bom": True,
     "filename_cut": 80,
     "metadata_echo": True,
     "dated_has_uploads": False,
@@ -101,7 +101,7 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
     assert clean
     assert [step.what for step in steps if not step.passed] == []
     seen = {
-        "a byte order mark in front of data": "with: processed, given back without the mark; without: processed, given back as sent",
+        "a byte order mark in front of data": "with: error, given back as sent; without: processed, given back as sent",
         "the name of an uploaded file": "changed, 80 of 116 characters",
         "the name of a file uploaded in parts": "there are no uploads in parts",
         "the name of an imported file": "not asked: no address was given",
