@@ -43,7 +43,11 @@ _SIGNS = {"->": "\u2192", "\u2192": "\u2192", "\u2026": "\u2026", "\u2013": "\u2
 
 def code(text: object, longest: int = LONGEST) -> str:
     """Return a text as a code span of Markdown, on one line."""
-    said = shorten(printable(text), longest) or '""'
+    return _span(shorten(printable(text), longest) or '""')
+
+
+def _span(said: str) -> str:
+    """Return a text that can be printed as a code span."""
     runs = {len(run) for run in _BACKTICKS.findall(said)}
     fence = "`" * next(length for length in range(1, len(runs) + 2) if length not in runs)
     # One space at both ends is taken away again by Markdown, and keeps a backtick from joining the fence.
@@ -114,7 +118,7 @@ def _breakable(span: re.Match[str], widest: int) -> str:
         parts = _cut(run, widest)
         pieces[-1] += parts[0]
         pieces += parts[1:]
-    return span[0] if len(pieces) == 1 else "<wbr>".join(map(code, pieces))
+    return span[0] if len(pieces) == 1 else "<wbr>".join(map(_span, pieces))
 
 
 def _cut(run: str, widest: int) -> list[str]:

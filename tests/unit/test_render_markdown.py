@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.core.change import Create, DataChange, Keep, Plan, Stuck
@@ -324,6 +324,7 @@ def test_text_of_others_is_shown_as_it_is(said: str) -> None:
 
 
 @given(ANY_TEXT | st.text("ab-./_ `\u2026", max_size=90), st.integers(8, 28))
+@example(said="::00:::", widest=8)
 def test_a_cell_is_never_wide_and_reads_as_the_text(said: str, widest: int) -> None:
     text = cell(f"see {code(said)} and {code(said)}", widest)
     (line,) = [token for token in check(f"{marker(['a'])}\n\n{text}")[1:] if token.type == "inline"]
