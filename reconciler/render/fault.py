@@ -93,7 +93,7 @@ def _annotation(fault: Fault) -> str:
 
 def workflow_command(sort: str, properties: Mapping[str, str], text: str) -> str:
     """Return a line by which GitHub shows a text beside a line of a file; nothing in it can begin another command."""
-    pairs = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    pairs = ",".join(f"{key}={_property(printable(value))}" for key, value in properties.items())
     return f"::{sort} {pairs}::{_data(text)}"
 
 

@@ -83,6 +83,19 @@ def test_what_a_workflow_reads_out_of_a_plan_file_with_anything_in_it(repo: Repo
     assert refused > 40
 
 
+def test_no_field_of_a_plan_file_orders_the_log_of_a_workflow_about(repo: Repo) -> None:
+    plan = plan_document(
+        repo.plan(), tool_version="0", accounts=[], emulator=True, created_at=stamp(NOW), kinds=REGISTRY
+    )
+    document = orjson.loads(dumps(plan))
+    for change in document["resource_changes"]:
+        change |= {"place": {"file": "a", "line": "\x1b[31m"}, "field_places": {}}
+        change["change"]["actions"] = ["\x1b[31m"]
+    notes = plan_annotations(document)
+    assert len(notes) == 4
+    assert all(note.isprintable() for note in notes)
+
+
 def test_a_plan_file_cut_anywhere_or_replaced(repo: Repo) -> None:
     whole = dumps(
         plan_document(repo.plan(), tool_version="0", accounts=[], emulator=True, created_at=stamp(NOW), kinds=REGISTRY)
