@@ -1,4 +1,4 @@
-"""The smallest run from end to end, by the command itself: train, deploy, ask, change nothing, rename, notice drift, take away."""
+"""The smallest run from end to end, by the command itself: train, deploy, change nothing, notice drift, the laws of each kind, take away."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from live.account import Place, Wish
-from live.questions import rows
+from live.questions import EXAMPLES, rows
 
 COMMAND = (sys.executable, "-m", "reconciler.cli.main")
 STACK = """\
@@ -31,12 +31,11 @@ spec:
   model: {{job: live-tone}}
   sku: {{name: DeveloperTier, capacity: 1}}
 """
-WITHOUT_MARK = """\
----
+DATASET = """\
 apiVersion: reconciler/v1
 kind: Dataset
 metadata: {{name: {name}}}
-spec: {{source: {{path: data/{name}.jsonl}}, encoding: utf-8}}
+spec: {{source: {{path: data/{name}.jsonl}}, encoding: {encoding}}}
 """
 
 
@@ -56,6 +55,7 @@ class Journey:
         self._place = place
         self._folder = place.folder
         self._say = say
+        self._encoding = "utf-8-bom"
         self.steps: list[Step] = []
         manifests = place.folder / "manifests"
         (manifests / "data").mkdir(exist_ok=True)
@@ -68,12 +68,13 @@ class Journey:
 
     def send_without_mark(self) -> None:
         """Declare the data so that it is sent without a byte order mark, to an account that takes none."""
+        self._encoding = "utf-8"
         stack = self._folder / "manifests/stack.yaml"
         text = stack.read_text(encoding="utf-8")
         for name in ("live-train", "live-valid"):
             text = text.replace(f"data/{name}.jsonl", f"{{dataset: {name}}}")
-        more = "".join(WITHOUT_MARK.format(name=name) for name in ("live-train", "live-valid"))
-        stack.write_text(text + more, encoding="utf-8")
+        more = (DATASET.format(name=name, encoding=self._encoding) for name in ("live-train", "live-valid"))
+        stack.write_text("---\n".join((text, *more)), encoding="utf-8")
 
     def train_and_serve(self) -> bool:
         """Go as far as a model that answers; returns whether there is one."""
@@ -103,6 +104,28 @@ class Journey:
         self._run("drift", expect=(2,), what="a change by hand is noticed")
         self._run("apply", "--auto-approve", expect=(0,), what="and undone")
         self._run("plan", "--detailed-exitcode", expect=(0,))
+
+    def each_kind(self) -> None:
+        """A file is made once, a changed one takes its place, and what is taken away stays away; a name trains nothing; a field is set in place."""
+        extra, data = self._folder / "manifests/extra.yaml", self._folder / "manifests/data/live-extra.jsonl"
+        data.write_bytes(rows())
+        extra.write_text(DATASET.format(name="live-extra", encoding=self._encoding), encoding="utf-8")
+        self._run("apply", "--auto-approve", expect=(0,), what="a Dataset is uploaded")
+        self._run("plan", "--prune", "--detailed-exitcode", expect=(0,), what="and found again")
+        data.write_bytes(rows(EXAMPLES + 1))
+        self._run("apply", "--auto-approve", "--prune", expect=(0,), what="other data is uploaded, the old file deleted")
+        extra.unlink()
+        self._run("apply", "--auto-approve", "--prune", expect=(0,), what="a Dataset without a manifest is deleted")
+        stack = self._folder / "manifests/stack.yaml"
+        before = stack.read_text(encoding="utf-8")
+        renamed = before.replace("metadata: {name: live-tone}", "metadata: {name: live-pitch}", 1)
+        stack.write_text(renamed.replace("{job: live-tone}", "{job: live-pitch}"), encoding="utf-8")
+        self._run("plan", "--detailed-exitcode", expect=(0,), what="a FineTuneJob of another name is the same")
+        stack.write_text(before.replace("capacity: 1", "capacity: 2"), encoding="utf-8")
+        self._run("apply", "--auto-approve", expect=(0,), what="a Deployment is changed in place")
+        stack.write_text(before, encoding="utf-8")
+        self._run("apply", "--auto-approve", expect=(0,), what="and back")
+        self._run("plan", "--prune", "--detailed-exitcode", expect=(0,), what="nothing is left over")
 
     def take_away(self) -> None:
         """Delete what the command made, by the command."""

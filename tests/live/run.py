@@ -110,6 +110,7 @@ def visit(
             if journey.train_and_serve():
                 if looks:
                     journey.look_again()
+                    journey.each_kind()
                 answers |= ask_all(place, say, trained=True)
             journey.take_away()
         except Exception:  # noqa: BLE001  (whatever it is, what was made is taken away and the report is written)

@@ -73,7 +73,7 @@ def test_an_account_like_the_emulator_shows_no_difference(account, tmp_path, cap
         environ["RECONCILER_LIVE_IMPORT_URL"] = served.url
         assert main(["--yes", "--report", str(tmp_path / "report.md")], environ, Wall()) == 0, capsys.readouterr().out
     text = (tmp_path / "report.md").read_text()
-    assert f"0 of {len(QUESTIONS)} answers are not the emulator's, 0 were not asked; 0 of 11 steps failed." in text
+    assert f"0 of {len(QUESTIONS)} answers are not the emulator's, 0 were not asked; 0 of 19 steps failed." in text
     assert "at most $0.0" in capsys.readouterr().out
     assert left(emulator) == (0, 0)
 
