@@ -113,7 +113,9 @@ class Journey:
         self._run("apply", "--auto-approve", expect=(0,), what="a Dataset is uploaded")
         self._run("plan", "--prune", "--detailed-exitcode", expect=(0,), what="and found again")
         data.write_bytes(rows(EXAMPLES + 1))
-        self._run("apply", "--auto-approve", "--prune", expect=(0,), what="other data is uploaded, the old file deleted")
+        self._run(
+            "apply", "--auto-approve", "--prune", expect=(0,), what="other data is uploaded, the old file deleted"
+        )
         extra.unlink()
         self._run("apply", "--auto-approve", "--prune", expect=(0,), what="a Dataset without a manifest is deleted")
         stack = self._folder / "manifests/stack.yaml"
