@@ -261,12 +261,14 @@ class Promises:
                 raise Broken(f"deployment {name} was deleted before {declared} was there")
 
     def _is_spare(self, name: str, tree: Tree) -> None:
-        """A file goes only when no declared job is made from its data, or another file has that."""
+        """A file goes only if Azure refused it, if no declared job is made from its data, or if a good file of it is still there."""
         files = self.azure.emulator.world.account("acme").files
         digests = {one.id: parsed.digest for one in files.values() if (parsed := FileName.parse(one.filename))}
         declared = {file_digest(hashlib.sha256(self._data(job)).hexdigest()) for job in tree.jobs.values()}
-        others = {digest for other, digest in digests.items() if files[other].deleted is None}
-        if digests[name] in declared - others:
+        others = {
+            digest for other, digest in digests.items() if files[other].deleted is None and files[other].error is None
+        }
+        if files[name].error is None and digests[name] in declared - others:
             raise Broken(f"the file of a declared dataset was deleted: {files[name].filename}")
 
     def _data(self, job: Job) -> bytes:
