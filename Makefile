@@ -62,8 +62,9 @@ live-clean: $(STAMP) ## Take away what a killed run of `make live` left in the a
 	@PYTHONPATH=tests $(BIN)/python -m live.run --clean
 
 SEEDS ?= 1000
+simulate: FIRST = 0
 simulate: $(STAMP) ## Play SEEDS=1000 simulations with faults and crashes; say what was injected.
-	PYTHONPATH=tests $(BIN)/python -m simulation 0 $(SEEDS) 2
+	PYTHONPATH=tests $(BIN)/python -m simulation $(FIRST) $$(($(FIRST) + $(SEEDS))) 2
 
 kill: SEEDS = 50
 kill: $(STAMP) ## Kill real processes at moments that SEEDS=50 seeds choose; say what was done.

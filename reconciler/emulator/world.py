@@ -209,6 +209,8 @@ class World:
                 continue
             at = self.start_of(job) + allowed + sum((ended or 0.0) - (began or 0.0) for began, ended in job.pauses)
             if at <= min(now, end_of(job, self.start_of(job))):
+                # Its start is fixed first: a job that has no start yet would wait for a slot, and hold it for ever.
+                self.settle(account)
                 job.pauses.append([at, None])
                 job.pause_reason = STOPPED_BY_COST
                 self.save(job)

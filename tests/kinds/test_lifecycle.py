@@ -270,6 +270,22 @@ def test_azure_stops_a_costly_reinforcement_job_once_and_the_plan_says_what_to_d
     assert messages.count("Job paused: it has reached the limit of 5000 US dollars.") == 1
 
 
+def test_nobody_waits_for_a_developer_job_that_azure_may_have_stopped_for_its_cost(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    azure.configure(reinforcement_stop_seconds=1200.0)
+    declare(repo, BY_TEXT)
+    repo.edit("manifests/stack.yaml", "training_type: global", "training_type: developer")
+    repo.apply()
+    clock.sleep(1800)
+    (live,) = [change.live for change in of(repo.plan(), Keep) if change.address.kind == "FineTuneJob"]
+    assert (live.status, live.halted) == ("paused", True), "a run that waits would wait for ever"
+    assert repo.apply(wait=True).code == 0
+    suspend(repo, "false")
+    repo.until_done()
+    assert status(azure) == "succeeded"
+
+
 def test_what_a_stopped_job_has_learnt_can_be_deployed(repo: Repo, azure: Azure, clock: FakeClock) -> None:
     job = stopped_by_cost(repo, azure, clock)
     checkpoint = azure.raw("GET", f"{JOBS}/{job}/checkpoints")["data"][0]

@@ -12,10 +12,15 @@ import sys
 from pathlib import Path
 
 from simulation.planted import BUGS, Bug
+from simulation.planted_wide import WIDE_BUGS
 from simulation.play import play
+from simulation.wide import WIDE
+
+ALL = BUGS | WIDE_BUGS
+"""The bugs of both families of seeds."""
 
 WITHIN = 300
-"""Seeds within which a planted bug is found."""
+"""Seeds of its family within which a planted bug is found."""
 NOTICED = Path(__file__).parent / "noticed.json"
 
 
@@ -43,14 +48,15 @@ def main(words: list[str]) -> int:
     With `words`, only for the bugs whose name holds one of them.
     """
     before = noticed() if NOTICED.exists() else {}
-    found: dict[str, int | None] = {name: before.get(name) for name in BUGS}
-    for name, bug in BUGS.items():
+    found: dict[str, int | None] = {name: before.get(name) for name in ALL}
+    for name, bug in ALL.items():
         if words and not any(word in name for word in words):
             continue
         last = before.get(name)
         # The seed that noticed last time does so again, unless what seeds decide has changed.
         if last is None or not is_noticed_by(bug, last):
-            found[name] = next((seed for seed in range(WITHIN) if is_noticed_by(bug, seed)), None)
+            first = WIDE if name in WIDE_BUGS else 0
+            found[name] = next((seed for seed in range(first, first + WITHIN) if is_noticed_by(bug, seed)), None)
         seed = found[name]
         print(f"{name}: {'NOT FOUND' if seed is None else f'seed {seed}: {broken_by(bug, seed)[:110]}'}", flush=True)
         NOTICED.write_text(json.dumps(found, indent=2) + "\n")

@@ -20,10 +20,12 @@ from typing import Any
 from harness import Result, arm
 from simulation import foreign
 from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
-from simulation.script import Event, script
+from simulation.script import Event
 from simulation.second import Second
+from simulation.suspension import Suspension
 from simulation.thrift import MEMORY, Scans, prepare
-from simulation.tree import Served, Tree
+from simulation.tree import Job, Served, Tree
+from simulation.wide import script
 from simulation.wires import HOST, SECRET, Crash, Lists, Wire
 
 from reconciler.azure.session import Session
@@ -46,6 +48,8 @@ CALM_RUNS = 14
 """Runs after the troubles, within which everything must be as committed."""
 SCANS = Scans()
 TO_ITS_END = 1_000_000
+ENDLESS = 50_000
+"""Outcomes of one run that only one has that never ends."""
 MODES: dict[str, dict[str, Any]] = {
     "apply": {},
     "prune": {"prune": True},
@@ -112,6 +116,8 @@ class Play(Promises):
         self.lists = Lists()
         self.attempts = 0
         self.strangers = 0
+        self.more: list[Suspension] = []
+        """What is promised besides, of what only some trees have."""
 
     def run(self, events: Sequence[Event]) -> Report:
         """Play the events, then the calm, and check. What is reported as broken is the first thing that was seen."""
@@ -123,6 +129,8 @@ class Play(Promises):
                 self._do(event)
             self._calm()
             self.check()
+            for one in self.more:
+                one.check()
         except Broken as error:
             self.report.broken, self.report.check = str(error), _raised_at(error)
         except Exception as error:  # noqa: BLE001  (what the product raises breaks a promise, and not the run of all seeds)
@@ -142,11 +150,11 @@ class Play(Promises):
                 self.lists = Lists(**how)
                 self.report.counts["lists in another order" if how["shuffled"] else "lists in small pages"] += 1
             case "shape":
-                # Before anything is made of it.
-                self.tree = self.tree.shaped(**how)
-                self.commits = [self.tree]
-                self.tree.write(self.folder)
+                self._begin(self.tree.shaped(**how))
                 self.report.counts[f"tree {next(iter(how))}"] += 1
+            case "grade":
+                self._begin(self.tree.with_job("mind", Job(graded=True)).with_served("mind", Served("mind")))
+                self.more.append(Suspension(self))
             case "commit":
                 self._commit(self.tree.changed(how["change"], how["pick"], self.commits, self._marks()))
                 self.report.counts[f"commit {how['change']}"] += 1
@@ -160,6 +168,12 @@ class Play(Promises):
                 self._hand(how["hand"], how["pick"])
             case "run":
                 self._process(**how)
+
+    def _begin(self, tree: Tree) -> None:
+        """Have another first commit, before anything is made of it."""
+        self.tree = tree
+        self.commits = [tree]
+        tree.write(self.folder)
 
     def _commit(self, tree: Any) -> None:
         self.tree = tree
@@ -194,6 +208,9 @@ class Play(Promises):
         chosen = files if hand == "vanish_file" else chosen
         if hand in {"fail_job", "cancel_job"}:
             chosen = [job for job in jobs if world.phase(job, now).status in {"pending", "running"}]
+        if hand in {"pause_job", "resume_job"}:
+            wanted = "running" if hand == "pause_job" else "paused"
+            chosen = [job for job in jobs if world.phase(job, now).status == wanted]
         if hand in {"vanish_model", "purge_jobs"}:
             # Of a model that is gone and whose job is purged nothing is left to go by.
             ended = [job for job in jobs if world.phase(job, now).status == "succeeded"]
@@ -207,8 +224,8 @@ class Play(Promises):
         if hand in {"vanish_model", "expire_deployment", "strip_tags"}:
             self.serving.clear()
         match hand:
-            case "fail_job":
-                self.azure.hand("fail_job", job=one.id)
+            case "fail_job" | "pause_job" | "resume_job":
+                self.azure.hand(hand, job=one.id)
             case "cancel_job":
                 with suppress(ValueError):  # a fault that waits for the next request may answer with a page of HTML
                     self.azure.raw("POST", f"/acme/openai/v1{JOBS}/{one.id}/cancel")
@@ -321,6 +338,8 @@ class Play(Promises):
 
         def watch(request: Request, answer: Response) -> None:
             self.watch(request, run)
+            for one in self.more:
+                one.watch(request, answer, run)
             after(request, answer)
 
         def look(request: Request) -> None:
@@ -338,6 +357,8 @@ class Play(Promises):
             try:
                 for outcome in engine.converge(desired, chosen, Approval.of(first), first=first, wait=mode == "wait"):
                     result.outcomes.append(outcome)
+                    if len(result.outcomes) > ENDLESS:
+                        raise Broken(f"a run has no end: {outcome.address} {outcome.status} {outcome.message}")
                     live = outcome.change.live.id if isinstance(outcome.change, Delete) else ""
                     latest[outcome.address, live] = outcome
                 result.code = apply_exit(latest.values(), detailed=False, errored=first.errored)
@@ -378,6 +399,7 @@ class Play(Promises):
         self.azure.emulator.faults.clear()
         self.azure.configure(**ROOM)
         self.report.trace.append("calm")
+        self._resume([name for name, job in self.tree.jobs.items() if job.suspend])
         result: Result | None = None
         for _ in range(CALM_RUNS):
             result = self.apply("prune", allow_delete=("Deployment/*", "Dataset/*"))
@@ -385,9 +407,17 @@ class Play(Promises):
                 return
             self.clock.sleep(self._pause())
             self._obey(result)
+            # A plan says of what is paused what to write.
+            paused = [one.address.name for one in result.outcomes if one.live and one.live.status == "paused"]
+            self._resume([name for name in paused if name in self.tree.jobs and self.tree.jobs[name].suspend is None])
         assert result is not None
         said = [f"{o.address} {o.status} {o.fault or o.message}" for o in result.outcomes if o.status != "unchanged"]
         raise Broken(f"not as committed after {CALM_RUNS} runs (code {result.code}): {said} {result.refused}")
+
+    def _resume(self, names: Sequence[str]) -> None:
+        """Have jobs go on that are suspended, or of which nothing is said."""
+        if names:
+            self._commit(self.tree.going_on(names))
 
     def _pause(self) -> float:
         """Return for how long a person leaves it alone: longer, while something trains for long."""

@@ -272,7 +272,7 @@ class Promises:
             raise Broken(f"the file of a declared dataset was deleted: {files[name].filename}")
 
     def _data(self, job: Job) -> bytes:
-        return (self.folder / f"manifests/data/{job.data}.jsonl").read_bytes()
+        return (self.folder / f"manifests/data/{job.file}.jsonl").read_bytes()
 
     def _put(self, name: str, run: Run) -> None:
         world, now = self.azure.emulator.world, self.azure.emulator.world.now()
@@ -366,7 +366,7 @@ class Promises:
         """Count the newer models that a deployment did not follow because of its pin."""
         world = self.azure.emulator.world
         for name, one in tree.served.items():
-            key = self._key(tree, one.job) if one.pin else ""
+            key = self.key(tree, one.job) if one.pin else ""
             newer = {
                 job.id
                 for job in world.account("acme").jobs.values()
@@ -457,7 +457,7 @@ class Promises:
                 return False
             if run in self.looked and not any(self._shows([job], look) for look in run.looks):
                 return False
-        runs = [run for run in self.looked if any(self._key(run.tree, name) == key for name in run.tree.jobs)]
+        runs = [run for run in self.looked if any(self.key(run.tree, name) == key for name in run.tree.jobs)]
         return not any(look[0] <= ended and self._shows(jobs, look) for run in runs for look in run.looks)
 
     def _shows(self, jobs: Sequence[JobRecord], look: tuple[float, int]) -> bool:
@@ -469,15 +469,16 @@ class Promises:
     def _allowed(self, key: str) -> int:
         asked: set[tuple[int, ...]] = set()
         for commit in self.commits:
-            asked |= {_attempts(commit, name) for name in commit.jobs if self._key(commit, name) == key}
+            asked |= {_attempts(commit, name) for name in commit.jobs if self.key(commit, name) == key}
         return len(asked)
 
-    def _key(self, tree: Tree, name: str) -> str:
+    def key(self, tree: Tree, name: str) -> str:
+        """Return what tells the training of a job that a tree declares from every other one."""
         job: Job | None = tree.jobs.get(name)
         if job is None:
             return "?"
         content = self._data(job)
-        base = self._key(tree, job.parent) if job.parent else ""
+        base = self.key(tree, job.parent) if job.parent else ""
         return _training(_sha(content), job.epochs, seed_of(name), tree.shape.training_type, base)
 
     def _is_as_declared(self, name: str, one: Served) -> None:
@@ -495,8 +496,8 @@ class Promises:
             ]
             if job is not None and one.pin and not str(job.suffix).startswith(one.pin):
                 wrong.append(f"it pins {one.pin}")
-            if job is not None and not one.pin and self.trained_on.get(job.id) != self._key(self.tree, one.job):
-                wrong.append(f"trained on {self.trained_on.get(job.id)}, declared {self._key(self.tree, one.job)}")
+            if job is not None and not one.pin and self.trained_on.get(job.id) != self.key(self.tree, one.job):
+                wrong.append(f"trained on {self.trained_on.get(job.id)}, declared {self.key(self.tree, one.job)}")
             if not any(wrong):
                 return
             seen.append(f"{record.name} serves {model}: {', '.join(filter(None, wrong))}")

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from simulation.play import play
-from simulation.script import Event, script
+from simulation.script import Event
+from simulation.wide import script
 
 SIMPLER = {"count": 1, "skip": 0, "mode": "apply", "committed": False}
 """What is as simple as it gets, for what cannot be left out of an event."""
-NEEDED = {"commit", "hand", "sleep", "jump", "configure", "shape", "lists"}
+NEEDED = {"commit", "hand", "sleep", "jump", "configure", "shape", "lists", "grade"}
 """Events of which nothing can be left out."""
 
 

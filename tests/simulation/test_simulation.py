@@ -7,11 +7,13 @@ from dataclasses import fields
 import pytest
 from simulation.play import play
 from simulation.shrink import shrunk
-from simulation.unknowns import MORE_SWITCHES, NOT_PLAYED, SHAPES, SWITCHES, YET_MORE_SWITCHES
+from simulation.unknowns import MORE_SWITCHES, NOT_PLAYED, OF_GRADED, SHAPES, SWITCHES, YET_MORE_SWITCHES
+from simulation.wide import WIDE
 
 from reconciler.emulator import Config
 
 SEEDS, PART = 200, 20
+WIDE_SEEDS = range(WIDE, WIDE + 8)
 
 
 @pytest.mark.slow
@@ -24,6 +26,13 @@ def test_no_seed_breaks_a_promise(first: int) -> None:
             pytest.fail(f"seed {seed}: {report.broken}\n{events}")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", WIDE_SEEDS)
+def test_no_seed_of_the_second_family_breaks_a_promise(seed: int) -> None:
+    report = play(seed)
+    assert not report.broken, "\n".join(map(str, shrunk(seed)))
+
+
 def test_a_seed_does_the_same_in_every_run() -> None:
     first, second = play(4), play(4)
     assert first.trace == second.trace
@@ -31,7 +40,7 @@ def test_a_seed_does_the_same_in_every_run() -> None:
 
 
 def test_every_switch_of_the_emulator_is_played_or_has_a_reason_not_to_be() -> None:
-    played = SWITCHES.keys() | MORE_SWITCHES.keys() | YET_MORE_SWITCHES.keys()
+    played = SWITCHES.keys() | MORE_SWITCHES.keys() | YET_MORE_SWITCHES.keys() | OF_GRADED.keys()
     assert played | NOT_PLAYED.keys() == {one.name for one in fields(Config)}
     assert not played & NOT_PLAYED.keys()
     assert SHAPES.keys() <= YET_MORE_SWITCHES.keys()

@@ -5,6 +5,7 @@ Each job has a seed of its own, so that no two are alike, which a tree may not d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
@@ -16,6 +17,11 @@ EXAMPLES = 12
 NEVER = 0.0
 """A loss that no training reaches."""
 GATES = (NEVER, 99.0)
+CHECKED = "graded-checked"
+"""The data that reinforcement is measured on."""
+GRADER = (
+    '{type: string_check, name: same, input: "{{ sample.output_text }}", reference: "{{ item.answer }}", operation: eq}'
+)
 STRATEGIES = ("in_place", "beside", "recreate")
 
 
@@ -34,6 +40,14 @@ class Job:
     """The job whose model it is trained on."""
     retry: int = 0
     """How often it is trained again by itself after a failure of Azure's own."""
+    graded: bool = False
+    """Whether it is trained by reinforcement, with a grader, on data of that form."""
+    suspend: bool | None = None
+
+    @property
+    def file(self) -> str:
+        """The name of its data, without an ending."""
+        return f"{'graded-' * self.graded}{self.data}"
 
 
 @dataclass(frozen=True)
@@ -84,9 +98,15 @@ class Tree:
             return self.with_job(name, Job(1 + pick % 4, pick % 3)).with_served(name, Served(name))
         if change == "newer":
             return self._newer(pick)
+        if change in {"suspend", "regrade"}:
+            return self._graded(change, pick)
         if change in {"rename", "capacity", "follow", "strategy", "pin", "step", "gate", "ready"}:
             return self._serving(change, pick, marks) if self.served else self
         return self._training(change, pick) if self.jobs else self
+
+    def going_on(self, names: Iterable[str]) -> Tree:
+        """Return it with these jobs not suspended, in so many words."""
+        return replace(self, jobs={**self.jobs, **{name: replace(self.jobs[name], suspend=False) for name in names}})
 
     def shaped(self, **how: str) -> Tree:
         return replace(self, shape=replace(self.shape, **how))
@@ -105,6 +125,17 @@ class Tree:
         name = self.served[pinned[pick % len(pinned)]].job
         return self.with_job(name, replace(self.jobs[name], epochs=1 + (self.jobs[name].epochs + pick % 4) % 5))
 
+    def _graded(self, change: str, pick: int) -> Tree:
+        """Suspend the job with a grader, have it go on, or say nothing about it; or have it trained anew."""
+        names = [name for name, job in sorted(self.jobs.items()) if job.graded]
+        if not names:
+            return self
+        name = names[pick // 3 % len(names)]
+        job = self.jobs[name]
+        if change == "suspend":
+            return self.with_job(name, replace(job, suspend=(True, False, None)[pick % 3]))
+        return self.with_job(name, replace(job, epochs=1 + (job.epochs + pick % 4) % 5))
+
     def _training(self, change: str, pick: int) -> Tree:
         name = sorted(self.jobs)[pick % len(self.jobs)]
         job = self.jobs[name]
@@ -119,7 +150,7 @@ class Tree:
                 return self.with_job(name, replace(job, retry=(job.retry + 1 + pick % 2) % 3))
             case "chain":
                 # In the order of their names, so that none is trained on itself.
-                parents = [one for one in sorted(self.jobs) if one < name]
+                parents = [one for one in sorted(self.jobs) if one < name and self.jobs[one].graded == job.graded]
                 parent = "" if job.parent or not parents else parents[pick % len(parents)]
                 return self.with_job(name, replace(job, parent=parent))
             case "remove":
@@ -142,9 +173,10 @@ class Tree:
             case "capacity":
                 return self.with_served(name, replace(one, capacity=10 + 10 * (pick % 4)))
             case "follow":
-                return self.with_served(
-                    name, replace(one, job=sorted(self.jobs)[pick % len(self.jobs)], pin="", step=0)
-                )
+                job = sorted(self.jobs)[pick % len(self.jobs)]
+                # What is trained by reinforcement has no loss that a gate could read.
+                gate = None if self.jobs[job].graded else one.gate
+                return self.with_served(name, replace(one, job=job, pin="", step=0, gate=gate))
             case "strategy":
                 # A version of `beside` cannot be taken over, and what is taken over is served under its own name.
                 strategy = STRATEGIES[0] if one.adopt else STRATEGIES[pick % 3]
@@ -155,7 +187,8 @@ class Tree:
                 step = 0 if one.step or one.pin else EXAMPLES * self.jobs[one.job].epochs
                 return self.with_served(name, replace(one, step=step))
             case "gate":
-                return self.with_served(name, replace(one, gate=None if one.gate is not None else GATES[pick % 2]))
+                is_without = one.gate is not None or (one.job in self.jobs and self.jobs[one.job].graded)
+                return self.with_served(name, replace(one, gate=None if is_without else GATES[pick % 2]))
             case "ready":
                 return self.with_served(name, replace(one, ready=not one.ready))
         raise AssertionError(change)
@@ -167,45 +200,65 @@ class Tree:
             (manifests / "data").mkdir(parents=True)
             for number in range(3):
                 (manifests / f"data/{number}.jsonl").write_text(examples(EXAMPLES, f"variant-{number}"))
+        if any(job.graded for job in self.jobs.values()) and not (manifests / f"data/{CHECKED}.jsonl").exists():
+            for name in (*(f"graded-{number}" for number in range(3)), CHECKED):
+                (manifests / f"data/{name}.jsonl").write_text(questions(name))
         account = ACCOUNT.replace("owner: team-a", f"owner: {self.owners[0]}")
         former = ", ".join(self.owners[1:])
         account += f"  previous_owners: [{former}]\n  api: {self.shape.api}\n"
         (manifests / "account.yaml").write_text(account)
-        data = sorted({job.data for job in self.jobs.values()}) if self.shape.encoding else []
-        parts = [_dataset(number, self.shape) for number in data]
+        jobs = self.jobs.values()
+        data = sorted({*(job.file for job in jobs), *(CHECKED for job in jobs if job.graded)})
+        parts = [_dataset(name, self.shape) for name in data] if self.shape.encoding else []
         parts += [_job(name, job, self.shape) for name, job in sorted(self.jobs.items())]
         parts += [_deployment(name, one, self.shape) for name, one in sorted(self.served.items())]
         (manifests / "stack.yaml").write_text("---\n".join(parts) or "# nothing\n")
 
 
-def _dataset(number: int, shape: Shape) -> str:
+def questions(name: str) -> str:
+    """Return data to train on by reinforcement: questions, and what a grader compares the answers with."""
+    row = '{{"messages": [{{"role": "user", "content": "variant-{0} {1}?"}}], "answer": "{1}"}}\n'
+    return "".join(row.format(name, number) for number in range(EXAMPLES))
+
+
+def _dataset(name: str, shape: Shape) -> str:
     return f"""\
 apiVersion: reconciler/v1
 kind: Dataset
-metadata: {{name: data-{number}}}
+metadata: {{name: data-{name}}}
 spec:
-  source: {{path: data/{number}.jsonl}}
+  source: {{path: data/{name}.jsonl}}
   encoding: {shape.encoding}
 """
 
 
 def _job(name: str, job: Job, shape: Shape) -> str:
-    data = f"{{dataset: data-{job.data}}}" if shape.encoding else f"data/{job.data}.jsonl"
-    model = f"{{job: {job.parent}}}" if job.parent else "gpt-4.1-mini-2025-04-14"
+    base = "o4-mini-2025-04-16" if job.graded else "gpt-4.1-mini-2025-04-14"
+    model = f"{{job: {job.parent}}}" if job.parent else base
+    more = [
+        f"suffix: {job.text}" if job.text else "",
+        f"validation_file: {_file(CHECKED, shape)}" if job.graded else "",
+        "" if job.suspend is None else f"suspend: {str(job.suspend).lower()}",
+    ]
+    method = f"type: reinforcement, grader: {GRADER}, " if job.graded else ""
     return f"""\
 apiVersion: reconciler/v1
 kind: FineTuneJob
 metadata: {{name: {name}}}
 spec:
   model: {model}
-  training_file: {data}
+  training_file: {_file(job.file, shape)}
   training_type: {shape.training_type}
   attempt: {job.attempt}
   retry: {job.retry}
   seed: {seed_of(name)}
-  {f"suffix: {job.text}" if job.text else ""}
-  method: {{hyperparameters: {{n_epochs: {job.epochs}}}}}
+{"".join(f"  {line}{chr(10)}" for line in more if line)}\
+  method: {{{method}hyperparameters: {{n_epochs: {job.epochs}}}}}
 """
+
+
+def _file(name: str, shape: Shape) -> str:
+    return f"{{dataset: data-{name}}}" if shape.encoding else f"data/{name}.jsonl"
 
 
 def _deployment(name: str, one: Served, shape: Shape) -> str:

@@ -101,6 +101,12 @@ ALONE: dict[str, tuple[Any, ...]] = {
     "sku": ("DeveloperTier", "Standard"),
 }
 """What a tree may declare without such a switch, too."""
+OF_GRADED: dict[str, tuple[Any, ...]] = {
+    "echo_grader": ("as_sent", "filled", "none"),
+    "reinforcement_stop_seconds": (20.0, 50.0, 3000.0),
+    "pausing_seconds": (0.0, 5.0, 90.0),
+}
+"""Those that a job with a grader meets; these are of the second family of seeds (wide.py)."""
 NOT_PLAYED: dict[str, str] = {
     "accounts": "no unknown: which accounts there are; one is declared",
     "projects": "no unknown: which Foundry projects there are; none is declared",
@@ -125,8 +131,5 @@ NOT_PLAYED: dict[str, str] = {
     "filename_cut": "a name that is cut tells no run what is in the file: each upload is taken back and said, and nothing trains",
     "model_from": "a model of another account needs two of them",
     "source_shown": "as `model_from`",
-    "echo_grader": "only jobs with a grader show one",
-    "reinforcement_stop_seconds": "only a reinforcement job is stopped, and that needs a grader",
-    "pausing_seconds": "a job is paused and resumed by a person only, whose `suspend` leaves nothing to converge to",
 }
 """Those that no seed plays, and why; what of them can be tried otherwise is in tests/kinds/ and tests/emulator/."""

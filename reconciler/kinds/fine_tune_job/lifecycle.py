@@ -19,7 +19,7 @@ from reconciler.core.diff import FieldChange
 from reconciler.core.resource import Desired, Observed, Phase
 from reconciler.core.rules import Claim
 from reconciler.kinds.fine_tune_job.spec import FineTuneJobSpec, training_type
-from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED, WAITING, state_of
+from reconciler.kinds.fine_tune_job.states import STOPPABLE, STOPPED, WAITING, is_halted, state_of
 
 UNLIMITED = (
     "a reinforcement job that was stopped at $5,000 goes on without a limit: a person resumes it, with a saved plan or "
@@ -88,7 +88,9 @@ def _as_declared(desired: Desired, live: Observed) -> Observed:
     spec = _spec(desired)
     training = str(live.facts.get("training_type") or training_type(spec.training_type))
     method = str(live.facts.get("method") or spec.method.type)
-    return replace(live, words=state_of(live.status, method, training).words, halted=training != "developer")
+    return replace(
+        live, words=state_of(live.status, method, training).words, halted=is_halted(live.status, method, training)
+    )
 
 
 def _suspension(desired: Desired, live: Observed) -> tuple[str, ...]:

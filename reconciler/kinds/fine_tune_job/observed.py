@@ -12,7 +12,7 @@ from reconciler.core.resource import Observed, Phase
 from reconciler.kinds.fine_tune_job.graders import grading_models
 from reconciler.kinds.fine_tune_job.method import EchoedHyperparameters, Method
 from reconciler.kinds.fine_tune_job.spec import FileId, FineTuneJobSpec, training_type
-from reconciler.kinds.fine_tune_job.states import WAITING, state_of
+from reconciler.kinds.fine_tune_job.states import WAITING, is_halted, state_of
 from reconciler.models import base_of, find
 
 KIND = "FineTuneJob"
@@ -76,8 +76,7 @@ def observed_job(body: Json, account: Account) -> Observed:
             "integrations": items(body, "integrations"),
         },
         reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
-        # Azure itself pauses developer-tier jobs and resumes them (docs/azure.md, section 5).
-        halted=status == "paused" and training != "developer",
+        halted=is_halted(status, method, training),
         words=state.words,
     )
 

@@ -47,6 +47,15 @@ REINFORCEMENT_PAUSED = (
 )
 
 
+def is_halted(status: str, method: str, training: str) -> bool:
+    """Return whether a job goes on only when a person resumes it.
+
+    Azure itself resumes developer jobs that it paused for others, and none that it stopped at $5,000: of a developer job
+    that is trained by reinforcement nothing tells which of the two it is (docs/azure.md, section 5).
+    """
+    return status == "paused" and (training != "developer" or method == "reinforcement")
+
+
 def state_of(status: str, method: str, training: str) -> State:
     """Return what a status means for a job of this method and training type."""
     known = STATES.get(status, State(Phase.WORKING))

@@ -1,0 +1,37 @@
+"""Bugs planted on purpose that only the second family of seeds can notice (wide.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulation.planted import Bug, Change
+
+from reconciler.core.change import Update
+from reconciler.core.diff import FieldChange
+from reconciler.kinds import fine_tune_job
+from reconciler.kinds.fine_tune_job import FineTuneJobKind, lifecycle
+from reconciler.kinds.fine_tune_job.states import STOPPED
+
+
+def _bug(said: str, owner: Any, name: str, value: Any) -> Bug:
+    return Bug(said, (Change(owner, name, lambda _: value),))
+
+
+def _any_pause(_desired: Any, live: Any) -> tuple[FieldChange, ...]:
+    """Have whatever is paused resumed."""
+    return (FieldChange("suspend", before=True, after=False),) if live.status in STOPPED else ()
+
+
+WIDE_BUGS: dict[str, Bug] = {
+    # what is suspended
+    "--continue resumes": _bug(
+        "--continue resumed", FineTuneJobKind, "may_continue", lambda _self, change: isinstance(change, Update)
+    ),
+    "what is suspended is started": _bug(
+        "a job was started that is suspended", fine_tune_job, "with_lifecycle", lambda _desired, claim: claim
+    ),
+    "what is suspended is resumed": _bug("its manifest suspends it", fine_tune_job, "switches", _any_pause),
+    "what Azure stopped for its cost goes on": _bug(
+        "at its limit of cost", lifecycle, "_pausable_by_azure", lambda *_: False
+    ),
+}

@@ -1,0 +1,98 @@
+"""The second family of seeds, from WIDE on: the same histories, and what a repository or Azure has besides.
+
+Each of these is an event or a few of their own, decided by a chance of their own, so that the seeds below WIDE do what
+they always did, and so that each can be left out by itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+from simulation import script as first
+from simulation.script import RARE, Event
+from simulation.unknowns import GA, OF_GRADED
+
+WIDE = 1_000_000
+"""The first seed of the family."""
+
+
+def script(seed: int) -> list[Event]:
+    """Return the events of a seed of either family."""
+    events = first.script(seed)
+    if seed < WIDE:
+        return events
+    return _with_graded(events, random.Random(f"graded {seed}"))
+
+
+def _with_graded(events: list[Event], chance: random.Random) -> list[Event]:
+    """Add a job that is trained by reinforcement, with a grader, and that is paused and resumed."""
+    begun = [Event("grade"), *_switches(OF_GRADED, chance)]
+    # This surface knows no method but one.
+    events = [event for event in events if GA not in event.how.values()]
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        events = _inserted(events, _suspended(chance), chance)
+    if chance.random() < 0.3:
+        events = _inserted(events, [_fault(r"/(pause|resume)$", chance), *_suspended(chance)], chance)
+    return [*begun, *events]
+
+
+def _suspended(chance: random.Random) -> list[Event]:
+    """Return how the job comes to train, is suspended or paused, and perhaps goes on."""
+    trains = [
+        Event("commit", {"change": "regrade", "pick": chance.randrange(100)}),
+        Event("run", {"mode": "apply"}),
+        Event("sleep", {"seconds": chance.choice((100, 115, 130, 160))}),
+    ]
+    pauses = [Event("commit", {"change": "suspend", "pick": 0}), _run(chance)]
+    if chance.random() < 0.25:
+        pauses = [Event("hand", {"hand": "pause_job", "pick": chance.randrange(100)}), _run(chance)]
+    elif chance.random() < 0.15:
+        # It is suspended before it is ever made.
+        trains, pauses = [], [Event("commit", {"change": "suspend", "pick": 0}), trains[0], _run(chance)]
+    rests = [Event("sleep", {"seconds": chance.choice((1, 600, 90_000))}), _run(chance)]
+    goes_on: list[list[Event]] = [
+        [],
+        [Event("commit", {"change": "suspend", "pick": 1})],
+        [Event("commit", {"change": "suspend", "pick": 1})],
+        [Event("commit", {"change": "suspend", "pick": 2})],
+        [Event("hand", {"hand": "resume_job", "pick": chance.randrange(100)})],
+        [Event("commit", {"change": "regrade", "pick": chance.randrange(100)})],
+    ]
+    return [*trains, *pauses, *rests, *chance.choice(goes_on), _run(chance)]
+
+
+def _run(chance: random.Random) -> Event:
+    """Return a run of any mode, which may be killed."""
+    how: dict[str, Any] = {"mode": chance.choice(("apply", "prune", "wait", "continue", "continue"))}
+    if chance.random() < 0.2:
+        how |= {"crash": chance.randrange(1, 30), "committed": chance.random() < 0.5}
+    return Event("run", how)
+
+
+def _fault(path: str, chance: random.Random) -> Event:
+    how: dict[str, Any] = {"method": "*", "path_regex": path, "count": chance.choice((1, 2, 4))}
+    how |= {"skip": chance.choice((0, 0, 1)), "after_commit": chance.random() < 0.5}
+    sick: tuple[dict[str, Any], ...] = (
+        {"status": 500},
+        {"status": 409},
+        {"status": 429},
+        {"drop": True},
+        {"truncate": True},
+        {"delay_s": 600.0},
+        {"status": 200, "body": "<html>maintenance</html>"},
+    )
+    return Event("fault", how | chance.choice(sick))
+
+
+def _switches(known: dict[str, tuple[Any, ...]], chance: random.Random) -> list[Event]:
+    met = [(name, values) for name, values in known.items() if chance.random() < 3 * RARE]
+    return [Event("configure", {name: chance.choice(values)}) for name, values in met]
+
+
+def _inserted(events: list[Event], more: Iterable[Event], chance: random.Random) -> list[Event]:
+    """Put a few events, in a row, somewhere among the others, behind what a tree begins with."""
+    last = max((at for at, event in enumerate(events) if event.do == "shape"), default=-1)
+    at = chance.randint(last + 1, len(events))
+    return [*events[:at], *more, *events[at:]]
