@@ -42,7 +42,7 @@ def made() -> dict[str, str]:
 
 
 def test_every_code_that_can_be_printed_is_explained(made: dict[str, str]) -> None:
-    assert made.pop("unexplained") == "", "write what to do about it: docs/troubleshooting.md"
+    assert made["unexplained"] == "", "write what to do about it: docs/troubleshooting.md"
     for code in (
         "usage",
         "bug",
@@ -58,6 +58,8 @@ def test_every_code_that_can_be_printed_is_explained(made: dict[str, str]) -> No
 
 def test_the_pages_are_current(made: dict[str, str]) -> None:
     for name, text in made.items():
+        if name == "unexplained":
+            continue
         assert (PAGES / name).read_text(encoding="utf-8") == text, (
             f"docs/reference/{name} is not current: run make docs"
         )
