@@ -2,7 +2,7 @@
 
 A finding says where and what, and never quotes the data: it is printed in pull requests and logs, where rows of training
 data do not belong. An error is something that Azure rejects, documents as required, or that leaves nothing to train on;
-everything else is a warning. Codes are stable: they may be listed in other people's files.
+everything else is a warning. Codes are stable: they may be listed in other people's files. It is long because the table is one.
 
 The path of a finding can be walked by a program, so that whoever may see the data can be shown the value:
 

@@ -1,7 +1,8 @@
 """Plays a script: commits, runs, troubles, then calm, and says which promise was broken (promises.py).
 
 Everything is real but the network, the time, the threads and the chance: manifests are files, both SDKs run, and the
-emulator answers. A second process goes on at chosen requests of the first.
+emulator answers. A second process goes on at chosen requests of the first. It is long because every event changes the same world,
+and there is one method for each.
 """
 
 from __future__ import annotations
