@@ -234,6 +234,8 @@ class Observed:
     facts: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     """Azure's own words for why it failed."""
+    paused: bool = False
+    """It does nothing until it is resumed, by Azure itself or by a person."""
     halted: bool = False
     """It works on only when a person resumes it, so there is nothing to wait for."""
     words: str = ""

@@ -36,6 +36,7 @@ from reconciler.core.resource import UNREAD, Address, Desired, Observed, Phase, 
 from reconciler.core.runtime import Runtime
 from reconciler.engine.listed import Listed
 from reconciler.engine.outcome import Outcome, Status, bug, not_approved, not_taken, signature
+from reconciler.engine.patience import Patience
 from reconciler.engine.work import Gateways, Worker
 from reconciler.kind import Closer, Kind
 
@@ -164,9 +165,10 @@ class Engine:
         """
         attempted: set[tuple[str, ...]] = set()
         given_up: dict[_Key, Outcome] = {}
-        waits = self.runtime.backoff(first=1.0, longest=30.0)
+        patience = Patience(self.runtime)
         plan = first
         while True:
+            patience.begin()
             if plan is None:
                 world = yield from self._listed.look(self._read)
                 plan = approval.limited(self.plan(desired, options, self._with_known(world)))
@@ -175,17 +177,16 @@ class Engine:
             missing = approval.missing(replace(plan, changes=tried))
             if missing:
                 raise Refused(not_approved(missing))
-            acted = working = False
+            acted = False
             for outcome in self.run(plan, attempted=attempted, given_up=given_up):
                 acted = acted or outcome.wrote or _settled_now(outcome)
-                working = working or _goes_on(outcome)
                 self._listed.note(outcome)
-                yield self._listed.judged(outcome)
+                yield self._listed.judged(patience.judged(outcome))
             plan = None
             if acted:
-                waits = self.runtime.backoff(first=1.0, longest=30.0)
-            elif wait and working:
-                self.runtime.clock.sleep(next(waits))
+                patience.renew()
+            elif wait and patience.has_work:
+                patience.wait()
             else:
                 return
 
@@ -201,7 +202,8 @@ class Engine:
         nodes = self._nodes(plan)
         outcomes: dict[int, Outcome] = {}
         lives: dict[Address, Observed] = {}
-        waiting = list(range(len(nodes)))
+        # A second training costs money until it is cancelled: nothing slow comes before that.
+        waiting = sorted(range(len(nodes)), key=lambda number: not _is_duplicate(nodes[number].change))
         running: dict[Future[Outcome], int] = {}
         busy: set[str] = set()
         while waiting or running:
@@ -246,14 +248,14 @@ class Engine:
         }
         ranks = {kind: rank for rank, kind in enumerate(self.kinds)}
         deletions = [
-            n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and change.reason != "duplicate"
+            n for n, change in enumerate(plan.changes) if isinstance(change, Delete) and not _is_duplicate(change)
         ]
         nodes: list[_Node] = []
         for change in plan.changes:
             node = _Node(change)
             kind = change.address.kind
             if isinstance(change, Delete):
-                if change.reason != "duplicate":
+                if not _is_duplicate(change):
                     node.needs = set(numbers.values())
                     node.needs |= {n for n in deletions if ranks[plan.changes[n].address.kind] > ranks[kind]}
             elif self.kinds[kind].updatable or not isinstance(change, Update):
@@ -302,7 +304,7 @@ class Engine:
         if signature(change) in attempted:
             if isinstance(change, Delete):
                 # A late list still shows what was deleted or cancelled; a slow deletion is on its way.
-                is_done = change.reason == "duplicate"
+                is_done = _is_duplicate(change)
                 return Outcome(change, "unchanged", change.live) if is_done else Outcome(change, "pending")
             if isinstance(change, Update) and change.live.phase is Phase.SETTLING:
                 return Outcome(change, "pending", change.live, message="Azure still processes it", later=True)
@@ -357,19 +359,16 @@ def _key(change: Change) -> _Key:
 
 def _is_pressing(change: Change, status: str) -> bool:
     """Whether a failure is tried again in each round: a second training costs money for as long as it is not cancelled."""
-    return status == "failed" and isinstance(change, Delete) and change.reason == "duplicate"
+    return status == "failed" and _is_duplicate(change)
+
+
+def _is_duplicate(change: Change) -> bool:
+    """Whether it cancels a second training of what is declared once."""
+    return isinstance(change, Delete) and change.reason == "duplicate"
 
 
 def _object(live: Observed) -> _Object:
     return live.account, live.kind, live.id
-
-
-def _goes_on(outcome: Outcome) -> bool:
-    """Whether there is something to wait for: an object that works, and that no person has to set going again."""
-    live = outcome.live
-    if live is None or live.phase is not Phase.WORKING:
-        return False
-    return not (live.halted or (isinstance(outcome.change, Keep) and outcome.change.rests))
 
 
 def _is_unmade(outcome: Outcome) -> bool:

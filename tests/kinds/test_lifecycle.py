@@ -15,6 +15,7 @@ from reconciler.core.fault import InvalidManifests
 from reconciler.core.plan import Options
 from reconciler.kinds import REGISTRY
 from reconciler.render.drift import needs_person
+from reconciler.render.outcome import outcome_line
 from reconciler.render.text import plan_text
 
 JOBS = "/acme/openai/v1/fine_tuning/jobs"
@@ -215,6 +216,25 @@ def test_developer_jobs_that_azure_paused_are_told_and_waited_for(repo: Repo, az
     azure.hand("resume_job", job=job)
     repo.until_done()
     assert calls(azure, "resume") == 0
+
+
+def test_a_paused_developer_job_is_not_waited_for_without_end(repo: Repo, azure: Azure, clock: FakeClock) -> None:
+    repo.edit("manifests/stack.yaml", "training_type: global", "training_type: developer")
+    repo.apply()
+    clock.sleep(1800)
+    job = azure.jobs()[0]["id"]
+    azure.hand("pause_job", job=job)
+    began = clock.now()
+    with clock.in_strides():
+        result = repo.apply(wait=True)
+    assert result.code == 0
+    assert 24 <= (clock.now() - began) / 3600 < 26
+    waits = [line for outcome in result.outcomes if "24 h" in (line := outcome_line(outcome, kinds=REGISTRY))]
+    (line,) = waits
+    assert line.startswith("  … FineTuneJob/tone  paused: Azure pauses developer jobs")
+    assert line.endswith("; after 24 h of this it is not waited for any longer")
+    azure.hand("resume_job", job=job)
+    repo.until_done()
 
 
 def test_a_reinforcement_job_that_azure_stopped_goes_on_only_by_the_manifest_and_a_person(

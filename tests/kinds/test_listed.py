@@ -11,6 +11,15 @@ from reconciler.kinds import REGISTRY
 from reconciler.render.outcome import outcome_line
 
 OPTIONS = Options()
+ANOTHER = """---
+apiVersion: reconciler/v1
+kind: FineTuneJob
+metadata: {name: another}
+spec:
+  model: gpt-4.1-mini-2025-04-14
+  training_file: data/train.jsonl
+  method: {hyperparameters: {n_epochs: 5}}
+"""
 
 
 def said(result: Result) -> str:
@@ -107,6 +116,23 @@ def test_a_cancel_that_is_refused_is_tried_again_while_both_train(repo: Repo, az
         result = repo.apply(wait=True)
     assert sorted(states(azure)) == ["cancelled", "succeeded"]
     assert result.code == 0, "what failed at first was done in the end"
+
+
+def test_a_second_training_is_cancelled_before_anything_slow_is_begun(
+    repo: Repo, azure: Azure, clock: FakeClock
+) -> None:
+    azure.configure(list_delay_s=60.0)
+    repo.broken_off()
+    repo.broken_off()
+    clock.sleep(90)
+    repo.edit("manifests/stack.yaml", "n_epochs: 2}}\n", "n_epochs: 2}}\n" + ANOTHER)
+    azure.forget()
+    tree, engine = repo.engine(parallelism=1)
+    plan = engine.plan(tree.desired, OPTIONS)
+    for outcome in engine.run(plan, attempted=set(), given_up={}):
+        assert outcome.status != "failed"
+    posts = [request for request in azure.writes() if request.startswith("POST") and "/fine_tuning/jobs" in request]
+    assert [request.rpartition("/")[2] for request in posts] == ["cancel", "jobs"]
 
 
 def test_a_model_that_only_its_deployment_shows_is_not_trained_again(

@@ -76,6 +76,7 @@ def observed_job(body: Json, account: Account) -> Observed:
             "integrations": items(body, "integrations"),
         },
         reason=scrub(": ".join(part for part in (text(error, "code"), text(error, "message")) if part)),
+        paused=status == "paused",
         halted=is_halted(status, method, training),
         words=state.words,
     )
