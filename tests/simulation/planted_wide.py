@@ -9,7 +9,7 @@ from simulation.planted import Bug, Change
 from reconciler.core.change import Update
 from reconciler.core.diff import FieldChange
 from reconciler.kinds import fine_tune_job
-from reconciler.kinds.fine_tune_job import FineTuneJobKind, lifecycle
+from reconciler.kinds.fine_tune_job import FineTuneJobKind, base, lifecycle
 from reconciler.kinds.fine_tune_job.states import STOPPED
 
 
@@ -31,6 +31,14 @@ WIDE_BUGS: dict[str, Bug] = {
         "a job was started that is suspended", fine_tune_job, "with_lifecycle", lambda _desired, claim: claim
     ),
     "what is suspended is resumed": _bug("its manifest suspends it", fine_tune_job, "switches", _any_pause),
+    # what is trained on a checkpoint
+    "a job is trained on another checkpoint": Bug(
+        "trained on",
+        (
+            Change(base, "at_step", lambda _: lambda found, _step: found[0] if found else None),
+            Change(fine_tune_job, "echoes_other_checkpoint", lambda _: lambda *_: False),
+        ),
+    ),
     "what Azure stopped for its cost goes on": _bug(
         "at its limit of cost", lifecycle, "_pausable_by_azure", lambda *_: False
     ),

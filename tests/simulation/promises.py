@@ -197,9 +197,10 @@ class Promises:
         self.lost |= {other.id for other in world.account("acme").jobs.values() if self._is_lost(other)}
         # Now, since the file may be deleted later.
         data = _sha(world.store.content(job.training_file).removeprefix(BOM))
-        parent = re.search(r"\.ft-([0-9a-f]{32})", job.model)
-        base = self.trained_on.get(f"ftjob-{parent.group(1)}", "?") if parent else ""
-        self.report.counts["seen: a training" + (" on another's model" if parent else "")] += 1
+        parent, step = self._trained(job.model)
+        base = _based(self.trained_on.get(parent.id, "?"), step) if parent else ""
+        sort = f" on another's {'checkpoint' if step else 'model'}" if parent else ""
+        self.report.counts[f"seen: a training{sort}"] += 1
         declared = run.tree.shape.training_type
         is_as_sent = TRAINING_TYPES[declared].lower() == job.training_type.lower()
         if not is_as_sent and world.config.echo_training_type:
@@ -478,7 +479,7 @@ class Promises:
         if job is None:
             return "?"
         content = self._data(job)
-        base = self.key(tree, job.parent) if job.parent else ""
+        base = _based(self.key(tree, job.parent), job.parent_step) if job.parent else ""
         return _training(_sha(content), job.epochs, seed_of(name), tree.shape.training_type, base)
 
     def _is_as_declared(self, name: str, one: Served) -> None:
@@ -516,6 +517,10 @@ def _attempts(tree: Tree, name: str) -> tuple[int, ...]:
 
 def _training(data: str, epochs: object, seed: int, training_type: str, base: str) -> str:
     return f"{data} {epochs} {seed} {training_type}" + (f" on ({base})" if base else "")
+
+
+def _based(parent: str, step: int) -> str:
+    return f"{parent}, step {step}" if step else parent
 
 
 def _sha(content: bytes) -> str:

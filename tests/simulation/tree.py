@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
@@ -38,6 +39,8 @@ class Job:
     text: str = ""
     parent: str = ""
     """The job whose model it is trained on."""
+    parent_step: int = 0
+    """The checkpoint of that job; 0 for its final model."""
     retry: int = 0
     """How often it is trained again by itself after a failure of Azure's own."""
     graded: bool = False
@@ -98,6 +101,8 @@ class Tree:
             return self.with_job(name, Job(1 + pick % 4, pick % 3)).with_served(name, Served(name))
         if change == "newer":
             return self._newer(pick)
+        if change == "base":
+            return self._based(pick)
         if change in {"suspend", "regrade"}:
             return self._graded(change, pick)
         if change in {"rename", "capacity", "follow", "strategy", "pin", "step", "gate", "ready"}:
@@ -124,6 +129,17 @@ class Tree:
             return self
         name = self.served[pinned[pick % len(pinned)]].job
         return self.with_job(name, replace(self.jobs[name], epochs=1 + (self.jobs[name].epochs + pick % 4) % 5))
+
+    def _based(self, pick: int) -> Tree:
+        """Have a job trained on a checkpoint of the one before it, one of its last two; or on the final model again."""
+        pairs = list(pairwise(name for name, job in sorted(self.jobs.items()) if not job.graded))
+        if not pairs:
+            return self
+        parent, name = pairs[pick % len(pairs)]
+        job = self.jobs[name]
+        epochs = self.jobs[parent].epochs
+        step = 0 if job.parent_step else EXAMPLES * max(1, epochs - pick % 2)
+        return self.with_job(name, replace(job, parent=parent, parent_step=step))
 
     def _graded(self, change: str, pick: int) -> Tree:
         """Suspend the job with a grader, have it go on, or say nothing about it; or have it trained anew."""
@@ -152,10 +168,10 @@ class Tree:
                 # In the order of their names, so that none is trained on itself.
                 parents = [one for one in sorted(self.jobs) if one < name and self.jobs[one].graded == job.graded]
                 parent = "" if job.parent or not parents else parents[pick % len(parents)]
-                return self.with_job(name, replace(job, parent=parent))
+                return self.with_job(name, replace(job, parent=parent, parent_step=0))
             case "remove":
                 jobs = {
-                    key: replace(value, parent="") if value.parent == name else value
+                    key: replace(value, parent="", parent_step=0) if value.parent == name else value
                     for key, value in self.jobs.items()
                     if key != name
                 }
@@ -234,7 +250,8 @@ spec:
 
 def _job(name: str, job: Job, shape: Shape) -> str:
     base = "o4-mini-2025-04-16" if job.graded else "gpt-4.1-mini-2025-04-14"
-    model = f"{{job: {job.parent}}}" if job.parent else base
+    step = f", checkpoint: {{step: {job.parent_step}}}" if job.parent_step else ""
+    model = f"{{job: {job.parent}{step}}}" if job.parent else base
     more = [
         f"suffix: {job.text}" if job.text else "",
         f"validation_file: {_file(CHECKED, shape)}" if job.graded else "",

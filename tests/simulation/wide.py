@@ -14,6 +14,8 @@ from simulation import script as first
 from simulation.script import RARE, Event
 from simulation.unknowns import GA, OF_GRADED
 
+_BEGINS = {"shape", "grade"}
+"""Events that make another first commit."""
 WIDE = 1_000_000
 """The first seed of the family."""
 
@@ -23,7 +25,22 @@ def script(seed: int) -> list[Event]:
     events = first.script(seed)
     if seed < WIDE:
         return events
-    return _with_graded(events, random.Random(f"graded {seed}"))
+    return _with_base(_with_graded(events, random.Random(f"graded {seed}")), random.Random(f"base {seed}"))
+
+
+def _with_base(events: list[Event], chance: random.Random) -> list[Event]:
+    """Have jobs trained on checkpoints of others."""
+    for _ in range(chance.choice((1, 2, 3))):
+        based = [Event("commit", {"change": "base", "pick": chance.randrange(100)}), Event("run", {"mode": "wait"})]
+        if chance.random() < 0.3:
+            based.insert(1, _fault(r"/checkpoints", chance))
+        if chance.random() < 0.5:
+            based += [
+                Event("commit", {"change": chance.choice(("epochs", "data", "base")), "pick": chance.randrange(100)}),
+                _run(chance),
+            ]
+        events = _inserted(events, based, chance)
+    return events
 
 
 def _with_graded(events: list[Event], chance: random.Random) -> list[Event]:
@@ -93,6 +110,6 @@ def _switches(known: dict[str, tuple[Any, ...]], chance: random.Random) -> list[
 
 def _inserted(events: list[Event], more: Iterable[Event], chance: random.Random) -> list[Event]:
     """Put a few events, in a row, somewhere among the others, behind what a tree begins with."""
-    last = max((at for at, event in enumerate(events) if event.do == "shape"), default=-1)
+    last = max((at for at, event in enumerate(events) if event.do in _BEGINS), default=-1)
     at = chance.randint(last + 1, len(events))
     return [*events[:at], *more, *events[at:]]
