@@ -36,6 +36,11 @@ _LINKED = (
     "Account and sign in as somebody who is known in both:\n  tenant_id: TENANT"
 )
 
+_BASE = (
+    "Usually the training type is not offered for the model or the region: try `training_type: global`. Of the checkpoints of a "
+    "job only the last three are taken; without `checkpoint` its final model is. Otherwise check the model's name."
+)
+
 _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     (
         None,
@@ -84,7 +89,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"does not support fine-?tuning",
         "Azure refuses to fine-tune this base model",
-        "Usually the training type is not offered for the model or the region: try `training_type: global`. Otherwise check the model's name.",
+        _BASE,
     ),
     (
         400,
@@ -121,7 +126,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"DeploymentModelNotSupported",
         "Azure does not know the model that is to be deployed",
-        "Check that the model exists. One of another account needs a region that supports fine-tuning, and access to both accounts.",
+        "Check that the model exists; of the checkpoints of a job only the last three can be deployed. One of another account needs a region that supports fine-tuning, and access to both accounts.",
     ),
     (
         400,

@@ -442,7 +442,12 @@ class Play(Promises):
                 # Attempts of two jobs that are alike must not meet.
                 self.attempts += 1
                 tree = tree.with_job(name, replace(tree.jobs[name], attempt=1 + self.attempts))
-            if outcome.address.kind == "FineTuneJob" and name in tree.jobs and fault.code.startswith("checkpoint-"):
+            late = "only the last three are taken" in fault.remedy
+            if (
+                outcome.address.kind == "FineTuneJob"
+                and name in tree.jobs
+                and (fault.code == "checkpoint-missing" or late)
+            ):
                 tree = tree.with_job(name, replace(tree.jobs[name], parent_step=0))
             if outcome.address.kind == "Deployment" and name in tree.served:
                 tree = tree.with_served(name, self._told(name, tree.served[name], outcome))
