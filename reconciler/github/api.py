@@ -16,6 +16,8 @@ from typing import Any
 
 from reconciler.core.fault import Fault, ReconcilerError
 from reconciler.core.runtime import Runtime
+from reconciler.github.answers import text, unreadable
+from reconciler.github.errors import GitHubError
 
 API = "https://api.github.com"
 ATTEMPTS = 6
@@ -35,18 +37,6 @@ MOST_PAGES = 100
 _TIMEOUT = 30.0
 _MOST_BYTES = 50_000_000
 _PASSING = {408, 429, 500, 502, 503, 504}
-
-
-class GitHubError(ReconcilerError):
-    """GitHub refused a request, or did not answer it. `status` is None where nothing was answered."""
-
-    def __init__(self, fault: Fault, status: int | None, *, passes: bool = False, wait: float = 0) -> None:
-        super().__init__(fault)
-        self.status = status
-        self.passes = passes
-        """Whether the same request may succeed later."""
-        self.wait = wait
-        """Seconds after which GitHub wants to be asked again."""
 
 
 class Api:
@@ -70,23 +60,23 @@ class Api:
         self._opener = urllib.request.build_opener(_NoRedirect())
         self._patience = PATIENCE
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, **query: object) -> dict[str, Any]:
         """Read something below the repository; raises GitHubError."""
-        return self._safely("GET", path, query)
+        return _whole(f"GET {path}", self._safely("GET", path, query))
 
     def pages(self, path: str, **query: object) -> Iterator[Any]:
         """Go through a list, page by page."""
         for page in range(1, MOST_PAGES + 1):
-            found = self.get(path, **query, per_page=PAGE, page=page)
+            found = self._safely("GET", path, {**query, "per_page": PAGE, "page": page})
             if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-                raise _unreadable(f"GET {path}: the answer is no list.")
+                raise unreadable(f"GET {path}: the answer is no list.")
             yield from found
             if len(found) < PAGE:
                 return
 
-    def change(self, path: str, body: Mapping[str, Any]) -> Any:
+    def change(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Change something; to do so twice is the same as once. Raises GitHubError."""
-        return self._safely("PATCH", path, {}, body)
+        return _whole(f"PATCH {path}", self._safely("PATCH", path, {}, body))
 
     def remove(self, path: str) -> None:
         """Delete something; what is gone already is fine."""
@@ -96,9 +86,9 @@ class Api:
             if error.status != 404:
                 raise
 
-    def create_once(self, path: str, body: Mapping[str, Any]) -> Any:
+    def create_once(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make something, without a second try: a failure may have made it. Raises GitHubError."""
-        return self._once("POST", path, {}, body)
+        return _whole(f"POST {path}", self._once("POST", path, {}, body))
 
     def pause(self, error: GitHubError, waits: Iterator[float]) -> None:
         """Wait before the next try; raises the error where this command has waited enough."""
@@ -153,8 +143,8 @@ class Api:
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refused(doing, error) from error
-        except ValueError as error:
-            raise _unreadable(f"{doing}: the answer is not JSON.") from error
+        except (ValueError, RecursionError) as error:
+            raise unreadable(f"{doing}: the answer is not JSON.") from error
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             detail = f"{doing}: {type(reason).__name__}: {reason}"
@@ -205,24 +195,26 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Refuse."""
 
 
-def _unreadable(detail: str) -> GitHubError:
-    return GitHubError(Fault("github-unreadable", "GitHub's answer could not be read", detail), None, passes=True)
+def _whole(doing: str, found: Any) -> dict[str, Any]:
+    if isinstance(found, dict):
+        return found
+    raise unreadable(f"{doing}: the answer is no object.")
 
 
 def _date(headers: Message) -> float | None:
     """Return when GitHub says that it answered, in seconds since the epoch."""
     try:
         return parsedate_to_datetime(headers.get("date") or "").timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
 def _message(error: urllib.error.HTTPError) -> str:
     try:
         body = json.loads(error.read(100_000))
-    except (ValueError, OSError, http.client.HTTPException):
+    except (ValueError, RecursionError, OSError, http.client.HTTPException):
         return ""
-    return str(body.get("message") or "")[:300] if isinstance(body, dict) else ""
+    return text(body, "message")[:300]
 
 
 def stamp(seconds: float) -> str:
@@ -234,5 +226,5 @@ def earlier(moment: str, seconds: float) -> str:
     """Return a time of GitHub's so many seconds before another one; "" where that is none."""
     try:
         return stamp(datetime.fromisoformat(moment).timestamp() - seconds)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return ""

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from reconciler.github import BOT
-from reconciler.github.api import ATTEMPTS, Api, GitHubError, earlier
+from reconciler.github.answers import number as number_of
+from reconciler.github.answers import text
+from reconciler.github.api import ATTEMPTS, Api, earlier
+from reconciler.github.errors import GitHubError
 from reconciler.github.text import cut, marker_of, outdated, tree_of
 
 T = TypeVar("T")
@@ -30,7 +33,7 @@ class Comments:
         marker, body = marker_of(body), cut(body, self._where)
         if not marker:
             raise ValueError("a comment without a marker cannot be found again")
-        return str(self.settled(lambda: self._write(number, marker, body)).get("html_url", ""))
+        return text(self.settled(lambda: self._write(number, marker, body)), "html_url")
 
     def _write(self, number: int, marker: str, body: str) -> Any:
         found = list(self.of(number, marker))
@@ -38,10 +41,10 @@ class Comments:
             return self.api.create_once(f"issues/{number}/comments", {"body": body})
         first, *others = found
         for other in others:
-            self.api.remove(f"issues/comments/{other['id']}")
-        if _same(first["body"], body):
+            self.api.remove(f"issues/comments/{number_of(other, 'id')}")
+        if _same(text(first, "body"), body):
             return first
-        return self.api.change(f"issues/comments/{first['id']}", {"body": body})
+        return self.api.change(f"issues/comments/{number_of(first, 'id')}", {"body": body})
 
     def add(self, number: int, body: str) -> bool:
         """Write a comment unless the one with its marker is there; return whether it was written."""
@@ -59,19 +62,19 @@ class Comments:
         """Say in the comments of a tree whose marker begins so, but for one, that they are not the newest; count them."""
         count = 0
         for comment in list(self.of(number, prefix, exact=False)):
-            marker = marker_of(str(comment["body"]))
+            marker = marker_of(text(comment, "body"))
             if marker == but or tree_of(marker) != tree:
                 continue
             count += 1
-            body = cut(outdated(str(comment["body"]), note), self._where)
-            if not _same(comment["body"], body):
-                self.api.change(f"issues/comments/{comment['id']}", {"body": body})
+            body = cut(outdated(text(comment, "body"), note), self._where)
+            if not _same(text(comment, "body"), body):
+                self.api.change(f"issues/comments/{number_of(comment, 'id')}", {"body": body})
         return count
 
     def of(self, number: int, marker: str, *, exact: bool = True) -> Iterator[Any]:
         """Go through our comments with a marker (or whose marker begins so), the oldest first."""
         for comment in self.api.pages(f"issues/{number}/comments"):
-            said = self.is_ours(comment) and marker_of(str(comment.get("body") or ""))
+            said = self.is_ours(comment) and marker_of(text(comment, "body"))
             if said and (said == marker if exact else said.startswith(marker)):
                 yield comment
 
@@ -82,16 +85,16 @@ class Comments:
         """
         oldest = ""
         for comment in self.api.pages("issues/comments", sort="updated", direction="desc"):
-            changed = str(comment.get("updated_at") or "")
+            changed = text(comment, "updated_at")
             oldest = oldest or earlier(changed, seconds)
             if changed < oldest:
                 return
-            if self.is_ours(comment) and marker_of(str(comment.get("body") or "")):
+            if self.is_ours(comment) and marker_of(text(comment, "body")):
                 yield comment
 
     def is_ours(self, item: Any) -> bool:
         """Return whether our account wrote a comment or an issue."""
-        return str((item.get("user") or {}).get("login", "")).lower() == self._author.lower()
+        return text(item, "user", "login").lower() == self._author.lower()
 
     def settled(self, act: Callable[[], T]) -> T:
         """Do what looks before it writes, again where it failed in passing; raises GitHubError in the end."""
@@ -107,6 +110,6 @@ class Comments:
         raise AssertionError("unreachable")
 
 
-def _same(one: object, other: str) -> bool:
+def _same(one: str, other: str) -> bool:
     """Whether two bodies are equal as GitHub keeps them."""
-    return str(one or "").replace("\r\n", "\n").strip() == other.strip()
+    return one.replace("\r\n", "\n").strip() == other.strip()

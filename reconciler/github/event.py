@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.fault import Fault, ReconcilerError
+from reconciler.github.answers import text
 from reconciler.github.text import SUMMARY_LIMIT, cut
 
 
@@ -32,7 +33,7 @@ class Event:
     @property
     def head(self) -> str:
         """The newest commit of the pull request, else the commit of the run."""
-        return str(((self._payload.get("pull_request") or {}).get("head") or {}).get("sha") or self.commit)
+        return text(self._payload, "pull_request", "head", "sha") or self.commit
 
     @property
     def run_url(self) -> str:
@@ -42,9 +43,10 @@ class Event:
 
     def number(self) -> int:
         """Return the number of the pull request; raises ReconcilerError if the event is of none."""
-        number = (self._payload.get("pull_request") or {}).get("number") or self._payload.get("number")
-        if isinstance(number, int):
-            return number
+        for told in (self._payload.get("pull_request"), self._payload):
+            number = told.get("number") if isinstance(told, dict) else None
+            if isinstance(number, int):
+                return number
         detail = "The event of this run names none."
         raise ReconcilerError(
             Fault("github-no-pull-request", "The pull request is not known", detail, "Name it:\n  --number N")
@@ -77,7 +79,7 @@ def _payload(path: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         detail = f"GITHUB_EVENT_PATH: {error}"
         raise ReconcilerError(Fault("github-event", "The event of this run cannot be read", detail)) from error
     return found if isinstance(found, dict) else {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from reconciler.github.answers import number, text
 from reconciler.github.api import PAGE, stamp
 from reconciler.github.comments import Comments
 from reconciler.github.text import cut, first_line, in_tree, marker_of, state_of
@@ -49,10 +50,10 @@ def _report(comments: Comments, found: Found) -> Did:
     api, marker = comments.api, in_tree(f"{DRIFT}:{found.account}", found.tree)
     issues = list(_ours(comments, marker))
     now = [issue for issue in issues if issue.get("state") == "open"]
-    now.sort(key=lambda issue: int(issue["number"]))
+    now.sort(key=lambda issue: number(issue, "number"))
     for twin in now[1:]:
         # Two runs at once have opened two.
-        api.change(f"issues/{twin['number']}", {"state": "closed", "state_reason": "completed"})
+        api.change(f"issues/{number(twin, 'number')}", {"state": "closed", "state_reason": "completed"})
     issue = now[0] if now else None
     if not found.lines:
         return _close(comments, issue, found) if issue is not None and found.whole else "nothing to do"
@@ -64,7 +65,7 @@ def _report(comments: Comments, found: Found) -> Did:
         body = _body(marker, state, found)
         api.create_once("issues", {"title": found.title, "body": body})
         return "opened"
-    before = state_of(str(issue.get("body") or ""))
+    before = state_of(text(issue, "body"))
     times = before.get("seen")
     state = {
         "seen": (times if isinstance(times, int) else 0) + 1,
@@ -77,8 +78,8 @@ def _report(comments: Comments, found: Found) -> Did:
     if new and len(known or ()) < _MOST_KEYS:
         listed = "\n".join(f"- {line}" for line in new)
         mark = first_line(f"{DRIFT}:news-{_digest(new)[:12]}")
-        comments.add(int(issue["number"]), f"{mark}\n\nNew:\n\n{listed}")
-    api.change(f"issues/{issue['number']}", {"title": found.title, "body": _body(marker, state, found)})
+        comments.add(number(issue, "number"), f"{mark}\n\nNew:\n\n{listed}")
+    api.change(f"issues/{number(issue, 'number')}", {"title": found.title, "body": _body(marker, state, found)})
     return "updated"
 
 
@@ -90,14 +91,14 @@ def _body(marker: str, state: dict[str, Any], found: Found) -> str:
 
 
 def _close(comments: Comments, issue: Any, found: Found) -> Did:
-    state = state_of(str(issue.get("body") or ""))
+    state = state_of(text(issue, "body"))
     times, since = state.get("seen", 1), str(state.get("since", ""))[:10]
     mark = first_line(f"{DRIFT}:closed-{found.account}")
-    text = (
+    said = (
         f"`{found.account}` matches the manifests again. This was seen {times} time{'s'[: times != 1]} since {since}."
     )
-    comments.add(int(issue["number"]), f"{mark}\n\n{text}")
-    comments.api.change(f"issues/{issue['number']}", {"state": "closed", "state_reason": "completed"})
+    comments.add(number(issue, "number"), f"{mark}\n\n{said}")
+    comments.api.change(f"issues/{number(issue, 'number')}", {"state": "closed", "state_reason": "completed"})
     return "closed"
 
 
@@ -109,7 +110,7 @@ def _ours(comments: Comments, marker: str) -> Iterator[Any]:
     for issue in (*opened, *islice(closed, _REMEMBERED * PAGE)):
         if "pull_request" in issue or not comments.is_ours(issue):
             continue
-        if marker_of(str(issue.get("body") or "")) == marker:
+        if marker_of(text(issue, "body")) == marker:
             yield issue
 
 
@@ -118,7 +119,7 @@ def _is_decided(issues: Sequence[Any], seen: str) -> bool:
     closed = next(iter(issues), None)
     if closed is None or closed.get("state_reason") != "not_planned":
         return False
-    return state_of(str(closed.get("body") or "")).get("digest") == seen
+    return state_of(text(closed, "body")).get("digest") == seen
 
 
 def _keys(lines: Sequence[str]) -> list[str]:

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.github.api import GitHubError
+from reconciler.github.answers import commit as commit_of
+from reconciler.github.answers import number as number_of
+from reconciler.github.answers import number_at_end, text
 from reconciler.github.comments import Comments
+from reconciler.github.errors import GitHubError
 from reconciler.github.text import accounts_of, first_line, in_tree, marker_of, state_of, tree_of
 
 PLAN, APPLY, ENDED = "reconciler:plan", "reconciler:apply", "reconciler:ended"
@@ -46,17 +49,17 @@ def untold(comments: Comments, commit: str, tree: str = "") -> list[int]:
     numbers: dict[int, None] = {}
     for pull in api.pages(f"commits/{commit}/pulls"):
         if pull.get("merged_at"):
-            numbers[int(pull["number"])] = None
+            numbers[number_of(pull, "number")] = None
     planned: dict[int, None] = {}
     told: set[int] = set()
     for comment in comments.recent(MEMORY):
-        marker = marker_of(str(comment["body"]))
+        marker = marker_of(text(comment, "body"))
         if marker.startswith((APPLY, PLAN)) and tree_of(marker) != tree:
             continue
         if marker.startswith(APPLY):
             # One that was told of a failure is told again: a later apply made it good, or did not.
-            told |= set() if state_of(str(comment["body"])).get("failed") else {_number(comment)}
-        elif marker.startswith(PLAN) and NO_CHANGES not in str(comment["body"])[:_HEAD]:
+            told |= set() if state_of(text(comment, "body")).get("failed") else {_number(comment)}
+        elif marker.startswith(PLAN) and NO_CHANGES not in text(comment, "body")[:_HEAD]:
             planned[_number(comment)] = None
     for number in planned:
         if number not in told and number not in numbers and _holds(comments, commit, number):
@@ -69,10 +72,10 @@ def _holds(comments: Comments, commit: str, number: int) -> bool:
     api = comments.api
     try:
         pull = api.get(f"pulls/{number}")
-        merge = pull.get("merge_commit_sha")
-        if not pull.get("merged_at") or not merge:
+        if not pull.get("merged_at") or not pull.get("merge_commit_sha"):
             return False
-        return api.get(f"compare/{merge}...{commit}").get("status") in _CONTAINS
+        merge = commit_of(pull, "merge_commit_sha")
+        return text(api.get(f"compare/{merge}...{commit}"), "status") in _CONTAINS
     except GitHubError as error:
         if error.status == 404:  # an issue, or history that was written anew
             return False
@@ -105,7 +108,7 @@ def awaited(comments: Comments, tree: str = "") -> Iterator[Awaited]:
     told: set[Awaited] = set()
     waits: dict[Awaited, None] = {}
     for comment in comments.recent(MEMORY):
-        marker, number = marker_of(str(comment["body"])), _number(comment)
+        marker, number = marker_of(text(comment, "body")), _number(comment)
         if marker.startswith(APPLY) and tree_of(marker) == tree:
             waits.update(
                 {Awaited(number, job, cost, accounts_of(marker)): None for job, cost in _jobs(comment).items()}
@@ -121,10 +124,10 @@ def tell_ended(comments: Comments, one: Awaited, body: str) -> bool:
 
 
 def _jobs(comment: Any) -> dict[str, str]:
-    listed = state_of(str(comment["body"])).get("jobs")
+    listed = state_of(text(comment, "body")).get("jobs")
     known = listed if isinstance(listed, dict) else {}
     return {job: str(cost) for job, cost in known.items() if _JOB_ID.fullmatch(job)}
 
 
 def _number(comment: Any) -> int:
-    return int(str(comment["issue_url"]).rpartition("/")[2])
+    return number_at_end(comment, "issue_url")

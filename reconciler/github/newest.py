@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import urllib.parse
 
+from reconciler.github.answers import commit
 from reconciler.github.api import Api
 
 
 def tip(api: Api, branch: str) -> str:
     """Return the newest commit of a branch; raises GitHubError."""
-    found = api.get(f"branches/{urllib.parse.quote(branch, safe='')}")
-    return str((found.get("commit") or {}).get("sha") or "")
+    return commit(api.get(f"branches/{urllib.parse.quote(branch, safe='')}"), "commit", "sha")
 
 
 def head(api: Api, number: int) -> str:
     """Return the newest commit of a pull request; raises GitHubError."""
-    found = api.get(f"pulls/{number}")
-    return str((found.get("head") or {}).get("sha") or "")
+    return commit(api.get(f"pulls/{number}"), "head", "sha")

@@ -42,7 +42,7 @@ def state_of(body: str) -> dict[str, Any]:
     found = _MARKER.match(body)
     try:
         state = json.loads(found[2]) if found and found[2] else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return state if isinstance(state, dict) else {}
 

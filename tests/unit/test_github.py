@@ -14,8 +14,9 @@ from harness import NOW, FakeClock
 
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.runtime import Runtime
-from reconciler.github.api import UNSAID, Api, GitHubError, stamp
+from reconciler.github.api import UNSAID, Api, stamp
 from reconciler.github.comments import Comments
+from reconciler.github.errors import GitHubError
 from reconciler.github.event import Event
 from reconciler.github.issues import Found, report
 from reconciler.github.merged import Awaited, awaited, tell_applied, tell_ended, untold
@@ -404,6 +405,14 @@ def test_an_event_names_its_pull_request_and_takes_outputs(tmp_path) -> None:
 def test_an_event_without_pull_request_and_a_broken_one(tmp_path) -> None:
     with pytest.raises(ReconcilerError):
         Event({}).number()
-    (tmp_path / "event.json").write_text("{")
-    with pytest.raises(ReconcilerError):
-        Event({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")})
+    event = tmp_path / "event.json"
+    for text in ("{", "[" * 100_000):
+        event.write_text(text)
+        with pytest.raises(ReconcilerError):
+            Event({"GITHUB_EVENT_PATH": str(event)})
+    for text in ("[]", '{"pull_request": "x"}', '{"pull_request": {"head": ["x"], "number": "7"}}'):
+        event.write_text(text)
+        read = Event({"GITHUB_EVENT_PATH": str(event), "GITHUB_SHA": "c7"})
+        assert read.head == "c7"
+        with pytest.raises(ReconcilerError):
+            read.number()
