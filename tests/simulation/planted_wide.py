@@ -6,9 +6,11 @@ from typing import Any
 
 from simulation.planted import Bug, Change
 
+from reconciler.azure.uploads import Uploads
 from reconciler.core.change import Update
 from reconciler.core.diff import FieldChange
 from reconciler.kinds import fine_tune_job
+from reconciler.kinds.dataset import DatasetGateway, DatasetKind
 from reconciler.kinds.fine_tune_job import FineTuneJobKind, base, lifecycle
 from reconciler.kinds.fine_tune_job.states import STOPPED
 
@@ -20,6 +22,11 @@ def _bug(said: str, owner: Any, name: str, value: Any) -> Bug:
 def _any_pause(_desired: Any, live: Any) -> tuple[FieldChange, ...]:
     """Have whatever is paused resumed."""
     return (FieldChange("suspend", before=True, after=False),) if live.status in STOPPED else ()
+
+
+def _reversed(complete: Any) -> Any:
+    """Have the parts of a file put together in the wrong order."""
+    return lambda self, upload_id, part_ids: complete(self, upload_id, part_ids[::-1])
 
 
 WIDE_BUGS: dict[str, Bug] = {
@@ -41,5 +48,17 @@ WIDE_BUGS: dict[str, Bug] = {
     ),
     "what Azure stopped for its cost goes on": _bug(
         "at its limit of cost", lifecycle, "_pausable_by_azure", lambda *_: False
+    ),
+    # files, and files in parts
+    "parts are put together in another order": Bug(
+        "does not hold what its name says", (Change(Uploads, "complete", _reversed),)
+    ),
+    "an upload that fails is not given up": _bug(
+        "an upload in parts was left open", Uploads, "give_up", lambda *_: False
+    ),
+    "no look before a file is sent again": _bug("was made beside", DatasetGateway, "_find", lambda *_: None),
+    "of two files with one content both stay": Bug(
+        "several files hold the same",
+        (Change(DatasetKind, "spared", lambda _: lambda _self, unmatched, *_: {one.id for one in unmatched}),),
     ),
 }

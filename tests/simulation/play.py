@@ -12,17 +12,19 @@ import random
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness import Result, arm
 from simulation import foreign
+from simulation.besides import Besides
+from simulation.parts import Parts, small
 from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
 from simulation.script import Event
 from simulation.second import Second
+from simulation.serial import Serial
 from simulation.suspension import Suspension
 from simulation.thrift import MEMORY, Scans, prepare
 from simulation.tree import Job, Served, Tree
@@ -71,6 +73,7 @@ ROOM = {
     "max_total_bytes": 1 << 30,
     "max_running_developer": 5,
     "deployment_outcomes": [],
+    "max_part_bytes": 64 * 1024 * 1024,
 }
 """What a person sees to when the troubles are over."""
 
@@ -80,18 +83,6 @@ CLONE = {
     "method": {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 7}}},
 }
 """What a clone of a job has that no commit declares."""
-
-
-class Serial(Executor):
-    """Does each task when it is submitted: the order is the same in every run."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  (as an executor does; a Crash goes through)
-            future.set_exception(error)
-        return future
 
 
 class Watched(Engine):
@@ -117,8 +108,10 @@ class Play(Promises):
         self.lists = Lists()
         self.attempts = 0
         self.strangers = 0
-        self.more: list[Suspension] = []
+        self.more: list[Besides] = []
         """What is promised besides, of what only some trees have."""
+        self.changed = ExitStack()
+        """What is otherwise in the product for as long as this is played."""
 
     def run(self, events: Sequence[Event]) -> Report:
         """Play the events, then the calm, and check. What is reported as broken is the first thing that was seen."""
@@ -138,6 +131,7 @@ class Play(Promises):
             self.report.broken, self.report.check = f"an exception: {error!r}", _raised_at(error)
         finally:
             self.azure.emulator.close()
+            self.changed.close()
         return self.report
 
     def _do(self, event: Event) -> None:
@@ -156,6 +150,9 @@ class Play(Promises):
             case "grade":
                 self._begin(self.tree.with_job("mind", Job(graded=True)).with_served("mind", Served("mind")))
                 self.more.append(Suspension(self))
+            case "parts":
+                self.changed.enter_context(small(**how))
+                self.more.append(Parts(self))
             case "commit":
                 self._commit(self.tree.changed(how["change"], how["pick"], self.commits, self._marks()))
                 self.report.counts[f"commit {how['change']}"] += 1
@@ -366,6 +363,8 @@ class Play(Promises):
             except Refused as refused:
                 result.refused, result.code = refused, 4
             self.heard(said, result, list(latest.values()), run)
+            for one in self.more:
+                one.ended(run)
             unsure = any(outcome.fault and is_unsure(outcome.fault) for outcome in result.outcomes)
             if not (unsure or result.refused) and (result.code == 0 or run in self.made_by.values()):
                 self.looked.append(run)

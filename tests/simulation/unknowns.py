@@ -106,7 +106,14 @@ OF_GRADED: dict[str, tuple[Any, ...]] = {
     "reinforcement_stop_seconds": (20.0, 50.0, 3000.0),
     "pausing_seconds": (0.0, 5.0, 90.0),
 }
-"""Those that a job with a grader meets; these are of the second family of seeds (wide.py)."""
+"""Those that a job with a grader meets; these and what follows are of the second family of seeds (wide.py)."""
+OF_PARTS: dict[str, tuple[Any, ...]] = {
+    "v1_has_uploads": (True, False),
+    "dated_has_uploads": (False,),
+    "uploads_count_lost_parts": (True,),
+    "max_part_bytes": (350, 900),
+}
+"""Those that a file in parts meets."""
 NOT_PLAYED: dict[str, str] = {
     "accounts": "no unknown: which accounts there are; one is declared",
     "projects": "no unknown: which Foundry projects there are; none is declared",
@@ -121,10 +128,6 @@ NOT_PLAYED: dict[str, str] = {
     "outcomes": "no unknown: which jobs fail; they do by hand, at any request",
     "no_fine_tuning": "nothing can be trained then: every create is refused for good",
     "max_file_bytes": "the files of the tree are smaller than any limit that is plausible; a smaller one refuses all of them",
-    "max_part_bytes": "uploads in parts begin at 100 MiB, too much for a simulation",
-    "v1_has_uploads": "as `max_part_bytes`",
-    "dated_has_uploads": "as `max_part_bytes`",
-    "uploads_count_lost_parts": "as `max_part_bytes`",
     "import_seconds": "imports need an address from which Azure fetches, and so a server",
     "import_from": "as `import_seconds`",
     "import_error_tells_url": "as `import_seconds`",

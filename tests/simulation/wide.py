@@ -12,12 +12,22 @@ from typing import Any
 
 from simulation import script as first
 from simulation.script import RARE, Event
-from simulation.unknowns import GA, OF_GRADED
+from simulation.unknowns import GA, OF_GRADED, OF_PARTS
 
 _BEGINS = {"shape", "grade"}
 """Events that make another first commit."""
 WIDE = 1_000_000
 """The first seed of the family."""
+_UPLOADS = (
+    r"/uploads$",
+    r"/parts$",
+    r"/complete$",
+    r"/complete$",
+    r"/uploads/.*/cancel$",
+    r"/uploads",
+    r"/files$",
+    r"/files$",
+)
 
 
 def script(seed: int) -> list[Event]:
@@ -25,7 +35,10 @@ def script(seed: int) -> list[Event]:
     events = first.script(seed)
     if seed < WIDE:
         return events
-    return _with_base(_with_graded(events, random.Random(f"graded {seed}")), random.Random(f"base {seed}"))
+    for name, (share, add) in _BESIDES.items():
+        if random.Random(f"has {name} {seed}").random() < share:
+            events = add(events, random.Random(f"{name} {seed}"))
+    return events
 
 
 def _with_base(events: list[Event], chance: random.Random) -> list[Event]:
@@ -52,6 +65,18 @@ def _with_graded(events: list[Event], chance: random.Random) -> list[Event]:
         events = _inserted(events, _suspended(chance), chance)
     if chance.random() < 0.3:
         events = _inserted(events, [_fault(r"/(pause|resume)$", chance), *_suspended(chance)], chance)
+    return [*begun, *events]
+
+
+def _with_parts(events: list[Event], chance: random.Random) -> list[Event]:
+    """Have files sent in parts, with faults on the way."""
+    part = chance.choice((350, 500, 900, 5000))
+    begun = [Event("parts", {"large": chance.choice((100, 1200)), "part": part}), *_switches(OF_PARTS, chance)]
+    for _ in range(chance.choice((1, 2, 3))):
+        sent = [Event("commit", {"change": "data", "pick": chance.randrange(100)}), _run(chance)]
+        if chance.random() < 0.7:
+            sent.insert(1, _fault(chance.choice(_UPLOADS), chance, "POST"))
+        events = _inserted(events, sent, chance)
     return [*begun, *events]
 
 
@@ -88,8 +113,8 @@ def _run(chance: random.Random) -> Event:
     return Event("run", how)
 
 
-def _fault(path: str, chance: random.Random) -> Event:
-    how: dict[str, Any] = {"method": "*", "path_regex": path, "count": chance.choice((1, 2, 4))}
+def _fault(path: str, chance: random.Random, method: str = "*") -> Event:
+    how: dict[str, Any] = {"method": method, "path_regex": path, "count": chance.choice((1, 2, 4))}
     how |= {"skip": chance.choice((0, 0, 1)), "after_commit": chance.random() < 0.5}
     sick: tuple[dict[str, Any], ...] = (
         {"status": 500},
@@ -113,3 +138,7 @@ def _inserted(events: list[Event], more: Iterable[Event], chance: random.Random)
     last = max((at for at, event in enumerate(events) if event.do in _BEGINS), default=-1)
     at = chance.randint(last + 1, len(events))
     return [*events[:at], *more, *events[at:]]
+
+
+_BESIDES = {"graded": (0.5, _with_graded), "base": (0.4, _with_base), "parts": (0.4, _with_parts)}
+"""What a seed of this family may have besides, and in which share of them: all at once would hide each other."""

@@ -66,9 +66,21 @@ class Wire:
         self.sleep = sleep
         self.before = before
         self.after = after
+        self._killed: BaseException | None = None
 
     def send(self, request: Request) -> Response | None:
-        """Return the answer; None if there is none in time."""
+        """Return the answer; None if there is none in time. A process that was killed sends nothing more."""
+        if self._killed:
+            raise self._killed
+        try:
+            return self._send(request)
+        except Exception:
+            raise
+        except BaseException as error:
+            self._killed = error
+            raise
+
+    def _send(self, request: Request) -> Response | None:
         self.before(request)
         if self.lists.page and "limit" in request.query:
             request.query = {**request.query, "limit": str(self.lists.page)}
