@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-Known = Literal["documented", "recorded", "assumed"]
-GA, PREVIEW, V1, ARM = "2024-10-21", "2025-04-01-preview", "v1", "ARM 2025-09-01"
+from emulator.conformance_rows import ARM, GA, PREVIEW, V1, Known
+from emulator.conformance_wire import wire_page
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ ROUTES = (
 _D = "{account}/deployments"
 _P = "{provider}"
 ARM_ROUTES = tuple(
-    RouteRow(method, path, {ARM: code})
+    RouteRow(method, path, {ARM: code}, "assumed" if "operation" in path else "documented")
     for method, path, code in (
         ("GET", "{account}", 200),
         ("GET", "{account}/models", 200),
@@ -75,10 +74,14 @@ ARM_ROUTES = tuple(
         ("DELETE", f"{_D}/{{deployment}}", 202),
         ("DELETE", f"{_D}/{{absent}}", 204),
         ("GET", f"{_P}/accounts", 200),
+        ("GET", "{group}/accounts", 200),
+        ("GET", "{account}/projects/p1", 200),
         ("GET", f"{_P}/locations/swedencentral/usages", 200),
         ("GET", f"{_P}/locations/swedencentral/models", 200),
         ("GET", f"{_P}/locations/swedencentral/modelCapacities", 200),
         ("GET", f"{_P}/modelCapacities", 200),
+        ("GET", f"{_P}/locations/swedencentral/operationStatuses/{{operation}}", 200),
+        ("GET", f"{_P}/locations/swedencentral/operationResults/{{operation}}", 200),
     )
 )
 NOT_HERE = (
@@ -89,7 +92,11 @@ NOT_HERE = (
     ("POST fine_tuning/alpha/graders/run, validate", "graders are checked offline"),
     ("fine_tuning/checkpoints/{model}/permissions", "nothing here uses it"),
     ("POST …/deployments/{name}/pause, resume", "newer than the ARM version that is used"),
-    ("checkSkuAvailability, calculateModelCapacity, quotaTiers, deletedAccounts", "nothing here uses them"),
+    (
+        "GET {account}/skus; checkSkuAvailability, calculateModelCapacity, quotaTiers, deletedAccounts",
+        "nothing here uses them",
+    ),
+    ("`expires_after` of POST files/import", "nothing here sends it"),
 )
 """What Azure has and the emulator has not, and why."""
 
@@ -151,6 +158,38 @@ FIELDS = (
     FieldRow("model on a dated surface", ("id", "object", "created_at", "status", "model", "fine_tune"), "documented"),
     FieldRow("model on a dated surface", ("capabilities", "lifecycle_status", "deprecation"), "documented"),
     FieldRow("model on v1", ("id", "object", "created", "owned_by"), "documented"),
+    FieldRow(
+        "upload",
+        ("id", "object", "bytes", "created_at", "filename", "purpose", "status", "expires_at", "file"),
+        "documented",
+    ),
+    FieldRow("part of an upload", ("id", "object", "created_at", "upload_id"), "documented"),
+    FieldRow("list of files on GA", ("object", "data"), "documented"),
+    FieldRow("list of files on a preview", ("object", "data", "has_more"), "documented"),
+    FieldRow("list of files on v1", ("object", "data", "has_more", "first_id", "last_id"), "documented"),
+    FieldRow("list of jobs, events or checkpoints", ("object", "data", "has_more"), "documented"),
+    FieldRow("list of models", ("object", "data"), "documented"),
+    FieldRow("deleted file or model", ("id", "object", "deleted"), "documented"),
+    FieldRow("error of a job", ("code", "message", "param"), "documented"),
+    FieldRow("list of ARM", ("value",), "documented"),
+    FieldRow("list of deployments with another page", ("value", "nextLink"), "documented"),
+    FieldRow("sku of a deployment that it can have", ("resourceType", "sku", "capacity"), "documented"),
+    FieldRow("usage", ("name", "currentValue", "limit", "unit"), "documented"),
+    FieldRow("capacity of a model", ("location", "properties"), "documented"),
+    FieldRow(
+        "properties of a capacity", ("model", "skuName", "availableCapacity", "availableFinetuneCapacity"), "documented"
+    ),
+    FieldRow("model of a region", ("kind", "skuName", "model"), "documented"),
+    FieldRow(
+        "model of an account",
+        (
+            *["format", "name", "version", "isDefaultVersion", "maxCapacity", "capabilities", "finetuneCapabilities"],
+            *["deprecation", "lifecycleStatus", "skus"],
+        ),
+        "documented",
+    ),
+    FieldRow("fine-tuned model of an account, besides", ("baseModel",), "documented"),
+    FieldRow("operation", ("id", "name", "status", "startTime", "endTime"), "documented"),
     FieldRow("deployment", ("id", "name", "type", "etag", "sku", "properties", "tags", "systemData"), "documented"),
     FieldRow(
         "properties of a deployment",
@@ -185,12 +224,32 @@ CODES = (
     CodeRow("deleting a model that is deployed", "data plane", 409, "conflict", "assumed"),
     CodeRow("a deployment that nobody made", "data plane", 404, "DeploymentNotFound", "documented"),
     CodeRow("too many requests", "data plane", 429, "429", "documented"),
+    CodeRow("a version that is none", "data plane", 400, "BadRequest", "recorded"),
+    CodeRow("an identity without the data action", "data plane", 403, "PermissionDenied", "recorded"),
+    CodeRow("more files than the limit", "data plane", 400, "quotaExceeded", "assumed"),
+    CodeRow("an address that is none", "data plane", 400, "fileImportFailed", "assumed"),
+    CodeRow("deleting a job that runs", "data plane", 409, "conflict", "assumed"),
+    CodeRow("reading a file that is processed still", "data plane", 409, "conflict", "assumed"),
+    CodeRow("a form that is none", "data plane", 415, "invalidPayload", "assumed"),
+    CodeRow("a deployment that is not ready", "data plane", 400, "DeploymentNotReady", "assumed"),
+    CodeRow("a parameter that the model does not take", "data plane", 400, "unsupported_parameter", "recorded"),
     CodeRow("a sku that is none", "control plane", 400, "InvalidResourceProperties", "recorded"),
     CodeRow("an unknown model", "control plane", 400, "DeploymentModelNotSupported", "recorded"),
     CodeRow("another model, where that is refused", "control plane", 400, "CannotChangeDeploymentModel", "recorded"),
     CodeRow("more than the quota", "control plane", 400, "InsufficientQuota", "recorded"),
     CodeRow("two writes at once", "control plane", 409, "RequestConflict", "recorded"),
     CodeRow("a deployment that does not exist", "control plane", 404, "ResourceNotFound", "documented"),
+    CodeRow("a tag with a slash", "control plane", 400, "InvalidTagNameCharacters", "documented"),
+    CodeRow("a tag that is too long", "control plane", 400, "InvalidTagLength", "assumed"),
+    CodeRow("too many tags", "control plane", 400, "TooManyTags", "assumed"),
+    CodeRow("tags that are no map", "control plane", 400, "InvalidRequestContent", "documented"),
+    CodeRow("a name that is none", "control plane", 400, "InvalidResourceName", "assumed"),
+    CodeRow("more deployments than the limit", "control plane", 400, "DeploymentLimitExceeded", "assumed"),
+    CodeRow("capacity and model at once", "control plane", 400, "InvalidResourceProperties", "assumed"),
+    CodeRow("a model of another tenant", "control plane", 403, "LinkedAuthorizationFailed", "assumed"),
+    CodeRow("a type of resource that is none", "control plane", 404, "InvalidResourceType", "documented"),
+    CodeRow("an api-version that is none", "control plane", 400, "InvalidApiVersionParameter", "documented"),
+    CodeRow("an operation that nobody began", "control plane", 404, "NotFound", "assumed"),
     CodeRow("no api-version", "control plane", 400, "MissingApiVersionParameter", "documented"),
     CodeRow("no token", "control plane", 401, "AuthenticationFailed", "documented"),
     CodeRow("an identity without the action", "control plane", 403, "AuthorizationFailed", "documented"),
@@ -203,9 +262,10 @@ def page() -> Iterator[str]:
     yield ""
     yield "*Documented*: in Microsoft's specifications or documentation. *Recorded*: seen in an answer of the real service that somebody"
     yield "published. *Assumed*: neither; it stands for what is most likely, and the product must be right if it is otherwise."
-    yield "Each row is put to the emulator by `tests/emulator/test_conformance.py`. The sources are in [azure.md](azure.md), the switches"
+    yield "Each row is put to the emulator by `tests/emulator/test_conformance.py` and `test_conformance_wire.py`, on the surfaces that it"
+    yield "does not name too. The sources are in [azure.md](azure.md), the switches"
     yield "for what is not known in [emulator.md](emulator.md), and [live.md](live.md) asks a real account. This page is printed from"
-    yield "`tests/emulator/conformance.py`."
+    yield "`tests/emulator/conformance.py` and `conformance_wire.py`."
     yield ""
     yield "## Routes of the data plane"
     yield ""
@@ -230,6 +290,8 @@ def page() -> Iterator[str]:
     for field in FIELDS:
         remark = f"; {field.remark}" if field.remark else ""
         yield f"| {field.object} | {', '.join(f'`{name}`' for name in field.fields)} | {field.known}{remark} |"
+    yield ""
+    yield from wire_page()
     yield ""
     yield "## Errors\n\n| what | where | status | code | how known |"
     yield "|---|---|---|---|---|"
