@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from harness import ACCOUNT, Azure, FakeClock, Repo, addresses, examples, of, trained
 
+from reconciler.core.approval import Approval
 from reconciler.core.change import Create, Delete, Keep, Stuck
 from reconciler.core.fault import InvalidManifests
+from reconciler.core.plan import Options
 from reconciler.kinds import REGISTRY
 from reconciler.manifests import load
 from reconciler.render.document import plan_document
@@ -189,6 +191,20 @@ def test_other_content_than_declared_is_taken_back(remote: Repo, azure: Azure, b
     assert len(azure.files()) == len(azure.jobs()) == 1
 
 
+def test_it_is_taken_back_in_a_later_round_too(remote: Repo, azure: Azure, blobs: BlobServer, clock: FakeClock) -> None:
+    blobs.files["/train.jsonl"] = examples(20, "other").encode()
+    azure.configure(import_seconds=3600.0)
+    tree, engine = remote.engine(settle=1)
+    first = engine.plan(tree.desired, Options())
+    faults = []
+    for outcome in engine.converge(tree.desired, Options(), Approval.of(first), first=first, wait=True):
+        # It is there only when the run has given up waiting for it, and looks at everything again.
+        clock.sleep(4000)
+        faults += [outcome.fault] if outcome.fault else []
+    assert "deleted at once" in faults[0].detail
+    assert azure.files() == azure.jobs() == []
+
+
 def test_it_is_taken_back_even_if_files_are_trusted(remote: Repo, azure: Azure, blobs: BlobServer) -> None:
     blobs.files["/train.jsonl"] = examples(20, "other").encode()
     assert remote.apply(trust_files=True).code == 1
@@ -280,8 +296,15 @@ def test_a_file_of_an_earlier_run_is_read_before_it_is_trained_on_and_never_dele
     clock.sleep(4000)
     result = remote.apply()
     assert "file-digest-differs" in result.faults()
-    assert len(azure.files()) == 1, "another run may have made it"
-    assert azure.jobs() == []
+    (file,) = azure.files()
+    assert azure.jobs() == [], "another run may have made it"
+    # What is at the address again helps nothing: the way out is said.
+    blobs.files["/train.jsonl"] = DATA
+    assert f"delete {file['id']} by hand" in details(remote.apply())
+    azure.hand("vanish_file", file=file["id"])
+    azure.configure(import_seconds=0.3)
+    remote.until_done()
+    assert len(azure.files()) == len(azure.jobs()) == 1
 
 
 BROKEN: list[tuple[str, dict[str, Any], str]] = [

@@ -115,8 +115,9 @@ class DatasetGateway:
     def verify(self, desired: Desired, live: Observed) -> Observed:
         """Read the file back and compare it with what is declared, unless this run uploaded it or has read it.
 
-        Of one that is only named, the examples are looked at.
+        Of one that is only named, the examples are looked at; one that this run imported is taken back if it differs.
         """
+        self._checked(live)
         self._verify(desired, live)
         return replace(live, facts={**live.facts, **self._read.get(live.id, {})})
 
@@ -227,12 +228,16 @@ class DatasetGateway:
         place = desired.place_of("spec.source.sha256")
         if digest is not None and found.digest != digest:
             instead = f": {told.message}" if (told := no_data(found)) else ""
+            otherwise = "Else put the expected content back."
+            if spec.source.url and live.id not in self._imports:
+                # An earlier run had it fetched, and ended before it could look: what is at the address by now helps nothing.
+                otherwise = f"Else delete {live.id} by hand and run the command again: Azure fetches the address anew."
             return Fault(
                 "file-digest-differs",
                 "The file does not hold the declared content",
                 f"{live.id}: expected sha256 {digest}, found {found.digest} ({found.bytes:,} bytes){instead}.",
                 "If the new content is meant, review it and declare its digest:\n"
-                f"  sha256: {found.digest}\nElse put the expected content back.",
+                f"  sha256: {found.digest}\n{otherwise}",
                 place,
                 subject,
             )
