@@ -28,6 +28,9 @@ class Besides:
     def ended(self, run: Run) -> None:
         """Look at what a run leaves that was not killed."""
 
+    def obey(self, said: str) -> None:
+        """Do what a message tells a person to do, if it is about what this looks at."""
+
     def check(self) -> None:
         """Look at what is left when the troubles are over."""
 

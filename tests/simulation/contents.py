@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from simulation.besides import Besides
+from simulation.besides import Besides, told
 from simulation.promises import BOM, JOBS, Broken, Run
 
 from reconciler.core.digest import FileName, file_digest
@@ -35,21 +35,19 @@ class Contents(Besides):
         if request.path.endswith(MADE):
             made = [*self.files.values()][-1]
             self.is_first(made)
+            if told(answer) and not self.is_good(made):
+                self.play.spoilt[made.id] = run
             self.made(made, answer, run)
 
     def made(self, file: FileRecord, answer: Response, run: Run) -> None:
         """Look at a file that a run has just made."""
 
     def check(self) -> None:
-        """There is one file with each content, and each is what its name says."""
-        named = [(one, name) for one in self._live() if (name := FileName.parse(one.filename))]
-        for one, _ in named:
-            self.is_whole(one)
-        twice = [digest for digest, count in Counter(name.digest for _, name in named).items() if count > 1]
-        if twice:
-            raise Broken(
-                f"several files hold the same: {[one.filename for one, name in named if name.digest in twice]}"
-            )
+        """There is one file with each content."""
+        good = [one for one in self._live() if self.is_good(one)]
+        known = Counter(name.digest for one in good if (name := FileName.parse(one.filename)))
+        if [digest for digest, count in known.items() if count > 1]:
+            raise Broken(f"several files hold the same: {[one.filename for one in good]}")
 
     def is_first(self, file: FileRecord) -> None:
         """With lists that are current and no other process, a content is sent once, not once more and then deleted."""
@@ -62,11 +60,19 @@ class Contents(Besides):
                 raise Broken(f"{file.id} was made beside {other.id}: {file.filename}")
 
     def is_whole(self, file: FileRecord) -> None:
-        """A file holds what its name says."""
-        name = FileName.parse(file.filename)
+        """A file was not refused, and holds what its name says."""
+        if not self.is_good(file):
+            raise Broken(f"{file.filename} does not hold what its name says: {file.size} bytes {file.error or ''}")
+
+    def is_good(self, file: FileRecord) -> bool:
+        """Whether that is so."""
+        return not file.error and self.holds(file, file.filename)
+
+    def holds(self, file: FileRecord, filename: str) -> bool:
+        """Whether a file holds what a name says."""
+        name = FileName.parse(filename)
         content = self.play.azure.emulator.world.store.content(file.id).removeprefix(BOM)
-        if name is None or name.digest != file_digest(hashlib.sha256(content).hexdigest()):
-            raise Broken(f"{file.filename} does not hold what its name says: {len(content)} bytes")
+        return name is not None and name.digest == file_digest(hashlib.sha256(content).hexdigest())
 
     def _live(self) -> list[FileRecord]:
         """Return what is there, is ours, and was not refused."""

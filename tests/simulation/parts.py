@@ -55,7 +55,10 @@ class Parts(Contents):
     def made(self, file: FileRecord, answer: Response, run: Run) -> None:
         """A file is made only when all of it has arrived."""
         del answer, run
-        self.is_whole(file)
+        uploads = self.play.azure.emulator.world.account("acme").uploads.values()
+        for name in (upload.filename for upload in uploads if upload.file == file.id):
+            if not self.holds(file, name):
+                raise Broken(f"an upload in parts made of {name} something else: {file.size} bytes")
 
     def ended(self, run: Run) -> None:
         """Nothing that a run began is left open by it."""

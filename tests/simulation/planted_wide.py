@@ -10,7 +10,7 @@ from reconciler.azure.uploads import Uploads
 from reconciler.core.change import Update
 from reconciler.core.diff import FieldChange
 from reconciler.kinds import fine_tune_job
-from reconciler.kinds.dataset import DatasetGateway, DatasetKind
+from reconciler.kinds.dataset import DatasetGateway, DatasetKind, gateway
 from reconciler.kinds.fine_tune_job import FineTuneJobKind, base, lifecycle
 from reconciler.kinds.fine_tune_job.states import STOPPED
 
@@ -51,12 +51,26 @@ WIDE_BUGS: dict[str, Bug] = {
     ),
     # files, and files in parts
     "parts are put together in another order": Bug(
-        "does not hold what its name says", (Change(Uploads, "complete", _reversed),)
+        "an upload in parts made of", (Change(Uploads, "complete", _reversed),)
     ),
     "an upload that fails is not given up": _bug(
         "an upload in parts was left open", Uploads, "give_up", lambda *_: False
     ),
     "no look before a file is sent again": _bug("was made beside", DatasetGateway, "_find", lambda *_: None),
+    "what was fetched is not looked into": _bug("was left", DatasetGateway, "_checked", lambda _self, live: live),
+    "other data than declared is trained on": _bug(
+        "does not hold what its name says", DatasetGateway, "_wrong_with", lambda *_: None
+    ),
+    "what Azure could not fetch stays": _bug(
+        "is not as declared was left", DatasetGateway, "_deleted", lambda *_: "it was deleted at once"
+    ),
+    "the address with its signature is shown": _bug("a secret was shown", gateway, "scrub", lambda text: text),
+    "a file with a name that was cut stays": _bug(
+        "what no run would find again was left", DatasetGateway, "_deleted", lambda *_: "it was deleted at once"
+    ),
+    "a name that was cut is taken as it is": _bug(
+        "does not hold what its name says", DatasetGateway, "_check_name", lambda *_: None
+    ),
     "of two files with one content both stay": Bug(
         "several files hold the same",
         (Change(DatasetKind, "spared", lambda _: lambda _self, unmatched, *_: {one.id for one in unmatched}),),

@@ -19,7 +19,10 @@ from typing import Any
 
 from harness import Result, arm
 from simulation import foreign
+from simulation.addresses import Addresses
 from simulation.besides import Besides
+from simulation.cut import Cut
+from simulation.imports import Imports
 from simulation.parts import Parts, small
 from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
 from simulation.script import Event
@@ -29,7 +32,7 @@ from simulation.suspension import Suspension
 from simulation.thrift import MEMORY, Scans, prepare
 from simulation.tree import Job, Served, Tree
 from simulation.wide import script
-from simulation.wires import HOST, SECRET, Crash, Lists, Wire
+from simulation.wires import GRANT, HOST, SECRET, Crash, Lists, Wire
 
 from reconciler.azure.session import Session
 from reconciler.cli.emulated import redirected
@@ -74,6 +77,7 @@ ROOM = {
     "max_running_developer": 5,
     "deployment_outcomes": [],
     "max_part_bytes": 64 * 1024 * 1024,
+    "filename_cut": None,
 }
 """What a person sees to when the troubles are over."""
 
@@ -108,6 +112,7 @@ class Play(Promises):
         self.lists = Lists()
         self.attempts = 0
         self.strangers = 0
+        self.addresses = Addresses(folder, self.report.counts)
         self.more: list[Besides] = []
         """What is promised besides, of what only some trees have."""
         self.changed = ExitStack()
@@ -153,6 +158,16 @@ class Play(Promises):
             case "parts":
                 self.changed.enter_context(small(**how))
                 self.more.append(Parts(self))
+            case "elsewhere":
+                self._begin(self.tree.shaped(**how))
+                self.changed.enter_context(self.addresses.connected())
+                self.more.append(Imports(self))
+            case "address":
+                self.addresses.sick += [how["sick"]] * how["count"]
+            case "cut":
+                self.azure.configure(**how)
+                self.more.append(Cut(self))
+                self.report.counts["switch filename_cut"] += 1
             case "commit":
                 self._commit(self.tree.changed(how["change"], how["pick"], self.commits, self._marks()))
                 self.report.counts[f"commit {how['change']}"] += 1
@@ -374,7 +389,7 @@ class Play(Promises):
                 session.close()
 
     def _engine(self, wire: Wire, run: Run) -> tuple[Engine, Any, list[Session]]:
-        environ = {"AZURE_OPENAI_API_KEY": SECRET}
+        environ = {"AZURE_OPENAI_API_KEY": SECRET, "RECONCILER_VAR_SAS": f"sv=2024-11-04&sp=r&sig={GRANT}"}
         tree = load(self.folder / "manifests", REGISTRY, environ, SCANS, self.folder)
         accounts = {name: redirected(account, f"http://{HOST}") for name, account in tree.accounts.items()}
         runtime = Runtime(self.own_clock, random.Random(self.seed), parallel=False)
@@ -397,6 +412,7 @@ class Play(Promises):
             when = "after commit" if fault["after_commit"] else "before"
             self.report.counts[f"fault {sick} {when}"] += fault["hits"]
         self.azure.emulator.faults.clear()
+        self.addresses.sick.clear()
         self.azure.configure(**ROOM)
         self.report.trace.append("calm")
         self._resume([name for name, job in self.tree.jobs.items() if job.suspend])
@@ -436,6 +452,8 @@ class Play(Promises):
             if fault is None:
                 continue
             tree = self._reshaped(tree, fault)
+            for one in self.more:
+                one.obey(f"{fault.detail} {fault.remedy}")
             if outcome.address.kind == "FineTuneJob" and name in tree.jobs and "attempt:" in fault.remedy:
                 self.has_no_equal(outcome)
                 # Attempts of two jobs that are alike must not meet.

@@ -7,7 +7,17 @@ from dataclasses import fields
 import pytest
 from simulation.play import play
 from simulation.shrink import shrunk
-from simulation.unknowns import MORE_SWITCHES, NOT_PLAYED, OF_GRADED, OF_PARTS, SHAPES, SWITCHES, YET_MORE_SWITCHES
+from simulation.unknowns import (
+    MORE_SWITCHES,
+    NOT_PLAYED,
+    OF_GRADED,
+    OF_IMPORTS,
+    OF_NAMES,
+    OF_PARTS,
+    SHAPES,
+    SWITCHES,
+    YET_MORE_SWITCHES,
+)
 from simulation.wide import WIDE
 
 from reconciler.emulator import Config
@@ -40,7 +50,8 @@ def test_a_seed_does_the_same_in_every_run() -> None:
 
 
 def test_every_switch_of_the_emulator_is_played_or_has_a_reason_not_to_be() -> None:
-    played = SWITCHES.keys() | MORE_SWITCHES.keys() | YET_MORE_SWITCHES.keys() | OF_GRADED.keys() | OF_PARTS.keys()
+    first = SWITCHES.keys() | MORE_SWITCHES.keys() | YET_MORE_SWITCHES.keys()
+    played = first | OF_GRADED.keys() | OF_PARTS.keys() | OF_IMPORTS.keys() | OF_NAMES.keys()
     assert played | NOT_PLAYED.keys() == {one.name for one in fields(Config)}
     assert not played & NOT_PLAYED.keys()
     assert SHAPES.keys() <= YET_MORE_SWITCHES.keys()

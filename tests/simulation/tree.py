@@ -5,6 +5,7 @@ Each job has a seed of its own, so that no two are alike, which a tree may not d
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -78,6 +79,13 @@ class Shape:
     """How data is sent, by Datasets; without one, jobs name files."""
     training_type: str = "global"
     sku: str = "GlobalStandard"
+    at: str = ""
+    """The address from which Azure fetches all data; without one it is sent."""
+
+    @property
+    def has_datasets(self) -> bool:
+        """Whether data is declared by itself, and jobs refer to it."""
+        return bool(self.encoding or self.at)
 
 
 @dataclass(frozen=True)
@@ -225,7 +233,7 @@ class Tree:
         (manifests / "account.yaml").write_text(account)
         jobs = self.jobs.values()
         data = sorted({*(job.file for job in jobs), *(CHECKED for job in jobs if job.graded)})
-        parts = [_dataset(name, self.shape) for name in data] if self.shape.encoding else []
+        parts = [_dataset(name, self.shape, manifests) for name in data] if self.shape.has_datasets else []
         parts += [_job(name, job, self.shape) for name, job in sorted(self.jobs.items())]
         parts += [_deployment(name, one, self.shape) for name, one in sorted(self.served.items())]
         (manifests / "stack.yaml").write_text("---\n".join(parts) or "# nothing\n")
@@ -237,15 +245,18 @@ def questions(name: str) -> str:
     return "".join(row.format(name, number) for number in range(EXAMPLES))
 
 
-def _dataset(name: str, shape: Shape) -> str:
+def _dataset(name: str, shape: Shape, manifests: Path) -> str:
+    source, more = f"path: data/{name}.jsonl", f"  encoding: {shape.encoding}\n"
+    if shape.at:
+        sha256 = hashlib.sha256((manifests / f"data/{name}.jsonl").read_bytes()).hexdigest()
+        source, more = f"url: {shape.at}/{name}.jsonl, sha256: {sha256}, sas: '${{env:RECONCILER_VAR_SAS}}'", ""
     return f"""\
 apiVersion: reconciler/v1
 kind: Dataset
 metadata: {{name: data-{name}}}
 spec:
-  source: {{path: data/{name}.jsonl}}
-  encoding: {shape.encoding}
-"""
+  source: {{{source}}}
+{more}"""
 
 
 def _job(name: str, job: Job, shape: Shape) -> str:
@@ -275,7 +286,7 @@ spec:
 
 
 def _file(name: str, shape: Shape) -> str:
-    return f"{{dataset: data-{name}}}" if shape.encoding else f"data/{name}.jsonl"
+    return f"{{dataset: data-{name}}}" if shape.has_datasets else f"data/{name}.jsonl"
 
 
 def _deployment(name: str, one: Served, shape: Shape) -> str:

@@ -114,6 +114,14 @@ OF_PARTS: dict[str, tuple[Any, ...]] = {
     "max_part_bytes": (350, 900),
 }
 """Those that a file in parts meets."""
+OF_IMPORTS: dict[str, tuple[Any, ...]] = {
+    "import_seconds": (0.0, 5.0, 120.0, 900.0),
+    "import_error_tells_url": (True,),
+    "import_from": ("any",),
+}
+"""Those that data at an address meets."""
+OF_NAMES: dict[str, tuple[Any, ...]] = {"filename_cut": (10, 30, 39, 45)}
+"""Those that are met for a while only: nothing trains where a name that is cut tells no run what is in the file."""
 NOT_PLAYED: dict[str, str] = {
     "accounts": "no unknown: which accounts there are; one is declared",
     "projects": "no unknown: which Foundry projects there are; none is declared",
@@ -128,10 +136,6 @@ NOT_PLAYED: dict[str, str] = {
     "outcomes": "no unknown: which jobs fail; they do by hand, at any request",
     "no_fine_tuning": "nothing can be trained then: every create is refused for good",
     "max_file_bytes": "the files of the tree are smaller than any limit that is plausible; a smaller one refuses all of them",
-    "import_seconds": "imports need an address from which Azure fetches, and so a server",
-    "import_from": "as `import_seconds`",
-    "import_error_tells_url": "as `import_seconds`",
-    "filename_cut": "a name that is cut tells no run what is in the file: each upload is taken back and said, and nothing trains",
     "model_from": "a model of another account needs two of them",
     "source_shown": "as `model_from`",
 }

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from simulation import script as first
+from simulation.addresses import BLOBS, OPEN, SICK
 from simulation.script import RARE, Event
-from simulation.unknowns import GA, OF_GRADED, OF_PARTS
+from simulation.unknowns import GA, OF_GRADED, OF_IMPORTS, OF_NAMES, OF_PARTS
 
-_BEGINS = {"shape", "grade"}
+_BEGINS = {"shape", "grade", "elsewhere"}
 """Events that make another first commit."""
 WIDE = 1_000_000
 """The first seed of the family."""
@@ -28,6 +29,7 @@ _UPLOADS = (
     r"/files$",
     r"/files$",
 )
+_FETCHED = (r"/files/import$", r"/files/import$", r"/files/import$", r"/files/file-[^/]*$", r"/files/.*/content$")
 
 
 def script(seed: int) -> list[Event]:
@@ -78,6 +80,36 @@ def _with_parts(events: list[Event], chance: random.Random) -> list[Event]:
             sent.insert(1, _fault(chance.choice(_UPLOADS), chance, "POST"))
         events = _inserted(events, sent, chance)
     return [*begun, *events]
+
+
+def _with_imports(events: list[Event], chance: random.Random) -> list[Event]:
+    """Have Azure fetch all data from an address, which may not answer, or with something else."""
+    switches = _switches(OF_IMPORTS, chance)
+    is_anywhere = any("import_from" in event.how for event in switches)
+    for _ in range(chance.choice((1, 2, 3))):
+        fetched = [
+            Event("commit", {"change": "data", "pick": chance.randrange(100)}),
+            Event("address", {"sick": chance.choice(SICK), "count": chance.choice((1, 1, 2, 4))}),
+            _run(chance),
+        ]
+        if chance.random() < 0.4:
+            fetched.insert(1, _fault(chance.choice(_FETCHED), chance))
+        events = _inserted(events, fetched, chance)
+    return [*switches, Event("elsewhere", {"at": BLOBS if is_anywhere else OPEN}), *events]
+
+
+def _with_cut(events: list[Event], chance: random.Random) -> list[Event]:
+    """Have names of files cut for a while: it is met, told, and mended, at the latest when the troubles are over."""
+    met = [Event("cut", {name: chance.choice(values)}) for name, values in OF_NAMES.items()]
+    for _ in range(2):
+        met.append(Event("commit", {"change": "data", "pick": chance.randrange(100)}))
+        if chance.random() < 0.3:
+            path, method = chance.choice(((r"/files$", "POST"), (r"/files/", "DELETE")))
+            met.append(_fault(path, chance, method))
+        met.append(_run(chance))
+    if chance.random() < 0.7:
+        met.append(Event("configure", dict.fromkeys(OF_NAMES)))
+    return _inserted(events, met, chance)
 
 
 def _suspended(chance: random.Random) -> list[Event]:
@@ -140,5 +172,11 @@ def _inserted(events: list[Event], more: Iterable[Event], chance: random.Random)
     return [*events[:at], *more, *events[at:]]
 
 
-_BESIDES = {"graded": (0.5, _with_graded), "base": (0.4, _with_base), "parts": (0.4, _with_parts)}
+_BESIDES = {
+    "graded": (0.5, _with_graded),
+    "base": (0.4, _with_base),
+    "parts": (0.4, _with_parts),
+    "imports": (0.35, _with_imports),
+    "cut": (0.15, _with_cut),
+}
 """What a seed of this family may have besides, and in which share of them: all at once would hide each other."""

@@ -33,6 +33,9 @@ SECRET = "5d2f7be1c09a4e63b8d41f7a90c3e6fb"
 SIGNATURE = "s1gN4tur3Th4tN0b0dyM4yS33"
 """A signature of a link to a file, which errors of a server repeat."""
 
+GRANT = "gR4nTt0ReAd0neBl0bF0rAnH0ur"
+"""The signature in the environment that opens the data at an address."""
+
 LISTED = ("/jobs", "/files", "/models", "/deployments")
 
 
