@@ -157,7 +157,7 @@ def wire_page() -> Iterator[str]:
     yield "## What is sent and comes back\n\n| route | field | on | how known |"
     yield "|---|---|---|---|"
     yield from _lines(CREATED)
-    yield "\nRequired (documented), else 400 `invalidPayload`:"
+    yield "\n`metadata` comes back by a switch: recorded answers show null.\n\nRequired (documented), else 400 `invalidPayload`:"
     yield ""
     for route, names in REQUIRED.items():
         yield f"- `{route}`: {', '.join(f'`{name}`' for name in names)}"
