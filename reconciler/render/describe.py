@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,19 @@ from reconciler.render.action import gone_for, then_word
 from reconciler.render.cost import change_lines
 from reconciler.render.data import change_text
 from reconciler.render.fault import explanation, known_by
-from reconciler.render.words import Tone, duration, field_name, joined, lines, printable, settings, shown, size
+from reconciler.render.words import (
+    Tone,
+    duration,
+    field_name,
+    hidden,
+    joined,
+    lines,
+    plain_value,
+    printable,
+    settings,
+    shown,
+    size,
+)
 
 MISSING = "missing: never made, or deleted since by Azure or somebody"
 """What is known of a deployment that is not there although its job ended long ago: nothing at Azure tells which."""
@@ -225,6 +238,9 @@ def field_sides(item: FieldChange, longest: int = 45) -> tuple[str, str]:
     sides = [shown(value, path=item.path, longest=longest) for value in (item.before, item.after)]
     if sides[0] == sides[1]:
         sides = [shown(value, path=item.path, longest=sys.maxsize) for value in (item.before, item.after)]
+    if sides[0] == sides[1]:
+        # A thing that is called by its name beside that name, or beside another of that name.
+        sides = [printable(json.dumps(plain_value(hidden(item.path, value)))) for value in (item.before, item.after)]
     return sides[0], sides[1]
 
 

@@ -9,23 +9,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.core.approval import Approval, Approved
-from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait
+from reconciler.core.change import Change, Create, Delete, Keep, Plan, Replace, Stuck, Update, Wait, account_of, live_of
 from reconciler.core.diff import FieldChange
 from reconciler.core.fault import Fault, Place, Refused
 from reconciler.core.resource import Address, Desired, Observed, Phase, Unknown
 from reconciler.kinds import REGISTRY
 from reconciler.kinds.deployment.spec import DeploymentSpec
+from reconciler.render.describe import field_sides
 from reconciler.render.document import dumps, plan_document, read_approval
 from reconciler.render.drift import drift_text
 from reconciler.render.markdown import plan_markdown
 from reconciler.render.mermaid import plan_mermaid
 from reconciler.render.summary import NO_CHANGES, counts, summary
 from reconciler.render.text import plan_text
+from reconciler.render.words import plain_value
 
+VALUES: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
 SPEC = DeploymentSpec.model_validate({"model": {"name": "m"}, "sku": {"name": "Standard", "capacity": 50}})
 
 
@@ -150,6 +156,71 @@ def test_every_renderer_names_the_same_changes_and_counts(chosen: list[int], hel
     assert all(address in drawn for _, address in expected)
 
 
+NAMED: Any = st.fixed_dictionaries({"name": st.text(max_size=2)}, optional={"version": st.sampled_from(["1", "2"])})
+LOOKS: Any = st.sampled_from(
+    ["absent", None, "1", 1, "true", True, "auto", "null", [], "[]", {}, "{}", "a" * 99, "nan"]
+)
+LOOKS |= st.builds(lambda middle: f"{'a' * 40}{middle}{'b' * 40}", st.integers(0, 9))
+
+
+@example({"name": "m"}, "m", 40).via("a thing is called by its name")
+@given(VALUES | NAMED | LOOKS, VALUES | NAMED | LOOKS, st.integers(5, 60))
+def test_two_values_that_differ_never_look_the_same(before: Any, after: Any, longest: int):
+    one, other = (json.dumps(plain_value(value)) for value in (before, after))
+    left, right = field_sides(FieldChange("extra.x", before, after), longest)
+    assert left != right or one == other or before == after
+
+
+@given(st.lists(st.tuples(st.sampled_from(("acme", "west")), st.integers(0, 14)), max_size=6), st.integers(0, 7))
+def test_nothing_that_a_person_must_know_is_left_out_or_said_of_another(chosen: list[tuple[str, int]], told: int):
+    changes: list[Change] = []
+    for number, (account, sort) in enumerate(chosen):
+        change = everything(f"n{number}", "y").changes[sort]
+        live = live_of(change)
+        if live is not None:
+            change = replace(change, live=replace(live, name=f"n{number}", account=account))  # type: ignore[call-arg]
+        if isinstance(change, Stuck):
+            change = replace(change, account=account)
+        elif not isinstance(change, Delete):
+            change = replace(change, desired=replace(change.desired, account=account))
+        changes.append(change)
+    sorts = ("warnings", "refusals", "unread")
+    faults = {sort: (Fault(f"code-{sort}", f"Summary of {sort}", f"Detail of {sort}"),) for sort in sorts}
+    said = {sort: faults[sort] if told & 1 << number else () for number, sort in enumerate(sorts)}
+    hidden = [Stuck(Address("Deployment", "unknown"), "acme", fault) for fault in said["unread"]]
+    made = Plan((*changes, *hidden), **said)
+    shown, page = text(made), plan_markdown(made, [], kinds=REGISTRY, now=0, accounts=["acme"])
+    for sort in sorts:
+        for words in (shown, page, dumps(document(made))):
+            assert (f"Summary of {sort}" in words) == bool(said[sort])
+    # What could not be read is said once, and not for each resource.
+    assert "Deployment/unknown" not in shown + page
+    assert ("No changes" in page.partition("\n\n")[2].partition("\n")[0]) == (made.converged and not made.refusals)
+    blocks = dict(re.findall(r"^Account/(\w+):\n((?:  .*\n)*)", shown, re.MULTILINE))
+    for change in changes:
+        busy = isinstance(change, Keep) and change.live is not None and change.live.phase is not Phase.READY
+        if busy or not isinstance(change, Keep):
+            assert len(re.findall(rf"{change.address}\b", shown)) >= 1
+            assert f"{change.address}" in page
+        for account, block in blocks.items():
+            if re.search(rf"^  \S+ {change.address}\b", block, re.MULTILINE):
+                assert account == account_of(change)
+
+
+@given(st.sets(st.sampled_from(["model.name", "model.version", "sku.name", "tags.a"]), min_size=1))
+def test_what_forces_a_recreation_is_marked_and_nothing_else(paths: set[str]):
+    (change,) = (change for change in everything("x", "y").changes if isinstance(change, Replace))
+    after = SPEC.model_copy(update={"strategy": "recreate"})
+    change = replace(change, after=after, changes=tuple(FieldChange(path, "a", "b") for path in sorted(paths)))
+    made = Plan((change,))
+    assert after.fixed >= {"model.name", "model.version"}
+    forced = {line.strip().partition(":")[0] for line in text(made).splitlines() if "# forces recreation" in line}
+    assert forced == paths & change.after.fixed
+    page = plan_markdown(made, [], kinds=REGISTRY, now=0, accounts=["acme"])
+    told = re.search(r"^- (.*) cannot be changed in place$", page, re.MULTILINE)
+    assert set(re.findall(r"`([^`]+)`", told[1] if told else "")) == forced
+
+
 def entries(approval: Approval) -> dict[str, list[Approved]]:
     return approval._entries
 
@@ -181,12 +252,7 @@ def test_a_damaged_plan_is_refused(edit: Any, code: str):
     assert caught.value.faults[0].code == code
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    )
-)
+@given(VALUES)
 def test_any_json_is_refused_and_nothing_else_happens(value: Any):
     with pytest.raises(Refused):
         read_approval(value)

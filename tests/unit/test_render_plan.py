@@ -191,6 +191,11 @@ Plan: 1 to train, 1 to create, 1 to update, 0 to delete."""
     )
 
 
+def test_a_model_that_nothing_serves_is_not_said_to_serve():
+    said = text(plan([dataset(), job()], [live_job("77" * 32, epochs=2)], Options(prune=True)))
+    assert f"(supersedes {OLD_JOB}, kept)" in said
+
+
 def test_the_first_apply_lists_what_waits():
     assert (
         text(plan([dataset(), job(), deployment()], []))
