@@ -9,8 +9,10 @@ from simulation.planted import Bug, Change
 from reconciler.azure.uploads import Uploads
 from reconciler.core.change import Update
 from reconciler.core.diff import FieldChange
-from reconciler.kinds import fine_tune_job
+from reconciler.kinds import deployment, fine_tune_job
 from reconciler.kinds.dataset import DatasetGateway, DatasetKind, gateway
+from reconciler.kinds.deployment import elsewhere
+from reconciler.kinds.deployment.elsewhere import as_told
 from reconciler.kinds.fine_tune_job import FineTuneJobKind, base, lifecycle
 from reconciler.kinds.fine_tune_job.states import STOPPED
 
@@ -27,6 +29,16 @@ def _any_pause(_desired: Any, live: Any) -> tuple[FieldChange, ...]:
 def _reversed(complete: Any) -> Any:
     """Have the parts of a file put together in the wrong order."""
     return lambda self, upload_id, part_ids: complete(self, upload_id, part_ids[::-1])
+
+
+def _told_in_full(after: Any, live: Any) -> Any:
+    """Hold against what Azure shows all that it was told, if it comes from another account."""
+    return after if getattr(after.model, "source", None) else as_told(after, live)
+
+
+def _unchanged_elsewhere(after: Any, live: Any) -> Any:
+    """Take what is served for what is declared, if it comes from another account."""
+    return live.spec if getattr(after.model, "source", None) else as_told(after, live)
 
 
 WIDE_BUGS: dict[str, Bug] = {
@@ -71,6 +83,12 @@ WIDE_BUGS: dict[str, Bug] = {
     "a name that was cut is taken as it is": _bug(
         "does not hold what its name says", DatasetGateway, "_check_name", lambda *_: None
     ),
+    # what another account serves
+    "an account is named in one way only": _bug("not as committed", elsewhere, "SPELLINGS", ("source",)),
+    "an account that Azure does not show always differs": _bug(
+        "not as committed", deployment, "as_told", _told_in_full
+    ),
+    "what another account serves never changes": _bug("far serves", deployment, "as_told", _unchanged_elsewhere),
     "of two files with one content both stay": Bug(
         "several files hold the same",
         (Change(DatasetKind, "spared", lambda _: lambda _self, unmatched, *_: {one.id for one in unmatched}),),

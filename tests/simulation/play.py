@@ -22,6 +22,7 @@ from simulation import foreign
 from simulation.addresses import Addresses
 from simulation.besides import Besides
 from simulation.cut import Cut
+from simulation.elsewhere import Elsewhere
 from simulation.imports import Imports
 from simulation.parts import Parts, small
 from simulation.promises import JOBS, PENDING, Broken, Promises, Report, Run, is_unsure
@@ -30,7 +31,7 @@ from simulation.second import Second
 from simulation.serial import Serial
 from simulation.suspension import Suspension
 from simulation.thrift import MEMORY, Scans, prepare
-from simulation.tree import Job, Served, Tree
+from simulation.tree import FAR, Job, Served, Tree
 from simulation.wide import script
 from simulation.wires import GRANT, HOST, SECRET, Crash, Lists, Wire
 
@@ -158,6 +159,9 @@ class Play(Promises):
             case "parts":
                 self.changed.enter_context(small(**how))
                 self.more.append(Parts(self))
+            case "far":
+                self._begin(replace(self.tree, far=Served("tone", capacity=10)))
+                self.more.append(Elsewhere(self))
             case "elsewhere":
                 self._begin(self.tree.shaped(**how))
                 self.changed.enter_context(self.addresses.connected())
@@ -203,8 +207,8 @@ class Play(Promises):
         for name in self.tree.served:
             for record in self._versions(name):
                 body = record.versions[-1][2]
-                job, step = self._trained(str(body["properties"]["model"]["name"]))
-                if job is not None and not step and self._serves(record):
+                job, step = self.trained(str(body["properties"]["model"]["name"]))
+                if job is not None and not step and self.serves(record):
                     marks[name] = str(job.suffix)[:12]
         return marks
 
@@ -468,6 +472,8 @@ class Play(Promises):
                 tree = tree.with_job(name, replace(tree.jobs[name], parent_step=0))
             if outcome.address.kind == "Deployment" and name in tree.served:
                 tree = tree.with_served(name, self._told(name, tree.served[name], outcome))
+            if outcome.address.kind == "Deployment" and name == FAR and tree.far:
+                tree = replace(tree, far=self._told(name, tree.far, outcome))
         if tree != self.tree:
             self._commit(tree)
 

@@ -45,6 +45,10 @@ PENDING = 90.0
 """Seconds from the creation of a job to its start."""
 
 
+WEST = "/west/"
+"""In the path of every request to the second account, where a tree has one (elsewhere.py)."""
+
+
 class Broken(BaseException):
     """A promise that was not kept. As with a Crash, nothing of the product or of an SDK may catch it."""
 
@@ -156,6 +160,9 @@ class Promises:
     def watch(self, request: Request, run: Run) -> None:
         """Look at what a request of the product did."""
         previous, run.previous = run.previous, f"{request.method} {request.path}"
+        if WEST in request.path:
+            run.wrote += self.azure.emulator.log[-1]["committed"]
+            return
         is_of_jobs = request.path.endswith(JOBS)
         if is_of_jobs and request.method == "GET" and "after" not in request.query:
             run.asked = (self.clock.now(), len(self.azure.emulator.world.account("acme").jobs))
@@ -199,7 +206,7 @@ class Promises:
         self.lost |= {other.id for other in world.account("acme").jobs.values() if self._is_lost(other)}
         # Now, since the file may be deleted later.
         data = _sha(world.store.content(job.training_file).removeprefix(BOM))
-        parent, step = self._trained(job.model)
+        parent, step = self.trained(job.model)
         base = _based(self.trained_on.get(parent.id, "?"), step) if parent else ""
         sort = f" on another's {'checkpoint' if step else 'model'}" if parent else ""
         self.report.counts[f"seen: a training{sort}"] += 1
@@ -288,7 +295,7 @@ class Promises:
         record = world.account("acme").deployments[name.lower()]
         body = shown_body(record, now)
         model = str(body["properties"]["model"]["name"]).lower()
-        job, _ = self._trained(model)
+        job, _ = self.trained(model)
         ended = world.phase(job).finished if job and world.config.job_times != "none" else None
         # Where Azure does not say when a job ended, nothing is taken for gone (lifetime.py). Until then it cannot be told from one that was never made.
         # By the clock of Azure, whatever that of the machine shows; an answer may be some minutes ahead or behind.
@@ -329,7 +336,7 @@ class Promises:
         for name, one in self.tree.served.items():
             if one.strategy == "recreate":
                 self.serving.discard(name)
-            elif any(self._serves(record) for record in self._versions(name)):
+            elif any(self.serves(record) for record in self._versions(name)):
                 self.serving.add(name)
             elif name in self.serving:
                 raise Broken(f"nothing serves {name} any more ({one.strategy or 'in_place'})")
@@ -344,14 +351,14 @@ class Promises:
             if one.name == name or shown_body(one, now)["tags"].get("reconciler-name", one.name) == name
         ]
 
-    def _serves(self, record: DeploymentRecord) -> bool:
+    def serves(self, record: DeploymentRecord) -> bool:
         now = self.azure.emulator.world.now()
         if record.deleted is not None or (is_new(record) and (now < record.ends or record.failure)):
             return False
-        job, _ = self._trained(str(serving_body(record, now)["properties"]["model"]["name"]))
+        job, _ = self.trained(str(serving_body(record, now)["properties"]["model"]["name"]))
         return job is not None and job.model_deleted is None
 
-    def _trained(self, model: str) -> tuple[JobRecord | None, int]:
+    def trained(self, model: str) -> tuple[JobRecord | None, int]:
         """Return the job that made a model, and the step if it is a checkpoint."""
         world = self.azure.emulator.world
         found = find_checkpoint(world, "acme", model.lower(), world.now())
@@ -497,9 +504,9 @@ class Promises:
         for record in found:
             body = serving_body(record, now)
             model = str(body["properties"]["model"]["name"])
-            job, step = self._trained(model)
+            job, step = self.trained(model)
             wrong = [
-                "it is no model" if job is None or not self._serves(record) else "",
+                "it is no model" if job is None or not self.serves(record) else "",
                 f"capacity {body['sku']['capacity']}" if body["sku"]["capacity"] != one.capacity else "",
                 f"step {step}" if step != one.step else "",
             ]

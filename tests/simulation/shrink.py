@@ -11,7 +11,7 @@ from simulation.wide import script
 
 SIMPLER = {"count": 1, "skip": 0, "mode": "apply", "committed": False}
 """What is as simple as it gets, for what cannot be left out of an event."""
-NEEDED = {"commit", "hand", "sleep", "jump", "configure", "shape", "lists", "grade", "parts", "elsewhere", "cut"}
+NEEDED = {"commit", "hand", "sleep", "jump", "configure", "shape", "lists", "grade", "parts", "elsewhere", "cut", "far"}
 """Events of which nothing can be left out."""
 
 

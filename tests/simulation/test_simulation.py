@@ -10,6 +10,7 @@ from simulation.shrink import shrunk
 from simulation.unknowns import (
     MORE_SWITCHES,
     NOT_PLAYED,
+    OF_ACCOUNTS,
     OF_GRADED,
     OF_IMPORTS,
     OF_NAMES,
@@ -51,7 +52,7 @@ def test_a_seed_does_the_same_in_every_run() -> None:
 
 def test_every_switch_of_the_emulator_is_played_or_has_a_reason_not_to_be() -> None:
     first = SWITCHES.keys() | MORE_SWITCHES.keys() | YET_MORE_SWITCHES.keys()
-    played = first | OF_GRADED.keys() | OF_PARTS.keys() | OF_IMPORTS.keys() | OF_NAMES.keys()
+    played = first | OF_GRADED.keys() | OF_PARTS.keys() | OF_IMPORTS.keys() | OF_NAMES.keys() | OF_ACCOUNTS.keys()
     assert played | NOT_PLAYED.keys() == {one.name for one in fields(Config)}
     assert not played & NOT_PLAYED.keys()
     assert SHAPES.keys() <= YET_MORE_SWITCHES.keys()

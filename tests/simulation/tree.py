@@ -24,6 +24,8 @@ CHECKED = "graded-checked"
 GRADER = (
     '{type: string_check, name: same, input: "{{ sample.output_text }}", reference: "{{ item.answer }}", operation: eq}'
 )
+FAR = "far"
+"""The deployment of the second account, where there is one."""
 STRATEGIES = ("in_place", "beside", "recreate")
 
 
@@ -96,6 +98,8 @@ class Tree:
     served: dict[str, Served] = field(default_factory=lambda: {"tone": Served("tone"), "calm": Served("calm")})
     owners: tuple[str, ...] = ("team-a",)
     shape: Shape = Shape()
+    far: Served | None = None
+    """What a second account serves."""
 
     def changed(self, change: str, pick: int, before: list[Tree], marks: dict[str, str]) -> Tree:
         """Return the tree after one commit; `marks` are those of the trainings that are served, by deployment."""
@@ -113,6 +117,8 @@ class Tree:
             return self._based(pick)
         if change in {"suspend", "regrade"}:
             return self._graded(change, pick)
+        if change == "far":
+            return self._far(pick)
         if change in {"rename", "capacity", "follow", "strategy", "pin", "step", "gate", "ready"}:
             return self._serving(change, pick, marks) if self.served else self
         return self._training(change, pick) if self.jobs else self
@@ -129,6 +135,20 @@ class Tree:
 
     def with_served(self, name: str, one: Served) -> Tree:
         return replace(self, served={**self.served, name: one})
+
+    def _far(self, pick: int) -> Tree:
+        """Have the second account serve the model of another job, or in another way."""
+        if self.far is None or not self.jobs:
+            return self
+        match pick % 5:
+            case 0:
+                step = 0 if self.far.step else EXAMPLES * self.jobs[self.far.job].epochs
+                return replace(self, far=replace(self.far, step=step))
+            case 1:
+                return replace(self, far=replace(self.far, capacity=10 + pick % 3))
+            case 2:
+                return replace(self, far=replace(self.far, strategy="" if self.far.strategy else "recreate"))
+        return replace(self, far=replace(self.far, job=sorted(self.jobs)[pick // 5 % len(self.jobs)], step=0))
 
     def _newer(self, pick: int) -> Tree:
         """Have another model trained by the job of a deployment that is pinned, if one is."""
@@ -184,7 +204,10 @@ class Tree:
                     if key != name
                 }
                 served = {key: value for key, value in self.served.items() if value.job != name}
-                return replace(self, jobs=jobs, served=served)
+                far = self.far
+                if far and far.job == name:
+                    far = replace(far, job=min(jobs), step=0) if jobs else None
+                return replace(self, jobs=jobs, served=served, far=far)
         raise AssertionError(change)
 
     def _serving(self, change: str, pick: int, marks: dict[str, str]) -> Tree:
@@ -230,12 +253,19 @@ class Tree:
         account = ACCOUNT.replace("owner: team-a", f"owner: {self.owners[0]}")
         former = ", ".join(self.owners[1:])
         account += f"  previous_owners: [{former}]\n  api: {self.shape.api}\n"
+        if self.far:
+            account += "---\n" + account.replace("acme", "west")
         (manifests / "account.yaml").write_text(account)
         jobs = self.jobs.values()
         data = sorted({*(job.file for job in jobs), *(CHECKED for job in jobs if job.graded)})
         parts = [_dataset(name, self.shape, manifests) for name in data] if self.shape.has_datasets else []
         parts += [_job(name, job, self.shape) for name, job in sorted(self.jobs.items())]
         parts += [_deployment(name, one, self.shape) for name, one in sorted(self.served.items())]
+        if self.far:
+            # Of two accounts it must be said which.
+            parts = [part.replace("spec:\n", "spec:\n  account: acme\n", 1) for part in parts]
+            far = _deployment(FAR, self.far, self.shape)
+            parts.append(far.replace("spec:\n", "spec:\n  account: west\n", 1))
         (manifests / "stack.yaml").write_text("---\n".join(parts) or "# nothing\n")
 
 

@@ -120,6 +120,8 @@ OF_IMPORTS: dict[str, tuple[Any, ...]] = {
     "import_from": ("any",),
 }
 """Those that data at an address meets."""
+OF_ACCOUNTS: dict[str, tuple[Any, ...]] = {"model_from": ("sourceAccount", "both"), "source_shown": (False,)}
+"""Those that a second account meets."""
 OF_NAMES: dict[str, tuple[Any, ...]] = {"filename_cut": (10, 30, 39, 45)}
 """Those that are met for a while only: nothing trains where a name that is cut tells no run what is in the file."""
 NOT_PLAYED: dict[str, str] = {
@@ -136,7 +138,5 @@ NOT_PLAYED: dict[str, str] = {
     "outcomes": "no unknown: which jobs fail; they do by hand, at any request",
     "no_fine_tuning": "nothing can be trained then: every create is refused for good",
     "max_file_bytes": "the files of the tree are smaller than any limit that is plausible; a smaller one refuses all of them",
-    "model_from": "a model of another account needs two of them",
-    "source_shown": "as `model_from`",
 }
 """Those that no seed plays, and why; what of them can be tried otherwise is in tests/kinds/ and tests/emulator/."""

@@ -13,9 +13,9 @@ from typing import Any
 from simulation import script as first
 from simulation.addresses import BLOBS, OPEN, SICK
 from simulation.script import RARE, Event
-from simulation.unknowns import GA, OF_GRADED, OF_IMPORTS, OF_NAMES, OF_PARTS
+from simulation.unknowns import GA, OF_ACCOUNTS, OF_GRADED, OF_IMPORTS, OF_NAMES, OF_PARTS
 
-_BEGINS = {"shape", "grade", "elsewhere"}
+_BEGINS = {"shape", "grade", "elsewhere", "far"}
 """Events that make another first commit."""
 WIDE = 1_000_000
 """The first seed of the family."""
@@ -112,6 +112,18 @@ def _with_cut(events: list[Event], chance: random.Random) -> list[Event]:
     return _inserted(events, met, chance)
 
 
+def _with_far(events: list[Event], chance: random.Random) -> list[Event]:
+    """Have a second account serve what the first one trains."""
+    for _ in range(chance.choice((2, 3, 4))):
+        served = [Event("commit", {"change": "far", "pick": chance.randrange(100)}), _run(chance)]
+        if chance.random() < 0.3:
+            served.insert(1, _fault(r"/accounts/west/deployments", chance, chance.choice(("*", "PUT"))))
+        if chance.random() < 0.5:
+            served += [Event("sleep", {"seconds": chance.choice((30, 600, 4000))}), Event("run", {"mode": "wait"})]
+        events = _inserted(events, served, chance)
+    return [Event("far"), *_switches(OF_ACCOUNTS, chance), *events]
+
+
 def _suspended(chance: random.Random) -> list[Event]:
     """Return how the job comes to train, is suspended or paused, and perhaps goes on."""
     trains = [
@@ -178,5 +190,6 @@ _BESIDES = {
     "parts": (0.4, _with_parts),
     "imports": (0.35, _with_imports),
     "cut": (0.15, _with_cut),
+    "far": (0.25, _with_far),
 }
 """What a seed of this family may have besides, and in which share of them: all at once would hide each other."""
