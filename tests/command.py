@@ -176,7 +176,7 @@ class Site:
         for process in self._running:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            assert KEY not in str(process.communicate())
         told = [path for path in self.folder.parent.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
         assert told == [], "a key was written to a file"
 
@@ -229,6 +229,7 @@ class Terminal:
         self.process.wait()
         with contextlib.suppress(OSError):
             os.close(self._master)
+        assert KEY not in self.drawn
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())

@@ -152,7 +152,7 @@ class Api:
             raise GitHubError(fault, None, passes=True) from error
 
     def _refused(self, doing: str, error: urllib.error.HTTPError) -> GitHubError:
-        said = _message(error)
+        said = _message(error).replace(self._token, "***")[:300]
         wait = self._asked(error.headers)
         limited = error.code == 429 or (
             error.code == 403
@@ -214,7 +214,7 @@ def _message(error: urllib.error.HTTPError) -> str:
         body = json.loads(error.read(100_000))
     except (ValueError, RecursionError, OSError, http.client.HTTPException):
         return ""
-    return text(body, "message")[:300]
+    return text(body, "message")
 
 
 def stamp(seconds: float) -> str:

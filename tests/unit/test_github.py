@@ -122,7 +122,8 @@ ENDS = (
 def test_what_does_not_pass_is_said_with_the_way_out(
     github: GitHub, comments: Comments, clock: FakeClock, status: int, headers: dict[str, str], code: str, remedy: str
 ) -> None:
-    github.failures.append(Failure("GET", "comments", status, times=100, headers=headers))
+    echo = json.dumps({"message": f"told to fail, {'x' * 270} Bearer {github.token}"})
+    github.failures.append(Failure("GET", "comments", status, times=100, headers=headers, body=echo))
     before = clock.now()
     with pytest.raises(GitHubError) as caught:
         comments.write(7, f"{PLAN}\n\none")
