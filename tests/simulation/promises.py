@@ -275,17 +275,17 @@ class Promises:
     def _is_spare(self, name: str, tree: Tree) -> None:
         """A file goes only if Azure refused it, if no declared job is made from its data, or if a good file of it is still there."""
         account, store = self.azure.emulator.world.account("acme"), self.azure.emulator.world.store
-        digests = {
-            one.id: parsed.digest
+        others = {
+            parsed.digest
             for one in account.files.values()
-            if one.error is None and (one.deleted is None or one.id == name)
-            if (parsed := FileName.parse(one.filename))
+            if one.error is None and one.deleted is None and (parsed := FileName.parse(one.filename))
             if parsed.digest == file_digest(hashlib.sha256(store.content(one.id).removeprefix(BOM)).hexdigest())
         }
-        gone = digests.pop(name, None)
+        gone = account.files[name]
+        held = None if gone.error else FileName.parse(gone.filename)
         declared = {file_digest(hashlib.sha256(self._data(job)).hexdigest()) for job in tree.jobs.values()}
-        if gone in declared - {*digests.values()}:
-            raise Broken(f"the file of a declared dataset was deleted: {account.files[name].filename}")
+        if held and held.digest in declared - others:
+            raise Broken(f"the file of a declared dataset was deleted: {gone.filename}")
 
     def _data(self, job: Job) -> bytes:
         return (self.folder / f"manifests/data/{job.file}.jsonl").read_bytes()
