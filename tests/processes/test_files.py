@@ -14,6 +14,8 @@ from harness import Azure, FakeClock
 from processes.mortal import OVERWRITTEN
 from processes.play import MORTAL
 
+from reconciler.cli.emulated import _keep_out_of_git
+
 IMPORT = ("import", "--with-data")
 
 
@@ -57,3 +59,18 @@ def test_import(change: int, tmp_path: Path, by_hand: Azure) -> None:
     site.run(*IMPORT, code=0)
     plan = site.run("plan", "--detailed-exitcode", "--prune", code=0)
     assert plan.last == "No changes. Azure matches the manifests."
+
+
+def test_git_ignores_the_state_although_a_run_died_while_it_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(path: Path, *_: object, **__: object) -> None:
+        path.touch()
+        raise KeyboardInterrupt
+
+    folder = tmp_path / ".reconciler"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "write_text", dying)
+        _keep_out_of_git(folder)
+    _keep_out_of_git(folder)
+    assert (folder / ".gitignore").read_text() == "*\n"
