@@ -30,10 +30,11 @@ def differences(want: Spec, have: Spec, *, echoes_all: bool) -> tuple[FieldChang
     differs; if not, it is no evidence either way.
     """
     wanted = want.comparable()
-    found = have.comparable()
-    if wanted == found:
-        return ()
-    return changes(wanted, restrict(found, wanted, fill=echoes_all), fill=echoes_all)
+    found = restrict(have.comparable(), wanted, fill=echoes_all)
+    if not echoes_all:
+        # What is not echoed needs no comparison: mostly nothing is left that differs.
+        wanted = restrict(wanted, found, fill=False)
+    return changes(wanted, found, fill=echoes_all)
 
 
 def restrict(found: Mapping[str, Any], wanted: Mapping[str, Any], *, fill: bool) -> dict[str, Any]:
