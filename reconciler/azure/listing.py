@@ -34,7 +34,7 @@ def pages(caller: Caller, doing: str, fetch: Callable[[dict[str, Any]], bytes]) 
         body, raw = caller.safely(doing, lambda query=query: _page(fetch(query), doing))  # type: ignore[misc]
         allowance.spend(raw)
         page = items(body)
-        new = {text(item, "id"): item for item in page if text(item, "id") and text(item, "id") not in seen}
+        new = {name: item for item in page if (name := text(item, "id")) and name not in seen}
         seen.update(new)
         yield list(new.values())
         if not new or not _goes_on(body, len(page)):

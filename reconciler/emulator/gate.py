@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciler.emulator.arm_places import arm_not_found, described
 from reconciler.emulator.routes import ARM, DATA_PLANE, find
@@ -49,7 +49,7 @@ class Gate:
         if self._last is not None and self._last[0] is request:
             return self._last[1]
         write = request.method not in ("GET", "HEAD") and not request.path.endswith("/chat/completions")
-        place = replace(_place(request.path), write=write)
+        place = _place(request.path, write=write)
         self._last = (request, place)
         return place
 
@@ -213,20 +213,20 @@ class Gate:
         )
 
 
-def _place(path: str) -> Place:
+def _place(path: str, *, write: bool) -> Place:
     parts = tuple(path.strip("/").split("/"))
     if parts[0].lower() == "subscriptions":
         lower = [part.lower() for part in parts]
         account = parts[7] if len(parts) > 7 and lower[6] == "accounts" else ""
-        return Place(Surface.ARM, account, parts)
+        return Place(Surface.ARM, account, parts, write=write)
     account, rest, project = parts[0], parts[1:], None
     if rest[:2] == ("api", "projects"):
         project, rest = (rest[2] if len(rest) > 2 else ""), rest[3:]
     if rest[:1] != ("openai",):
-        return Place(Surface.DATED, account, ())
+        return Place(Surface.DATED, account, (), write=write)
     if rest[1:2] == ("v1",):
-        return Place(Surface.V1, account, rest[2:], project)
-    return Place(Surface.DATED, account, rest[1:], project)
+        return Place(Surface.V1, account, rest[2:], project, write)
+    return Place(Surface.DATED, account, rest[1:], project, write)
 
 
 def _base_url(request: Request) -> str:

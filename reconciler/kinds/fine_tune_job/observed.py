@@ -96,7 +96,7 @@ def model_as_job(body: Json, account: Account) -> Observed | None:
         name=suffix.text if suffix and suffix.text else named.job_id,
         phase=Phase.READY,
         spec=FineTuneJobSpec.model_construct(
-            model=named.base, training_file=FileId.model_construct(file_id=""), method=_echoed("", {}), training_type=""
+            model=named.base, training_file=_NO_FILE, method=_NO_METHOD, training_type=""
         ),
         status="succeeded",
         identity=suffix.digest_part if suffix else "",
@@ -147,7 +147,7 @@ def _live_spec(body: Json) -> FineTuneJobSpec:
     }
     fields["model"] = text(body, "model") or None
     fields["seed"] = None if seed is None else int(seed)
-    return FineTuneJobSpec.model_construct(**fields, training_file=FileId.model_construct(file_id=""))
+    return FineTuneJobSpec.model_construct(**fields, training_file=_NO_FILE)
 
 
 class _EchoedMethod(Method):
@@ -164,3 +164,8 @@ def _echoed(kind: str, settings: dict[str, Any], grader: Json | None = None, ans
         grader=grader or None,
         response_format=answers or None,
     )
+
+
+_NO_FILE = FileId.model_construct(file_id="")
+_NO_METHOD = _echoed("", {})
+"""What every listed model has in common, which says nothing of its settings."""
