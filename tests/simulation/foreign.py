@@ -10,6 +10,7 @@ from typing import Any
 
 from harness import Azure
 from portal import deploy, train, upload
+from simulation.thrift import SCANS
 from simulation.tree import Tree, seed_of
 
 from reconciler.core.digest import FileName, file_digest, mark
@@ -55,7 +56,7 @@ def plant(azure: Azure, tree: Tree, folder: Path) -> dict[str, Any]:
 
 
 def _digest(folder: Path, job: str) -> str:
-    tree = load(folder / "manifests", REGISTRY, {}, None, folder)
+    tree = load(folder / "manifests", REGISTRY, {}, SCANS, folder)
     planner = Planner(tree.desired, tree.accounts, World({}, {}, 0.0), REGISTRY, Options())
     return planner.digests[Address("FineTuneJob", job)][0]
 

@@ -11,7 +11,7 @@ import json
 import random
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from simulation.script import Event
 from simulation.second import Second
 from simulation.serial import Serial
 from simulation.suspension import Suspension
-from simulation.thrift import MEMORY, Scans, prepare
+from simulation.thrift import MEMORY, SCANS, prepare
 from simulation.tree import FAR, Job, Served, Tree
 from simulation.wide import script
 from simulation.wires import GRANT, HOST, SECRET, Crash, Lists, Wire
@@ -46,6 +46,7 @@ from reconciler.core.runtime import Runtime
 from reconciler.emulator import Request, Response
 from reconciler.engine import Engine, Outcome
 from reconciler.kinds import REGISTRY
+from reconciler.manifests import Tree as Loaded
 from reconciler.manifests import load
 from reconciler.memory import without_collector
 
@@ -53,7 +54,6 @@ __all__ = ["PENDING", "Report", "play"]
 
 CALM_RUNS = 14
 """Runs after the troubles, within which everything must be as committed."""
-SCANS = Scans()
 TO_ITS_END = 1_000_000
 ENDLESS = 50_000
 """Outcomes of one run that only one has that never ends."""
@@ -116,6 +116,7 @@ class Play(Promises):
         self.addresses = Addresses(folder, self.report.counts)
         self.more: list[Besides] = []
         """What is promised besides, of what only some trees have."""
+        self._read: tuple[Tree, Loaded] | None = None
         self.changed = ExitStack()
         """What is otherwise in the product for as long as this is played."""
 
@@ -394,7 +395,7 @@ class Play(Promises):
 
     def _engine(self, wire: Wire, run: Run) -> tuple[Engine, Any, list[Session]]:
         environ = {"AZURE_OPENAI_API_KEY": SECRET, "RECONCILER_VAR_SAS": f"sv=2024-11-04&sp=r&sig={GRANT}"}
-        tree = load(self.folder / "manifests", REGISTRY, environ, SCANS, self.folder)
+        tree = self._loaded(environ)
         accounts = {name: redirected(account, f"http://{HOST}") for name, account in tree.accounts.items()}
         runtime = Runtime(self.own_clock, random.Random(self.seed), parallel=False)
         sessions = {
@@ -405,6 +406,13 @@ class Play(Promises):
         }
         engine = Watched(run, REGISTRY, accounts, gateways, runtime, Serial(), settle=300)
         return engine, tree.desired, list(sessions.values())
+
+    def _loaded(self, environ: Mapping[str, str]) -> Loaded:
+        """Return what the manifests say; they are read once after each commit."""
+        if self._read is None or self._read[0] is not self.tree:
+            tree = load(self.folder / "manifests", REGISTRY, environ, SCANS, self.folder)
+            self._read = (self.tree, tree)
+        return self._read[1]
 
     # -- the end
 

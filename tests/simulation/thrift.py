@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,17 @@ class Scans:
         self._found[path.read_bytes(), data_format] = value
 
 
+SCANS = Scans()
+
+
 @functools.cache
 def prepare() -> None:
     """Have ready what a process needs for all of its seeds; does nothing the second time."""
     # A URL is taken apart four times for each request, and there are few of them.
     remembered = functools.lru_cache(10_000)(httpx2._urlparse.urlparse)
     httpx2._urlparse.urlparse = httpx2._urls.urlparse = remembered  # type: ignore[assignment]
+    # `requests` asks of much whether it is of a protocol, and Python before 3.12 looks anew each time for what the protocol wants.
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)  # type: ignore[attr-defined]
     # What was imported need not be looked through after each seed.
     gc.collect()
     gc.freeze()

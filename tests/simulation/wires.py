@@ -7,13 +7,13 @@ own transport, so that everything above the socket is the real thing: retries, r
 from __future__ import annotations
 
 import io
-import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import orjson
 import requests
 import urllib3
 from azure.core.pipeline.transport import RequestsTransport
@@ -100,11 +100,11 @@ class Wire:
         """Put the objects of a page into another order; what says how it goes on stays."""
         if answer.status != 200 or not answer.body.startswith(b"{"):
             return
-        body = json.loads(answer.body)
+        body = answer.json()
         for key in ("data", "value"):
             if isinstance(body.get(key), list):
                 self.chance.shuffle(body[key])
-                answer.body = json.dumps(body).encode()
+                answer.body = orjson.dumps(body)
 
     def transports(self) -> Transports:
         session = requests.Session()
