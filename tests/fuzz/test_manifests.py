@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fuzz.mangle import spoiled
+from fuzz.mangle import RAW, spoiled
 from harness import examples
 
 from reconciler.core.fault import Fault, InvalidManifests
@@ -160,3 +160,68 @@ def test_any_bytes_may_stand_anywhere_in_a_manifest(root: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < MEMORY
     finally:
         tracemalloc.stop()
+
+
+GRADED = """\
+apiVersion: reconciler/v1
+kind: Account
+metadata: {name: acme}
+spec:
+  resource_id: /subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme
+  owner: team-a
+---
+apiVersion: reconciler/v1
+kind: FineTuneJob
+metadata: {name: tone}
+spec:
+  model: o4-mini-2025-04-16
+  training_file: data/rft.jsonl
+  validation_file: data/rft.jsonl
+  training_type: global
+  method: {type: reinforcement, grader: {path: NAME}, response_format: {path: format.json}}
+"""
+GRADER = {
+    "type": "multi",
+    "name": "both",
+    "graders": {
+        "same": {
+            "type": "string_check",
+            "name": "g",
+            "input": "{{ sample.output_text }}",
+            "reference": "{{ item.answer }}",
+            "operation": "eq",
+        }
+    },
+    "calculate_output": "same",
+}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "properties": {}}}}
+DEEP = (
+    b"[" * 100_000,
+    b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    b"9" * 5000,
+    b'{"a": 1, "a": 2}',
+    b"\xff",
+    b"\x00",
+    b"&a [*a]",
+)
+
+
+@pytest.mark.parametrize("name", ["grader.json", "grader.yaml"])
+def test_any_bytes_may_stand_in_a_file_that_holds_a_piece(root: Path, name: str) -> None:
+    chance = random.Random(13)
+    row = '{"messages": [{"role": "user", "content": "N?"}], "answer": "N"}\n'
+    (root / "manifests/data/rft.jsonl").write_text("".join(row.replace("N", str(number)) for number in range(12)))
+    grader, form = root / f"manifests/{name}", root / "manifests/format.json"
+    tree = GRADED.replace("NAME", name).encode()
+    grader.write_text(json.dumps(GRADER))
+    form.write_text(json.dumps(FORMAT))
+    assert outcome(root, tree) == []
+    faulty, pieces = 0, [*RAW, *DEEP, *(spoiled(json.dumps(GRADER).encode(), chance)[0] for _ in range(LOADS // 5))]
+    for raw in pieces:
+        grader.write_bytes(raw)
+        faulty += bool(outcome(root, tree))
+    assert faulty > len(pieces) * 0.7
+    grader.write_text(json.dumps(GRADER))
+    for raw in (*RAW, *DEEP, *(spoiled(json.dumps(FORMAT).encode(), chance)[0] for _ in range(LOADS // 5))):
+        form.write_bytes(raw)
+        outcome(root, tree)
