@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from reconciler.cli.exits import ERROR, OK
-from reconciler.cli.github_input import document_of, estimates_of, out_of_plan, read, unusable
+from reconciler.cli.github_input import as_written, document_of, estimates_of, out_of_plan, read, unusable
 from reconciler.cli.state import GLOBALS, ParallelismOption, PathArgument
 from reconciler.github import BOT
 
@@ -286,26 +286,29 @@ def issue(
     document = document_of(file)
     if not isinstance(document, dict) or not isinstance(document.get("accounts"), list):
         raise unusable(f"{file} is not what `drift --format json` prints.")
-    Event(os.environ).summarise(drift_markdown(document))
-    _, comments = _open(repository, author)
     tree = tree_word(path)
 
-    def tell(name: str) -> None:
-        found = findings(document, name)
-        said = report(
-            comments,
-            Found(
-                account=comment_word(name),
-                title=f"Drift in {name}{f' ({tree})' if tree else ''}: {counted(found)}",
-                body=drift_markdown(document, name),
-                lines=[line_of(group, entry) for group, entry in found],
-                whole=not document["errored"],
-                tree=tree,
-            ),
-        )
-        print(f"Account/{name}: {said}")
+    def seen(document: Any) -> tuple[str, list[Found]]:
+        return drift_markdown(document), [found(document, str(one["name"])) for one in document["accounts"]]
 
-    _each([str(one["name"]) for one in document["accounts"]], tell)
+    def found(document: Any, name: str) -> Found:
+        drifted = findings(document, name)
+        return Found(
+            account=comment_word(name),
+            title=f"Drift in {name}{f' ({tree})' if tree else ''}: {counted(drifted)}",
+            body=drift_markdown(document, name),
+            lines=[line_of(group, entry) for group, entry in drifted],
+            whole=not document["errored"],
+            tree=tree,
+        )
+
+    def tell(one: Found) -> None:
+        print(f"Account/{one.account}: {report(comments, one)}")
+
+    page, accounts = as_written(file, document, seen)
+    Event(os.environ).summarise(page)
+    _, comments = _open(repository, author)
+    _each(accounts, tell)
     return OK
 
 

@@ -73,12 +73,16 @@ def plan_of(file: Path) -> Any:
 
 def out_of_plan(file: Path, found: Callable[[Mapping[str, Any]], T]) -> T:
     """Return something out of a saved plan; raises ReconcilerError where it is not whole, or not as plans are."""
-    document = plan_of(file)
+    # Whoever edits the file can write its hash anew: any value may be of any sort.
+    return as_written(file, plan_of(file), found)
+
+
+def as_written(file: Path, document: Any, found: Callable[[Any], T]) -> T:
+    """Return something out of what an earlier step wrote; raises ReconcilerError where a value is of another sort."""
     try:
         return found(document)
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        # Whoever edits the file can write its hash anew: any value may be of any sort.
-        raise unusable(f"{file}: a value in it is not of the sort that plans have.") from error
+        raise unusable(f"{file}: a value in it is not of the sort that the earlier step writes.") from error
 
 
 def read(file: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fake_github import BOT, Failure, GitHub
+from fuzz.mangle import spoiled
 from harness import ACCOUNT, STACK, examples
 
 from reconciler.cli.main import run
@@ -125,6 +127,24 @@ def test_what_an_earlier_step_did_not_write_whole_is_an_error_and_no_bug(
     assert said.count("error: ") == 2
     assert "bug" not in said
     assert github.asked == []
+
+
+def test_no_value_of_what_drift_printed_is_a_bug(
+    github: GitHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = json.loads(drift("dev"))
+    field = {"path": "sku.capacity", "live": 50, "declared": 60, "last_applied": 50}
+    whole["changed"] = [{**whole["missing"][0], "fields": [field]}]
+    chance, refused = random.Random(3), 0
+    for _ in range(25):
+        raw, what = spoiled(json.dumps(whole).encode(), chance)
+        (tmp_path / "drift.json").write_bytes(raw)
+        assert run(["github", "issue", "drift.json"]) in {0, 1}, what
+        said = capsys.readouterr().err
+        assert "[bug]" not in said, what
+        assert "Traceback" not in said, what
+        refused += "github-input" in said
+    assert 5 < refused < 25
 
 
 def test_manifests_that_lead_to_the_reviewed_ones_are_not_taken_for_them(
