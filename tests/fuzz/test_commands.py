@@ -34,6 +34,7 @@ COMMANDS = (
     ("report", JOB, "--out", "page.md"),
     ("doctor", "--format", "json"),
     ("import", "--into", "found", "--history", "--dry-run", "--with-hyperparameters"),
+    ("import", "--from", "openai", "--into", "other", "--dry-run", "--with-hyperparameters"),
 )
 RUNS = 6
 """Of each command; one takes about 0.1 s."""
@@ -55,6 +56,8 @@ def spoiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiler]:
         patch.setattr(compose, "SystemClock", lambda: azure.clock)
         patch.setenv("RECONCILER_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("AZURE_OPENAI_API_KEY", KEY)
+        # An organisation at OpenAI that has the same files and jobs.
+        patch.setenv("RECONCILER_OPENAI_URL", f"{azure.server.url}/acme/openai/v1")
         yield found
     azure.close()
 
