@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness import NOW, Azure, FakeClock, Result
 from simulation import foreign
@@ -89,14 +89,25 @@ class Report:
     trace: list[str] = field(default_factory=list)
 
 
+class Look(NamedTuple):
+    """When the list of jobs was asked for, how many there were, and by how much the list was late."""
+
+    at: float = 0.0
+    there: int = 0
+    late: float = 0.0
+
+
+NOT_YET = Look()
+
+
 @dataclass(eq=False)
 class Run:
-    """One process. `looks` tell of each plan when the list of jobs was asked for, and how many there were."""
+    """One process. `looks` tell what each of its plans was made from."""
 
     mode: str
     tree: Tree
-    looks: list[tuple[float, int]] = field(default_factory=list)
-    asked: tuple[float, int] = (0.0, 0)
+    looks: list[Look] = field(default_factory=list)
+    asked: Look = NOT_YET
     wrote: int = 0
     previous: str = ""
     """Its last request."""
@@ -116,8 +127,8 @@ class Promises:
         self.clones: set[str] = set()
         self.late = 0.0
         self.made_by: dict[str, Run] = {}
-        self.looked_before: dict[str, tuple[float, int]] = {}
-        """When the list of jobs was asked for before one was created, and how many there were."""
+        self.looked_before: dict[str, Look] = {}
+        """The last look before each job was created."""
         self.looked: list[Run] = []
         """Those that ended without saying that they could not see what others made."""
         self.racing = False
@@ -165,7 +176,7 @@ class Promises:
             return
         is_of_jobs = request.path.endswith(JOBS)
         if is_of_jobs and request.method == "GET" and "after" not in request.query:
-            run.asked = (self.clock.now(), len(self.azure.emulator.world.account("acme").jobs))
+            run.asked = Look(self.clock.now(), len(self.azure.emulator.world.account("acme").jobs), self.late)
         if not self.azure.emulator.log[-1]["committed"]:
             return
         run.wrote += 1
@@ -474,13 +485,12 @@ class Promises:
             if run in self.looked and not any(self._shows([job], look) for look in run.looks):
                 return False
         runs = [run for run in self.looked if any(self.key(run.tree, name) == key for name in run.tree.jobs)]
-        return not any(look[0] <= ended and self._shows(jobs, look) for run in runs for look in run.looks)
+        return not any(look.at <= ended and self._shows(jobs, look) for run in runs for look in run.looks)
 
-    def _shows(self, jobs: Sequence[JobRecord], look: tuple[float, int]) -> bool:
+    def _shows(self, jobs: Sequence[JobRecord], look: Look) -> bool:
         """Whether all of these jobs had to be in a list that was asked for then, with so many jobs there."""
         known = [*self.azure.emulator.world.account("acme").jobs]
-        at, there = look
-        return all(job.created + self.late <= at and known.index(job.id) < there for job in jobs)
+        return all(job.created + look.late <= look.at and known.index(job.id) < look.there for job in jobs)
 
     def _allowed(self, key: str) -> int:
         asked: set[tuple[int, ...]] = set()
