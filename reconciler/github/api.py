@@ -36,6 +36,8 @@ MOST_PAGES = 100
 """Pages of a list that are read: a token of a workflow has 1,000 requests an hour."""
 _TIMEOUT = 30.0
 _MOST_BYTES = 50_000_000
+_LONGEST = 120.0
+"""Seconds for the body of an answer, however it drips."""
 _PASSING = {408, 429, 500, 502, 503, 504}
 
 
@@ -138,7 +140,7 @@ class Api:
             with self._opener.open(request, timeout=_TIMEOUT) as answer:
                 if (theirs := _date(answer.headers)) is not None:
                     self._runtime.elsewhere.heard(theirs - self._runtime.clock.now())
-                raw = answer.read(_MOST_BYTES)
+                raw = _read(answer)
                 return json.loads(raw) if raw else None
         except urllib.error.HTTPError as error:
             with error:
@@ -193,6 +195,17 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Refuse."""
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """Return the body; raises TimeoutError for one that does not end, in bytes or in time."""
+    parts, left, until = [], _MOST_BYTES, time.monotonic() + _LONGEST
+    while part := answer.read1(1 << 16):
+        parts.append(part)
+        left -= len(part)
+        if left < 0 or time.monotonic() > until:
+            raise TimeoutError("the answer does not end")
+    return b"".join(parts)
 
 
 def _whole(doing: str, found: Any) -> dict[str, Any]:

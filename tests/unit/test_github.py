@@ -6,14 +6,17 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from fake_github import BOT, LONGEST, Failure, GitHub
 from harness import NOW, FakeClock
+from local_server import LocalServer, SilentHandler
 
 from reconciler.core.fault import ReconcilerError
 from reconciler.core.runtime import Runtime
+from reconciler.github import api as github_api
 from reconciler.github.api import UNSAID, Api, stamp
 from reconciler.github.comments import Comments
 from reconciler.github.errors import GitHubError
@@ -153,6 +156,27 @@ def test_a_limit_is_waited_for_by_the_clock_of_github(
     comments.write(7, f"{PLAN}\n\none")
     assert 89 <= clock.now() - before <= 91
     assert len(github.bodies(7)) == 1
+
+
+def test_an_answer_that_drips_is_not_waited_for(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dripping(SilentHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(500):
+                    self.wfile.write(b" ")
+                    time.sleep(0.02)
+            self.close_connection = True
+
+    monkeypatch.setattr(github_api, "_LONGEST", 0.2)
+    with LocalServer(Dripping) as server:
+        api = Api("acme/models", "t0ken", Runtime(clock, random.Random(1)), url=server.url)
+        began = time.monotonic()
+        with pytest.raises(GitHubError, match="does not end"):
+            api.create_once("issues", {})
+        assert time.monotonic() - began < 5
 
 
 def test_a_wrong_token_and_an_unsafe_address(github: GitHub, clock: FakeClock) -> None:
