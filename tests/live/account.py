@@ -47,14 +47,16 @@ class Wish:
     endpoint: str = ""
     management_endpoint: str = ""
     import_url: str = ""
+    api: str = "v1"
+    """The surface of the journey and of the laws; questions name theirs."""
     max_usd: float = 5.0
     hours: float = 6.0
 
-    def manifest(self, api: str = "v1") -> str:
+    def manifest(self) -> str:
         """Return the Account manifest."""
         lines = [("endpoint", self.endpoint), ("management_endpoint", self.management_endpoint)]
         more = "".join(f"  {name}: {value}\n" for name, value in lines if value)
-        return MANIFEST.format(resource_id=self.resource_id, owner=self.owner, api=api, more=more)
+        return MANIFEST.format(resource_id=self.resource_id, owner=self.owner, api=self.api, more=more)
 
 
 @dataclass
@@ -81,7 +83,7 @@ class Place:
         manifests = folder / "manifests"
         manifests.mkdir(parents=True, exist_ok=True)
         (manifests / "account.yaml").write_text(wish.manifest(), encoding="utf-8")
-        self.account = load_accounts(manifests, REGISTRY, environ)["live"]
+        self.account = load_accounts(manifests, REGISTRY, environ, folder)["live"]
         self.session = Session(self.account, Runtime(clock), environ)
         self.files, self.jobs, self.deployments = Files(self.session), Jobs(self.session), Deployments(self.session)
 

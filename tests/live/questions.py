@@ -22,8 +22,8 @@ from reconciler.kinds.fine_tune_job.spec import TRAINING_TYPES
 SUFFIX = "live-suffix0123456789-0123456789"[:31]
 PREVIEW = "2025-04-01-preview"
 APIS = ("v1", PREVIEW, GA_API)
-JOBS = len(TRAINING_TYPES) * len(APIS) + 3
-"""Jobs that the questions make, and cancel at once."""
+JOBS = len(TRAINING_TYPES) * len(APIS) + 4
+"""Jobs that the questions and the laws make, and cancel at once."""
 EXAMPLES = 12
 TURN = '{"messages": [{"role": "user", "content": "Is %d even?"}, {"role": "assistant", "content": "%s."}]}\n'
 
