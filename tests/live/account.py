@@ -100,7 +100,7 @@ class Place:
         )
 
     def create_job(self, body: Mapping[str, Any], api: str = "v1") -> dict[str, Any]:
-        """Create a job by a raw request, note it, and cancel it at once: a job that has not begun is not billed."""
+        """Create a job by a raw request and note it; to be cancelled at once: a job that has not begun is not billed."""
         import httpx2
 
         answer = self.session.data_client(api).post("/fine_tuning/jobs", body=dict(body), cast_to=httpx2.Response)

@@ -17,7 +17,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from reconciler.emulator import Config, Emulator, Server
 from reconciler.prices import AS_OF, training_price
 
 REPORT = Path(".reconciler/live-report.md")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a process from outside."""
 TRAINED_ROWS = EXAMPLES * 3 + 10
 QUICK = {
     "file_processing_seconds": 0.05,
@@ -94,31 +96,45 @@ def ask_all(place: Place, say: Callable[[str], None], *, trained: bool) -> dict[
     return answers
 
 
+@dataclass
+class Visit:
+    """What came of asking an account, as far as it went."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    is_clean: bool = False
+    is_broken_off: bool = False
+    """Whether it was told to end."""
+
+
 def visit(
     wish: Wish, environ: Mapping[str, str], clock: Clock, say: Callable[[str], None], *, looks: bool = True
-) -> tuple[dict[str, str], list[Step], bool]:
-    """Ask, train, serve and look; take everything away in any case. Returns the answers, the steps, and whether nothing is left."""
+) -> Visit:
+    """Ask, train, serve and look; take everything away in any case."""
     with tempfile.TemporaryDirectory(prefix="reconciler-live-") as folder:
         place = Place(wish, Path(folder), environ, clock)
         journey = Journey(place, say)
-        answers: dict[str, str] = {}
-        clean = False
+        found = Visit(steps=journey.steps)
         try:
-            answers |= ask_all(place, say, trained=False)
-            if takes_no_mark(answers):
+            found.answers |= ask_all(place, say, trained=False)
+            if takes_no_mark(found.answers):
                 journey.send_without_mark()
             if journey.train_and_serve():
                 if looks:
                     journey.look_again()
                     journey.each_kind()
-                answers |= ask_all(place, say, trained=True)
+                found.answers |= ask_all(place, say, trained=True)
             journey.take_away()
+        except KeyboardInterrupt:
+            found.is_broken_off = True
+            journey.steps.append(Step("the run was told to end", passed=False))
         except Exception:  # noqa: BLE001  (whatever it is, what was made is taken away and the report is written)
             journey.steps.append(Step("the run broke off", passed=False, said=traceback.format_exc()[-2000:]))
         finally:
-            clean = place.clean(say)
-            place.close()
-        return answers, journey.steps, clean
+            with _undisturbed():
+                found.is_clean = place.clean(say)
+                place.close()
+        return found
 
 
 def emulated(wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
@@ -131,8 +147,10 @@ def emulated(wish: Wish, say: Callable[[str], None]) -> dict[str, str]:
         # The emulator downloads from this machine only.
         import_url = stack.enter_context(LocalServer(Rows)).url if wish.import_url else ""
         there = replace(wish, endpoint=f"{server.url}/{account}", management_endpoint=server.url, import_url=import_url)
-        answers, _, _ = visit(there, {}, SystemClock(), say, looks=False)
-    return answers
+        found = visit(there, {}, SystemClock(), say, looks=False)
+    if found.is_broken_off:
+        raise KeyboardInterrupt
+    return found.answers
 
 
 class Rows(SilentHandler):
@@ -192,7 +210,18 @@ def report(wish: Wish, answers: list[Answer], steps: list[Step], *, clean: bool)
 @contextmanager
 def _ended_like_by_ctrl_c() -> Iterator[None]:
     """Have what ends a process from outside (a CI that cancels, a closed terminal) take everything away first, too."""
-    before = {one: signal.signal(one, signal.default_int_handler) for one in (signal.SIGTERM, signal.SIGHUP)}
+    before = {one: signal.signal(one, signal.default_int_handler) for one in ENDING}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have nobody break off while things are taken away: a CI that cancels sends one signal after the other."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in ENDING}
     try:
         yield
     finally:
@@ -222,12 +251,16 @@ def main(arguments: list[str], environ: Mapping[str, str], clock: Clock | None =
     if chosen.clean:
         with tempfile.TemporaryDirectory() as folder:
             place = Place(wish, Path(folder), environ, clock or SystemClock())
-            return 0 if place.clean(print) else 1
+            try:
+                return 0 if place.clean(print) else 1
+            finally:
+                place.close()
     most = estimate(wish)
     known = f"at most ${most:.4f}" if most is not None else "an unknown amount"
     print(
         f"This trains {wish.model} ({wish.training_type}) on {EXAMPLES} short examples and deploys it on the developer tier: "
-        f"{known} by the list prices of {AS_OF}, if no job were cancelled in time; the developer tier has no hosting fee."
+        f"{known} by the list prices of {AS_OF}, if no job were cancelled in time; the developer tier has no hosting fee.\n"
+        "At the end it takes away whatever in this account is named live-…, whoever made it."
     )
     if most is None or most > Decimal(str(wish.max_usd)):
         print(
@@ -242,16 +275,19 @@ def main(arguments: list[str], environ: Mapping[str, str], clock: Clock | None =
             print("What the emulator answers:")
             expected = emulated(wish, lambda _: None)
             print("What the account answers:")
-            seen, steps, clean = visit(wish, environ, clock or SystemClock(), print)
+            seen = visit(wish, environ, clock or SystemClock(), print)
     except KeyboardInterrupt:
-        print("Broken off. What was made is taken away; what was named as left behind goes with: make live-clean")
+        print("Broken off before the account was asked for anything.")
         return 130
-    answers = [Answer(q, seen.get(q.name, "not asked"), expected.get(q.name, "not asked")) for q in QUESTIONS]
+    answers = [Answer(q, seen.answers.get(q.name, "not asked"), expected.get(q.name, "not asked")) for q in QUESTIONS]
     chosen.report.parent.mkdir(parents=True, exist_ok=True)
-    chosen.report.write_text(report(wish, answers, steps, clean=clean), encoding="utf-8")
+    chosen.report.write_text(report(wish, answers, seen.steps, clean=seen.is_clean), encoding="utf-8")
     differing = sum(answer.differs for answer in answers)
     print(f"{differing} of {len(answers)} answers differ from the emulator's. The report is in {chosen.report}.")
-    return 0 if clean and steps and all(step.passed for step in steps) else 1
+    if seen.is_broken_off:
+        print("Broken off. What was made is taken away; what was named as left behind goes with: make live-clean")
+        return 130
+    return 0 if seen.is_clean and all(step.passed for step in seen.steps) else 1
 
 
 if __name__ == "__main__":

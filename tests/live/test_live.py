@@ -4,19 +4,20 @@ import json
 import os
 import signal
 import time
+from dataclasses import fields
 
 import pytest
 from live import run
 from live.account import Place, Wish
 from live.laws import LAWS
-from live.questions import QUESTIONS, rows
+from live.questions import NOT_ASKED, QUESTIONS, rows
 from live.run import QUICK, Answer, Rows, estimate, main, report, visit
 from local_server import LocalServer
 
 from reconciler.emulator import Config, Emulator, Fault, Request, Server
 
 pytestmark = pytest.mark.slow
-STEPS = 12
+STEPS = 11
 """Commands of the journey, without the laws."""
 RESOURCE_ID = "/subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme"
 
@@ -76,7 +77,10 @@ def test_an_account_like_the_emulator_shows_no_difference(account, tmp_path, cap
         environ["RECONCILER_LIVE_IMPORT_URL"] = served.url
         assert main(["--yes", "--report", str(tmp_path / "report.md")], environ, Wall()) == 0, capsys.readouterr().out
     text = (tmp_path / "report.md").read_text()
-    assert f"0 of {len(QUESTIONS)} answers are not the emulator's, 0 were not asked; 0 of {STEPS + len(LAWS)} steps failed." in text
+    assert (
+        f"0 of {len(QUESTIONS)} answers are not the emulator's, 0 were not asked; 0 of {STEPS + len(LAWS)} steps failed."
+        in text
+    )
     assert "at most $0.0" in capsys.readouterr().out
     assert left(emulator) == (0, 0)
 
@@ -95,14 +99,29 @@ OTHERWISE = {
     "model_version": "number",
     "models_route_lists_fine_tuned": False,
     "checkpoint_deploys_by": "name",
+    "echo_method": "always",
+    "chat_limits": "max_completion_tokens",
+    "ready_delay_s": 1.0,
+    "not_ready_status": 404,
+    "serial_control_plane": False,
+    "canonical_models": False,
+    "training_type_exact": True,
+    "training_type_omitted": "globalStandard",
+    "suffix_max_v1": 40,
+    "echo_suffix": "both",
+    "clock_ahead_s": 900.0,
+    "ga_files_ignore_after": True,
+    "result_columns": "documented",
+    "result_bom": True,
 }
 
 
 def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
     _, environ = account(**OTHERWISE)
-    answers, steps, clean = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
-    assert clean
-    assert [step.what for step in steps if not step.passed] == []
+    found = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
+    answers = found.answers
+    assert found.is_clean
+    assert [step.what for step in found.steps if not step.passed] == []
     seen = {
         "a byte order mark in front of data": "with: error, given back as sent; without: processed, given back as sent",
         "the name of an uploaded file": "changed, 80 of 116 characters",
@@ -110,14 +129,28 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
         "the name of an imported file": "not asked: no address was given",
         "how late a list is": "within 5 s",
         "metadata of a job": "echoed",
-        "a hyperparameter that was not set": "n_epochs -1",
+        "a hyperparameter that was not set": "n_epochs -1; method shown",
+        "how an answer is limited": "max_completion_tokens: taken; max_tokens: refused: 400",
+        "when a deployment answers first": "within 15 s, until then refused: 404",
+        "two writes at once": "taken",
+        "a base model in other letters": "as sent",
+        "a training type in lower case, preview": "refused: 400",
+        "a suffix of 64 characters, v1": "refused: 400",
+        "a suffix of 40 characters, preview": "suffix cut to 18, user_provided_suffix cut to 18",
+        "the Date of answers": "ahead",
+        "the second page of the older list of files": "`after` is ignored",
         "tags in a PATCH": "merged",
         "a trained model in the list": "not listed",
         "another model for a live deployment": "refused, 400 CannotChangeDeploymentModel",
     }
     assert {name: answers[name] for name in seen} == seen
     assert answers["a suffix of 31 characters, data_zone, v1"] == "refused: 400"
-    assert answers["a suffix of 31 characters, standard, v1"] == "suffix cut to 18; trainingType Standard"
+    assert answers["a suffix of 31 characters, standard, v1"] == (
+        "suffix cut to 18, user_provided_suffix cut to 18; trainingType Standard"
+    )
+    assert answers["no training type, v1"] == "trainingType globalStandard"
+    assert answers["the columns of a file of results"].endswith("; with a byte order mark")
+    assert answers["what a checkpoint shows"].endswith("; named by name and step")
     for words in (
         "created_at text",
         "seed not shown",
@@ -130,13 +163,19 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
     assert answers["deleting a model that is deployed"].startswith("refused")
 
 
+def test_each_switch_of_the_emulator_has_a_question_or_a_reason_to_have_none():
+    asked = {name for question in QUESTIONS for name in question.switch.split(", ") if name}
+    assert asked | NOT_ASKED.keys() == {one.name for one in fields(Config)}
+    assert not asked & NOT_ASKED.keys()
+
+
 def test_what_was_made_is_taken_away_when_everything_fails(account):
     emulator, environ = account()
     for path in ("fine_tuning/jobs$", "deployments/"):
         emulator.add_fault(Fault(method="*", path_regex=path, status=500, count=14, after_commit=True))
-    _, steps, clean = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
-    assert any(not step.passed for step in steps)
-    assert clean
+    found = visit(wish(environ), {}, Wall(), lambda _: None, looks=False)
+    assert any(not step.passed for step in found.steps)
+    assert found.is_clean
     assert left(emulator) == (0, 0)
 
 
@@ -159,20 +198,24 @@ def test_a_job_that_could_not_be_cancelled_leaves_no_model(account, tmp_path):
     after.close()
 
 
-def test_what_was_made_is_taken_away_when_the_process_is_told_to_end(account, capsys, monkeypatch):
+def test_what_was_made_is_taken_away_when_the_process_is_told_to_end(account, capsys, monkeypatch, tmp_path):
     emulator, environ = account()
     monkeypatch.setattr(run, "emulated", lambda *_: {})  # it only answers questions, and takes its time
 
     class Ended(Wall):
         def sleep(self, seconds):
             super().sleep(seconds)
-            if not told and any(item["path"].endswith("fine_tuning/jobs") for item in emulator.requests()):
+            if len(told) < 3 and any(item["path"].endswith("fine_tuning/jobs") for item in emulator.requests()):
+                # A CI that cancels sends one after the other, also while things are taken away.
+                os.kill(os.getpid(), (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[len(told)])
                 told.append(len(emulator.requests()))
-                os.kill(os.getpid(), signal.SIGTERM)
 
     told: list[int] = []
-    assert main(["--yes"], environ, Ended()) == 130, capsys.readouterr().out
-    assert told
+    emulator.add_fault(Fault(method="DELETE", path_regex="/files/", status=500, count=10))
+    file = tmp_path / "report.md"
+    assert main(["--yes", "--report", str(file)], environ, Ended()) == 130, capsys.readouterr().out
+    assert len(told) == 3
+    assert "the run was told to end" in file.read_text()
     assert left(emulator) == (0, 0)
 
 
