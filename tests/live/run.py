@@ -203,7 +203,7 @@ def report(wish: Wish, answers: list[Answer], steps: list[Step], *, clean: bool)
         *(f"| `{step.what}` | {'ok' if step.passed else '**failed**'} |" for step in steps),
     ]
     for step in failed:
-        lines += ["", f"`{step.what}`:", "", "```", step.said, "```"]
+        lines += ["", f"`{step.what}`:", "", "```", step.said, "```"] if step.said else []
     return "\n".join(lines) + "\n"
 
 

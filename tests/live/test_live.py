@@ -132,7 +132,7 @@ def test_an_account_that_is_otherwise_is_told_apart_by_each_question(account):
         "a hyperparameter that was not set": "n_epochs -1; method shown",
         "how an answer is limited": "max_completion_tokens: taken; max_tokens: refused: 400",
         "when a deployment answers first": "within 15 s, until then refused: 404",
-        "two writes at once": "taken",
+        "two writes at once": "both are taken",
         "a base model in other letters": "as sent",
         "a training type in lower case, preview": "refused: 400",
         "a suffix of 64 characters, v1": "refused: 400",
