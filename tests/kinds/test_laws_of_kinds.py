@@ -18,6 +18,7 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "v1": {},
     "2024-10-21": {},
     "2025-04-01-preview, otherwise": {
+        "list_delay_s": 0.3,
         "tags_on_patch": "merge",
         "keep_bom": False,
         "echo_method": "always",

@@ -5,14 +5,14 @@ The laws of each kind are written against it (laws.py). An emulator may stand wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from live.account import Place
 
 from reconciler.core.approval import Approval
-from reconciler.core.change import Create, Keep, Plan
+from reconciler.core.change import Create, Delete, Keep, Plan
 from reconciler.core.plan import Options
 from reconciler.core.resource import Address, Desired, Observed
 from reconciler.engine import Engine, Outcome
@@ -26,6 +26,8 @@ kind: Dataset
 metadata: {{name: {name}}}
 spec: {{source: {{path: data/{name}.jsonl}}, encoding: {encoding}}}
 """
+LATEST = 120.0
+"""Seconds within which a list shows what was done."""
 SETTLE = 900.0
 """Seconds for which a change is waited for."""
 
@@ -108,7 +110,27 @@ class Ground:
         failed = [f"{one.address}: {one.fault}" for one in outcomes if one.fault]
         if failed:
             raise BrokenLawError("; ".join(failed))
-        return [one for one in outcomes if one.wrote]
+        wrote = [one for one in outcomes if one.wrote]
+        made = {one.live.id for one in wrote if one.live and not isinstance(one.change, Delete)}
+        if wrote:
+            self.is_listed(made, {one.change.live.id for one in wrote if isinstance(one.change, Delete)})
+        return wrote
+
+    def is_listed(self, made: Collection[str] = (), gone: Collection[str] = ()) -> None:
+        """Wait until the lists show what there is, one by one, and not what is gone: how late they are is a question, no law."""
+        _, engine = self._engine()
+
+        def is_current() -> bool:
+            listed = {one.id: one for one in engine.observe()}
+            ours = [one for one in listed.values() if one.owner == self.place.wish.owner or one.id in made]
+            return listed.keys() >= set(made) and listed.keys().isdisjoint(gone) and all(map(self._is_so_alone, ours))
+
+        self.place.until(is_current, bool, LATEST)
+
+    def _is_so_alone(self, listed: Observed) -> bool:
+        alone = self.gateway(listed.kind).refresh(listed)
+        seen, shown = ((one.phase, one.spec, one.owner, one.facts.get("tags")) for one in (alone, listed))
+        return seen == shown
 
     def _engine(self) -> tuple[tuple[Desired, ...], Engine]:
         place = self.place

@@ -34,6 +34,7 @@ class Law:
 
 def is_as_declared(ground: Ground) -> None:
     """All that is declared is there, is ready, and needs nothing."""
+    ground.is_listed({TONE})
     plan = ground.plan(prune=True)
     _is(_planned(plan.changes), [])
     _is({one.phase for one in ground.kept(plan).values()}, {Phase.READY})
@@ -171,6 +172,7 @@ def tags_of_others_stay(ground: Ground) -> None:
     tags = dict(ground.place.deployments.get(TONE).get("tags") or {})
     ground.place.deployments.patch(TONE, {"tags": {**tags, "live-theirs": "kept"}})
     ground.place.settled(TONE)
+    ground.is_listed()
     _is(_planned(ground.plan(prune=True).changes), [])
     ground.edit("capacity: 1", "capacity: 2")
     ground.apply()
@@ -183,6 +185,7 @@ def a_name_that_is_taken_is_not_written_to(ground: Ground) -> None:
     """A deployment that somebody made by hand is left as it is, until a manifest takes it over."""
     model = ground.place.deployments.get(TONE)["properties"]["model"]["name"]
     before = _shown(ground.place.deploy("live-theirs", str(model)))
+    ground.is_listed({"live-theirs"})
     deployment = ground.declared("Deployment").replace("name: live-tone", "name: live-theirs%s", 1)
     ground.write("theirs.yaml", deployment % "")
     try:
@@ -239,7 +242,7 @@ def _is(seen: Any, wanted: Any) -> None:
 
 
 def _planned(changes: tuple[Change, ...]) -> list[str]:
-    return [str(one.address) for one in changes if is_action(one) and not getattr(one, "held", "")]
+    return [f"{one.address} {[*getattr(one, 'changes', ())]}" for one in changes if is_action(one)]
 
 
 def _declared(ground: Ground, kind: str) -> Mapping[Address, Observed]:
@@ -269,7 +272,10 @@ def _digest(content: bytes) -> str:
 
 
 def _deleted(ground: Ground, live: Observed) -> Phase:
-    return ground.gateway(live.kind).delete(Delete(live, "left_over")).phase
+    phase = ground.gateway(live.kind).delete(Delete(live, "left_over")).phase
+    if phase is Phase.GONE:
+        ground.is_listed(gone={live.id})
+    return phase
 
 
 def _shown(body: Mapping[str, Any]) -> tuple[Any, ...]:
