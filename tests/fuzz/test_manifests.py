@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from fuzz.mangle import RAW, spoiled
-from harness import examples
+from harness import ACCOUNT, examples
 
 from reconciler.core.fault import Fault, InvalidManifests
 from reconciler.kinds import REGISTRY
@@ -163,12 +163,6 @@ def test_any_bytes_may_stand_anywhere_in_a_manifest(root: Path) -> None:
 
 
 GRADED = """\
-apiVersion: reconciler/v1
-kind: Account
-metadata: {name: acme}
-spec:
-  resource_id: /subscriptions/s1/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts/acme
-  owner: team-a
 ---
 apiVersion: reconciler/v1
 kind: FineTuneJob
@@ -212,7 +206,7 @@ def test_any_bytes_may_stand_in_a_file_that_holds_a_piece(root: Path, name: str)
     row = '{"messages": [{"role": "user", "content": "N?"}], "answer": "N"}\n'
     (root / "manifests/data/rft.jsonl").write_text("".join(row.replace("N", str(number)) for number in range(12)))
     grader, form = root / f"manifests/{name}", root / "manifests/format.json"
-    tree = GRADED.replace("NAME", name).encode()
+    tree = (ACCOUNT + GRADED.replace("NAME", name)).encode()
     grader.write_text(json.dumps(GRADER))
     form.write_text(json.dumps(FORMAT))
     assert outcome(root, tree) == []

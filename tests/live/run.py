@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from types import FrameType
 
 from live.account import Place, SystemClock, Wish
 from live.journey import Journey, Step, wish_of
@@ -131,7 +132,8 @@ def visit(
         except Exception:  # noqa: BLE001  (whatever it is, what was made is taken away and the report is written)
             journey.steps.append(Step("the run broke off", passed=False, said=traceback.format_exc()[-2000:]))
         finally:
-            with _undisturbed():
+            # A CI that cancels sends one signal after the other: nothing breaks this off.
+            with _told_to_end(signal.SIG_IGN):
                 found.is_clean = place.clean(say)
                 place.close()
         return found
@@ -208,25 +210,14 @@ def report(wish: Wish, answers: list[Answer], steps: list[Step], *, clean: bool)
 
 
 @contextmanager
-def _ended_like_by_ctrl_c() -> Iterator[None]:
-    """Have what ends a process from outside (a CI that cancels, a closed terminal) take everything away first, too."""
-    before = {one: signal.signal(one, signal.default_int_handler) for one in ENDING}
+def _told_to_end(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
+    """Have this done where something ends the process from outside: Ctrl-C, a CI that cancels, a closed terminal."""
+    before = {one: signal.signal(one, handler) for one in ENDING}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Have nobody break off while things are taken away: a CI that cancels sends one signal after the other."""
-    before = {one: signal.signal(one, signal.SIG_IGN) for one in ENDING}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for one, earlier in before.items():
+            signal.signal(one, earlier)
 
 
 def _is_approved() -> bool:
@@ -271,7 +262,7 @@ def main(arguments: list[str], environ: Mapping[str, str], clock: Clock | None =
         print("Nothing was done.")
         return 4
     try:
-        with _ended_like_by_ctrl_c():
+        with _told_to_end(signal.default_int_handler):
             print("What the emulator answers:")
             expected = emulated(wish, lambda _: None)
             print("What the account answers:")
