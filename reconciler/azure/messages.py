@@ -41,6 +41,11 @@ _BASE = (
     "job only the last three are taken; without `checkpoint` its final model is. Otherwise check the model's name."
 )
 
+_MODEL = (
+    "Check that the model exists; of the checkpoints of a job only the last three can be deployed. One of another account needs a "
+    "region that supports fine-tuning, and access to both accounts."
+)
+
 _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
     (
         None,
@@ -126,7 +131,7 @@ _ROWS: tuple[tuple[int | None, str, str, str], ...] = (
         400,
         r"DeploymentModelNotSupported",
         "Azure does not know the model that is to be deployed",
-        "Check that the model exists; of the checkpoints of a job only the last three can be deployed. One of another account needs a region that supports fine-tuning, and access to both accounts.",
+        _MODEL,
     ),
     (
         400,

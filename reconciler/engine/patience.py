@@ -47,9 +47,10 @@ class Patience:
         elif self._waited.get(key, 0.0) < PAUSED_FOR:
             self._paused.add(key)
         else:
-            words = (
-                f"{live.words or live.status}; after {PAUSED_FOR / 3600:.0f} h of this it is not waited for any longer"
+            waited = (
+                f"after {PAUSED_FOR / 3600:.0f} h of this it is not waited for any longer; a plan says how it goes on"
             )
+            words = f"{live.words or live.status}; {waited}"
             return replace(outcome, message=words, later=True)
         return outcome
 

@@ -13,7 +13,8 @@ _COMMIT = re.compile(r"[0-9A-Za-z]{1,64}")
 
 def unreadable(detail: str) -> GitHubError:
     """Return the error for an answer that is not what GitHub documents; the next one may be."""
-    return GitHubError(Fault("github-unreadable", "GitHub's answer could not be read", detail), None, passes=True)
+    fault = Fault("github-unreadable", "GitHub's answer could not be read", detail, "Run the job again.")
+    return GitHubError(fault, None, passes=True)
 
 
 def text(item: Any, *names: str) -> str:

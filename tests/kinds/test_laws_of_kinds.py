@@ -13,7 +13,8 @@ from live.ground import Ground
 from live.journey import Journey
 from live.laws import LAWS, Law
 
-QUICK = {"pending_seconds": 0.05, "running_seconds": 0.05, "deployment_seconds": 0.05, "delete_seconds": 0.0}
+QUICK = {"pending_seconds": 1.0, "running_seconds": 0.05, "deployment_seconds": 0.05, "delete_seconds": 0.0}
+"""How long things take: a job that is created and cancelled at once must not have ended before that."""
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "v1": {},
     "2024-10-21": {},

@@ -232,7 +232,8 @@ def test_a_paused_developer_job_is_not_waited_for_without_end(repo: Repo, azure:
     waits = [line for outcome in result.outcomes if "24 h" in (line := outcome_line(outcome, kinds=REGISTRY))]
     (line,) = waits
     assert line.startswith("  … FineTuneJob/tone  paused: Azure pauses developer jobs")
-    assert line.endswith("; after 24 h of this it is not waited for any longer")
+    assert line.endswith("; after 24 h of this it is not waited for any longer; a plan says how it goes on")
+    assert "to go on, write `suspend: false` in its spec" in said(repo)
     azure.hand("resume_job", job=job)
     repo.until_done()
 

@@ -93,10 +93,6 @@ class Ground:
             world = world.without([one for one in world if one.kind in hidden])
         return engine.plan(desired, Options(**options), world)
 
-    def kept(self, plan: Plan) -> Mapping[Address, Observed]:
-        """Return the live objects that a plan keeps."""
-        return {one.address: one.live for one in plan.changes if isinstance(one, Keep) and one.live}
-
     def apply(self, **options: Any) -> list[Outcome]:
         """Apply; returns what was written. Raises BrokenLawError before it would train, and if something fails."""
         desired, engine = self._engine()
@@ -141,3 +137,8 @@ class Ground:
     def _gateways(self) -> dict[tuple[str, str], Gateway]:
         place = self.place
         return {(place.account.name, kind.name): kind.connect(place.session) for kind in REGISTRY.values()}
+
+
+def kept_of(plan: Plan) -> Mapping[Address, Observed]:
+    """Return the live objects that a plan keeps."""
+    return {one.address: one.live for one in plan.changes if isinstance(one, Keep) and one.live}

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from live.account import Place, Wish
+from live.examples import rows
 from live.ground import DATASET, Ground
 from live.laws import LAWS
-from live.questions import rows
 
 COMMAND = (sys.executable, "-m", "reconciler.cli.main")
 STACK = """\

@@ -23,8 +23,9 @@ from pathlib import Path
 from types import FrameType
 
 from live.account import Place, SystemClock, Wish
+from live.examples import EXAMPLES, rows
 from live.journey import Journey, Step, wish_of
-from live.questions import EXAMPLES, JOBS, QUESTIONS, Question, rows, takes_no_mark
+from live.questions import JOBS, QUESTIONS, Question, takes_no_mark
 from local_server import LocalServer, SilentHandler
 
 from reconciler.core.runtime import Clock

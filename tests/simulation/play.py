@@ -466,17 +466,14 @@ class Play(Promises):
             tree = self._reshaped(tree, fault)
             for one in self.more:
                 one.obey(f"{fault.detail} {fault.remedy}")
-            if outcome.address.kind == "FineTuneJob" and name in tree.jobs and "attempt:" in fault.remedy:
+            is_job = outcome.address.kind == "FineTuneJob" and name in tree.jobs
+            if is_job and "attempt:" in fault.remedy:
                 self.has_no_equal(outcome)
                 # Attempts of two jobs that are alike must not meet.
                 self.attempts += 1
                 tree = tree.with_job(name, replace(tree.jobs[name], attempt=1 + self.attempts))
-            late = "only the last three are taken" in fault.remedy
-            if (
-                outcome.address.kind == "FineTuneJob"
-                and name in tree.jobs
-                and (fault.code == "checkpoint-missing" or late)
-            ):
+            is_too_old = "only the last three are taken" in fault.remedy
+            if is_job and (fault.code == "checkpoint-missing" or is_too_old):
                 tree = tree.with_job(name, replace(tree.jobs[name], parent_step=0))
             if outcome.address.kind == "Deployment" and name in tree.served:
                 tree = tree.with_served(name, self._told(name, tree.served[name], outcome))
