@@ -2,7 +2,7 @@
 
 What a round cannot do because Azure is busy is done by a later round (with `--wait`) or a later run. Two kinds of
 waiting: *settling* takes seconds to minutes and is waited for here, within `settle` seconds an object; *working*
-(training) takes hours and is waited for only on request.
+(training) takes hours and is waited for only on request (patience.py).
 """
 
 from __future__ import annotations
